@@ -1,0 +1,111 @@
+// The front of the lane writers: takes a command, answers once with the truth.
+//
+// One dispatcher per process owns W writer threads; lane L belongs to writer L mod W. `submit` may be called from any
+// thread and never blocks; `done` is called exactly once, on a writer thread, and must only hand the answer on. Queues
+// are bounded: when one is full the answer is `busy` and nothing happened. A deadline passed before work started means
+// that nothing happened; afterwards the answer is the truth, or `applied` is unknown.
+#pragma once
+
+#include "commands/lanes/aggregate.hpp"
+#include "commands/lanes/decision.hpp"
+#include "events/log/seal.hpp"
+#include "events/log/store.hpp"
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lanes
+{
+struct writer_config
+{
+    int writers = 2;                                  // threads, each with its own connection
+    std::size_t round_commands_max = 512;
+    std::size_t round_bytes_max = 4 * 1024 * 1024;
+    std::size_t queue_commands_max = 8'192;           // waiting per writer; beyond: busy
+    std::size_t queue_bytes_max = 64 * 1024 * 1024;
+    std::size_t cache_bytes_max = 64 * 1024 * 1024;   // aggregates kept per writer
+    int attempts_max = 3;                             // lost races before 409 conflict
+};
+
+// The If-Match header, parsed: any of these versions, or `*`.
+struct if_match
+{
+    bool any = false;
+    std::vector<std::int64_t> versions;
+    stream_key stream;
+};
+
+struct receipt_wanted
+{
+    std::string key;
+    std::array<std::uint8_t, 32> fingerprint{};
+    std::string principal;
+    event_log::receipt_class kept_as = event_log::receipt_class::client;
+};
+
+struct submission
+{
+    uuid tenant;
+    origin from;
+    event_log::meta meta;
+    // Pure; called as often as the view has to be completed or a race was lost. Must own all it needs.
+    std::function<decided(view&)> decide;
+    // How a replayed receipt is rendered: the aggregate of the stream that the answer shows.
+    const aggregate_type* shown_as = nullptr;
+    std::optional<receipt_wanted> remember;
+    std::optional<if_match> match;
+    std::optional<event_log::new_tenant> tenant_born;
+    std::chrono::steady_clock::time_point deadline;
+    std::size_t bytes = 0;  // of the request's body
+};
+
+enum class applied
+{
+    yes,
+    no,
+    unknown
+};
+
+struct answer
+{
+    applied was_applied = applied::no;
+    std::optional<refusal> refused;   // set: nothing was applied
+    bool unavailable = false;         // the store could not be reached: 503, `was_applied` no or unknown
+    std::int16_t status = 200;
+    bool replayed = false;
+    std::string item;                 // JSON in GET's shape, without secrets
+    std::int64_t version = 0;
+    event_log::position at;           // a read at least this new sees the command
+};
+
+class dispatcher
+{
+public:
+    dispatcher(writer_config, event_log::store_config, event_log::keyring&, const schema::clock&,
+               std::function<void(std::int32_t lane)> appended);  // in-process wake of feeds; called on writer threads
+    ~dispatcher();  // drains: everything accepted is answered
+
+    void submit(submission, std::function<void(answer)> done);
+
+    // Which lane a tenant lives in; nothing when there is no such tenant. Cached for ever; may block on the store.
+    std::optional<std::int32_t> lane_of(const uuid& tenant);
+
+    struct figures
+    {
+        std::uint64_t rounds = 0, commands = 0, events = 0, conflicts = 0, reloads = 0, cache_hits = 0,
+                      cache_misses = 0, busy = 0;
+        std::vector<double> append_seconds;  // since the last call, bounded
+        std::size_t waiting = 0;
+    };
+    figures take_figures();
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace lanes
