@@ -273,6 +273,8 @@ template <class T>
 inline constexpr bool holds_personal = is_a<T, personal>;
 template <class T>
 inline constexpr bool holds_personal<std::optional<T>> = is_a<T, personal>;
+template <class T>
+inline constexpr bool holds_personal<patch<T>> = is_a<T, personal>;
 
 // The uuid behind an id member, nothing when it is unset.
 inline const uuid* subject_in(const uuid& id) { return &id; }
