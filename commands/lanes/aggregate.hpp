@@ -1,10 +1,11 @@
 // A noun's aggregate, type-erased for the lane writers: how its state begins, evolves, is shown and weighed.
 //
-// A noun's state type S takes part by four things in its own namespace:
-//     inline constexpr std::string_view category = "project";          as S::category
-//     using S::event                                                    the noun's event variant
+// A noun's state type S takes part by five things, the functions in its own namespace:
+//     static constexpr std::string_view S::category = "project"
+//     using S::event = …                                                the noun's event variant
 //     S evolve(S, const event&, const lanes::stamp&)                    total: history is never refused
 //     std::string render(const S&)                                      the item as JSON, in GET's shape
+//     std::size_t bytes(const S&)                                       an estimate of its memory
 // States are immutable once made and shared between threads by shared_ptr.
 #pragma once
 

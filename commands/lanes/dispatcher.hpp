@@ -1,9 +1,11 @@
 // The front of the lane writers: takes a command, answers once with the truth.
 //
-// One dispatcher per process owns W writer threads; lane L belongs to writer L mod W. `submit` may be called from any
-// thread and never blocks; `done` is called exactly once, on a writer thread, and must only hand the answer on. Queues
-// are bounded: when one is full the answer is `busy` and nothing happened. A deadline passed before work started means
-// that nothing happened; afterwards the answer is the truth, or `applied` is unknown.
+// One dispatcher per process owns W writer threads (`command-N`); lane L belongs to writer L mod W. `submit` may be called
+// from any thread and never blocks; `done` is called exactly once and must only hand the answer on: it runs on a writer
+// thread, on the thread that watches deadlines, or, when the queue is full, inside `submit`. Queues are bounded: when one
+// is full the answer is `busy` and nothing happened. Every command is answered by its deadline, give or take the watch's
+// beat of 25 ms: a deadline passed before work started means that nothing happened; afterwards the answer is the truth,
+// or `applied` is unknown.
 #pragma once
 
 #include "commands/lanes/aggregate.hpp"
@@ -30,6 +32,8 @@ struct writer_config
     std::size_t queue_bytes_max = 64 * 1024 * 1024;
     std::size_t cache_bytes_max = 64 * 1024 * 1024;   // aggregates kept per writer
     int attempts_max = 3;                             // lost races before 409 conflict
+    // What claim_taken, quota_over and quota_under mean to the nouns; lanes::refusal_for when empty. Thread-safe.
+    std::function<refusal(const event_log::verdict&)> refusal_for;
 };
 
 // The If-Match header, parsed: any of these versions, or `*`.
@@ -54,11 +58,13 @@ struct submission
     origin from;
     event_log::meta meta;
     // Pure; called as often as the view has to be completed or a race was lost. Must own all it needs.
+    // It looks at every stream that it writes.
     std::function<decided(view&)> decide;
     // How a replayed receipt is rendered: the aggregate of the stream that the answer shows.
     const aggregate_type* shown_as = nullptr;
     std::optional<receipt_wanted> remember;
     std::optional<if_match> match;
+    // Set for the command that brings its tenant to life: lane and key are chosen here, whatever stands in it.
     std::optional<event_log::new_tenant> tenant_born;
     std::chrono::steady_clock::time_point deadline;
     std::size_t bytes = 0;  // of the request's body
@@ -76,6 +82,7 @@ struct answer
     applied was_applied = applied::no;
     std::optional<refusal> refused;   // set: nothing was applied
     bool unavailable = false;         // the store could not be reached: 503, `was_applied` no or unknown
+    bool broken = false;              // a fault of ours, described in the figures: 500, `was_applied` no or unknown
     std::int16_t status = 200;
     bool replayed = false;
     std::string item;                 // JSON in GET's shape, without secrets
@@ -98,9 +105,10 @@ public:
     struct figures
     {
         std::uint64_t rounds = 0, commands = 0, events = 0, conflicts = 0, reloads = 0, cache_hits = 0,
-                      cache_misses = 0, busy = 0;
+                      cache_misses = 0, busy = 0, expired = 0, broken = 0;
         std::vector<double> append_seconds;  // since the last call, bounded
         std::size_t waiting = 0;
+        std::string last_fault;              // what() of the newest exception behind a 500 or 503; empty: none yet
     };
     figures take_figures();
 
