@@ -1,0 +1,519 @@
+#include "http/server/connection.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <charconv>
+
+namespace http
+{
+namespace
+{
+constexpr std::size_t read_bytes = 16 * 1024;
+
+std::string_view reason_of(int status)
+{
+    switch (status)
+    {
+    case 200:
+        return "OK";
+    case 201:
+        return "Created";
+    case 204:
+        return "No Content";
+    case 304:
+        return "Not Modified";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 402:
+        return "Payment Required";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 406:
+        return "Not Acceptable";
+    case 408:
+        return "Request Timeout";
+    case 409:
+        return "Conflict";
+    case 412:
+        return "Precondition Failed";
+    case 413:
+        return "Content Too Large";
+    case 414:
+        return "URI Too Long";
+    case 415:
+        return "Unsupported Media Type";
+    case 422:
+        return "Unprocessable Content";
+    case 424:
+        return "Failed Dependency";
+    case 429:
+        return "Too Many Requests";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 500:
+        return "Internal Server Error";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return "Status";
+    }
+}
+
+void append_number(std::string& out, std::size_t number)
+{
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+    out.append(digits, end);
+}
+
+template <class Handler>
+struct sleeping_in final : sleeping
+{
+    explicit sleeping_in(Handler in) : handler(std::move(in)) {}
+    void resume() override { std::move(handler)(); }
+    Handler handler;
+};
+
+double seconds_since(steady_time from)
+{
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count();
+}
+}  // namespace
+
+// -- Waking
+
+void mailbox::put(std::shared_ptr<parking> who)
+{
+    const std::lock_guard lock{mutex_};
+    if (!shard_)
+        return;
+    arrived_.push_back(std::move(who));
+    if (arrived_.size() == 1)
+        asio::post(*shard_, [self = shared_from_this()] { self->drain(); });
+}
+
+void mailbox::close()
+{
+    std::vector<std::shared_ptr<parking>> dropped;
+    const std::lock_guard lock{mutex_};
+    shard_ = nullptr;
+    dropped.swap(arrived_);
+}
+
+void mailbox::drain()
+{
+    {
+        const std::lock_guard lock{mutex_};
+        waking_.swap(arrived_);
+    }
+    for (const auto& one : waking_)
+    {
+        one->woken = true;
+        if (const auto sleeper = std::move(one->sleeper))
+            sleeper->resume();
+    }
+    waking_.clear();
+}
+
+// -- The coroutine: it only waits
+
+connection::connection(asio::ip::tcp::socket socket, std::string peer, shard_state& shard)
+    : shard_(shard)
+    , limits_(*shard.limits)
+    , peer_(std::move(peer))
+    , parking_(std::make_shared<parking>(shard.box))
+    , place_(shard.connections.insert(shard.connections.end(), this))
+    , socket_(std::move(socket))
+    , reader_(limits_)
+{
+    boost::system::error_code ignored;
+    socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+    socket_.non_blocking(true, ignored);
+    exchange_.wake = waker{parking_};
+    deadline_ = std::chrono::steady_clock::now() + limits_.idle_time_max;
+}
+
+connection::~connection() { shard_.connections.erase(place_); }
+
+asio::awaitable<void> connection::serve(std::shared_ptr<connection> self)
+{
+    constexpr auto token = asio::as_tuple(asio::use_awaitable);
+    for (;;)
+    {
+        const wait what = self->advance();
+        if (what == wait::nothing)
+            break;
+        if (what == wait::read)
+        {
+            const auto kept = self->in_.size();
+            self->in_.resize(kept + read_bytes);
+            self->waiting_ = true;
+            const auto room = asio::buffer(self->in_.data() + kept, read_bytes);
+            const auto [failed, bytes] = co_await self->socket_.async_read_some(room, token);
+            self->waiting_ = false;
+            self->in_.resize(kept + bytes);
+            self->peer_ended_ = failed && !self->timed_out_;
+        }
+        else if (what == wait::write)
+        {
+            self->waiting_ = true;
+            const auto rest =
+                asio::buffer(self->out_.data() + self->out_written_, self->out_.size() - self->out_written_);
+            const auto [failed, bytes] = co_await self->socket_.async_write_some(rest, token);
+            self->waiting_ = false;
+            self->out_written_ += bytes;
+            if (failed)
+                self->stage_ = stage::over;
+        }
+        else
+        {
+            const auto sleep = [&self](auto handler) {
+                self->parking_->sleeper = std::make_unique<sleeping_in<decltype(handler)>>(std::move(handler));
+            };
+            co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(sleep, asio::use_awaitable);
+        }
+    }
+    boost::system::error_code ignored;
+    self->socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+    self->socket_.close(ignored);
+}
+
+// -- The machine
+
+connection::wait connection::advance()
+{
+    for (;;)
+    {
+        if (timed_out_)
+            time_ran_out();
+        if (stage_ == stage::over)
+            return wait::nothing;
+        if (out_written_ == out_.size())
+            forget_written();
+        const bool answer_due = closing_ || out_.size() >= limits_.answers_gathered_max || stage_ == stage::handling;
+        if (out_.size() > out_written_ && answer_due && !flush_now())
+            return wait::write;
+        if (stage_ == stage::over)
+            return wait::nothing;
+        switch (stage_)
+        {
+        case stage::handling:
+            if (!std::exchange(parking_->woken, false))
+                return wait::sleep;
+            try
+            {
+                handle(exchange_.then(exchange_));
+            }
+            catch (const std::exception& thrown)
+            {
+                shard_.serves->on_exception(exchange_, thrown.what());
+                handle(next::settled);
+            }
+            continue;
+        case stage::head:
+            if (closing_)
+            {
+                boost::system::error_code ignored;
+                socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+                deadline_ = std::chrono::steady_clock::now() + limits_.linger_time_max;
+                stage_ = stage::lingering;
+                continue;
+            }
+            if (read_request_head())
+                continue;
+            break;
+        case stage::body:
+            if (read_request_body())
+                continue;
+            break;
+        case stage::lingering:
+            lingered_ += unread().size();
+            use(unread().size());
+            if (peer_ended_ || lingered_ > limits_.linger_bytes_max)
+                stage_ = stage::over;
+            else
+                return wait::read;
+            continue;
+        case stage::over:
+            return wait::nothing;
+        }
+        // More bytes are needed: what has been answered goes out first.
+        if (peer_ended_)
+        {
+            stage_ = stage::over;
+            static_cast<void>(out_.empty() || flush_now());
+            return wait::nothing;
+        }
+        if (out_.size() > out_written_ && !flush_now())
+            return wait::write;
+        return wait::read;
+    }
+}
+
+void connection::use(std::size_t bytes)
+{
+    in_used_ += bytes;
+    if (in_used_ == in_.size())
+    {
+        in_.clear();
+        in_used_ = 0;
+        if (in_.capacity() > 4 * read_bytes)
+            in_.shrink_to_fit();
+    }
+    else if (in_used_ > 2 * read_bytes)
+    {
+        in_.erase(0, in_used_);
+        in_used_ = 0;
+    }
+}
+
+bool connection::read_request_head()
+{
+    if (!head_begun_ && !unread().empty())
+    {
+        head_begun_ = true;
+        head_began_ = std::chrono::steady_clock::now();
+        deadline_ = head_began_ + limits_.header_time_max;
+    }
+    std::size_t consumed = 0;
+    const auto step = reader_.head(unread(), consumed, exchange_.in);
+    use(consumed);
+    if (step == wire_reader::step::need_more)
+        return false;
+    handled_from_ = std::chrono::steady_clock::now();
+    head_begun_ = false;
+    if (step == wire_reader::step::failed)
+    {
+        refuse(reader_.failure().status, reader_.failure().code, reader_.failure().detail);
+        return true;
+    }
+    exchange_.in.peer = peer_;
+    exchange_.out = reply{};
+    exchange_.body_bytes_max = limits_.body_bytes_max;
+    discarding_ = false;
+    stage_ = stage::body;
+    body_began_ = handled_from_;
+    deadline_ = deadline_of_body();
+    try
+    {
+        handle(shard_.serves->on_head(exchange_));
+    }
+    catch (const std::exception& thrown)
+    {
+        shard_.serves->on_exception(exchange_, thrown.what());
+        handle(next::settled);
+    }
+    return true;
+}
+
+// After the head `proceed` means: read the body. The same value after a parked look at the head means the same.
+void connection::handle(next said)
+{
+    if (said == next::parked)
+    {
+        stage_ = stage::handling;
+        return;
+    }
+    const bool body_is_read = body_began_ == steady_time{};
+    if (!body_is_read && stage_ == stage::handling)
+        body_began_ = std::chrono::steady_clock::now();
+    if (said == next::settled && body_is_read)
+    {
+        settle();
+        return;
+    }
+    stage_ = stage::body;
+    discarding_ = said == next::settled;
+    if (!exchange_.in.has_body || !reader_.expects_continue())
+        return;
+    if (discarding_)  // the client has not sent its body yet, and never needs to
+        exchange_.out.close = true;
+    else
+        out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+}
+
+bool connection::read_request_body()
+{
+    const bool never_sent = discarding_ && exchange_.out.close && reader_.expects_continue();
+    std::size_t consumed = 0;
+    auto step = wire_reader::step::done;
+    if (!never_sent)
+        step = reader_.body(unread(), consumed, exchange_.in, exchange_.body_bytes_max, !discarding_);
+    use(consumed);
+    if (step == wire_reader::step::need_more)
+    {
+        deadline_ = deadline_of_body();
+        return false;
+    }
+    body_began_ = steady_time{};
+    if (step == wire_reader::step::failed)
+    {
+        if (discarding_)
+        {
+            exchange_.out.close = true;
+            settle();
+        }
+        else
+            refuse(reader_.failure().status, reader_.failure().code, reader_.failure().detail);
+        return true;
+    }
+    if (discarding_)
+    {
+        settle();
+        return true;
+    }
+    try
+    {
+        handle(shard_.serves->on_body(exchange_));
+    }
+    catch (const std::exception& thrown)
+    {
+        shard_.serves->on_exception(exchange_, thrown.what());
+        handle(next::settled);
+    }
+    return true;
+}
+
+void connection::settle()
+{
+    ++served_;
+    const bool last = exchange_.out.close || !reader_.keep_alive() || shard_.draining ||
+                      served_ >= limits_.requests_per_connection_max;
+    shard_.serves->on_answer(exchange_, seconds_since(handled_from_));
+    write_answer(&exchange_.in, exchange_.out, last);
+    exchange_.then = nullptr;
+    exchange_.context.reset();
+    stage_ = stage::head;
+    closing_ = last;
+    deadline_ = std::chrono::steady_clock::now() + limits_.idle_time_max;
+}
+
+// The bytes that follow cannot be trusted: the answer is the last one.
+void connection::refuse(int status, std::string_view code, std::string_view detail)
+{
+    reply out;
+    shard_.serves->on_refused(out, status, code, detail, peer_);
+    write_answer(nullptr, out, true);
+    stage_ = stage::head;
+    closing_ = true;
+    deadline_ = std::chrono::steady_clock::now() + limits_.write_time_max;
+}
+
+void connection::write_answer(const request* asked, const reply& answer, bool last)
+{
+    const auto text = answer.text();
+    const bool has_no_body = answer.status == 204 || answer.status == 304;
+    out_.reserve(out_.size() + text.size() + answer.fields.size() + 256);
+    out_ += "HTTP/1.1 ";
+    append_number(out_, static_cast<std::size_t>(answer.status));
+    out_ += ' ';
+    out_ += reason_of(answer.status);
+    out_ += "\r\n";
+    out_ += shard_.date_field;
+    if (!has_no_body)
+    {
+        if (!answer.content_type.empty())
+            out_.append("Content-Type: ").append(answer.content_type).append("\r\n");
+        out_ += "Content-Length: ";
+        append_number(out_, text.size());
+        out_ += "\r\n";
+    }
+    out_ += answer.fields;
+    if (last)
+        out_ += "Connection: close\r\n";
+    out_ += "\r\n";
+    if (!has_no_body && !(asked && asked->method == verb::head))
+        out_ += text;
+}
+
+// Writes what the socket takes at once: nearly always everything, without a turn through the reactor.
+bool connection::flush_now()
+{
+    boost::system::error_code failed;
+    const auto rest = asio::buffer(out_.data() + out_written_, out_.size() - out_written_);
+    if (rest.size() > 0)
+        out_written_ += socket_.write_some(rest, failed);
+    if (failed && failed != asio::error::would_block && failed != asio::error::try_again)
+    {
+        stage_ = stage::over;
+        return true;
+    }
+    if (out_written_ < out_.size())
+    {
+        if (!failed)
+            return flush_now();
+        deadline_ = std::chrono::steady_clock::now() + limits_.write_time_max;
+        return false;
+    }
+    forget_written();
+    return true;
+}
+
+void connection::forget_written()
+{
+    out_.clear();
+    out_written_ = 0;
+    if (out_.capacity() > 2 * limits_.answers_gathered_max)
+        out_.shrink_to_fit();
+}
+
+steady_time connection::deadline_of_body() const
+{
+    const auto earned = std::chrono::milliseconds{reader_.body_bytes() * 1'000 / limits_.body_rate_min};
+    return body_began_ + limits_.body_time_grace + earned;
+}
+
+// -- Deadlines and the end
+
+void connection::expire(steady_time now)
+{
+    if (!waiting_ || timed_out_ || now < deadline_)
+        return;
+    timed_out_ = true;
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void connection::time_ran_out()
+{
+    timed_out_ = false;
+    ++shard_.timed_out;
+    const bool half_a_request = (stage_ == stage::head && head_begun_ && !closing_) || stage_ == stage::body;
+    if (half_a_request && out_.size() == out_written_)
+        refuse(408, "request_timeout", "The request did not arrive in time.");
+    else
+        stage_ = stage::over;
+}
+
+void connection::drain()
+{
+    const bool idle = stage_ == stage::head && !head_begun_ && out_.size() == out_written_;
+    if (idle && waiting_ && served_ > 0)
+        cut();
+    else if (idle && waiting_)
+        deadline_ = std::min(deadline_, std::chrono::steady_clock::now() + std::chrono::milliseconds{500});
+}
+
+void connection::cut()
+{
+    boost::system::error_code ignored;
+    stage_ = stage::over;
+    socket_.close(ignored);
+}
+
+void connection::abandon()
+{
+    const auto kept = parking_;
+    kept->sleeper = nullptr;
+}
+}  // namespace http

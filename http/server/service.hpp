@@ -1,0 +1,110 @@
+// The public API and the admin listener as one thing that a process starts, drains and stops.
+//
+//     http::service api{config, parts};
+//     api.start();                 // throws std::runtime_error with a sentence when a port is taken
+//     …  SIGTERM:  api.drain();    // /readyz turns 503, nothing new is accepted, what is under way finishes (≤ 25 s)
+//     …  then, or at a second signal:  api.stop();
+//
+// Everything in `service_parts` must outlive the service; the dispatcher must still answer while it drains. start,
+// drain and stop are called by one thread, one after another; `stop` may also be called by a second thread during
+// `drain`.
+#pragma once
+
+#include "commands/lanes/dispatcher.hpp"
+#include "events/log/seal.hpp"
+#include "events/log/store.hpp"
+#include "http/server/journal.hpp"
+#include "http/server/limits.hpp"
+#include "schemas/time.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace projection
+{
+class reader;
+}
+
+namespace http
+{
+class metrics_text;
+
+struct service_config
+{
+    listener_config api;
+    listener_config admin = admin_defaults();
+    std::string version;  // of the program, shown by /api/health
+    std::string region = "local";
+    std::string upgrade_url = "/plans";  // in 402 answers
+
+    int query_threads = 2;                               // named query-N, each with its own connection
+    std::size_t queries_waiting_max = 1'024;             // beyond: 503 busy
+    std::chrono::milliseconds command_time_max{10'000};  // from accept to the answer
+    std::chrono::milliseconds wait_default{2'000};       // for one's own write to show in a read
+    std::chrono::milliseconds wait_max{10'000};
+
+    std::int32_t address_per_minute = 120;      // requests without a valid key
+    std::int32_t key_per_minute = 1'000;        // unless the key has a rate of its own
+    std::size_t limiter_entries_max = 100'000;  // addresses and keys remembered, each
+
+    std::size_t cached_keys_max = 50'000;
+    std::chrono::milliseconds key_check_interval{400};  // how often keys in use are held against the log
+    std::chrono::milliseconds key_trust_without_store{60'000};
+    std::chrono::milliseconds key_use_flush_interval{5'000};
+
+    static listener_config admin_defaults();  // admin-0, 127.0.0.1:8081, one shard
+};
+
+// One line of /readyz. `fatal` and not well: 503. Not fatal and not well: "degraded", 200.
+struct readiness
+{
+    std::string name;  // "schema", "store", "kafka"
+    bool well = true;
+    bool fatal = true;
+    std::string detail;
+};
+
+struct service_parts
+{
+    lanes::dispatcher& commands;
+    event_log::keyring& keys;
+    event_log::store_config store;  // for keys, quotas and the health probe: three connections
+    std::function<std::unique_ptr<projection::reader>()> open_reader;  // called once on each query thread
+    const schema::clock& clock;
+    journal& log;
+    // Named in position tokens: a token of another incarnation is stale. Called often, must be cheap.
+    std::function<std::int64_t()> incarnation = [] { return std::int64_t{1}; };
+    // Further checks for /readyz, and further metrics; called on the admin thread, must not block.
+    std::function<std::vector<readiness>()> checks;
+    std::function<void(metrics_text&)> metrics;
+};
+
+class service
+{
+public:
+    service(service_config, service_parts);
+    ~service();  // stops
+
+    void start();
+    std::uint16_t port() const;  // of the API
+    std::uint16_t admin_port() const;
+
+    // /readyz answers 200 only after this: migrations known, projections running.
+    void ready();
+
+    // True when everything under way was answered in time.
+    bool drain();
+    void stop();
+
+    // A projection has moved on: wakes reads that wait for it. Any thread, cheap. Reads also look by themselves.
+    void projections_advanced(event_log::position);
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace http
