@@ -25,7 +25,7 @@ function(cf_program name folder)
     endif()
     add_executable(${name} ${sources})
     target_compile_definitions(${name} PRIVATE CLIENTFLOW_VERSION="${PROJECT_VERSION}")
-    target_link_libraries(${name} PRIVATE cf_warnings cf_http)
+    target_link_libraries(${name} PRIVATE cf_warnings cf_http cf_wire)
 endfunction()
 
 # A test program of tests/<suite>/**/*.cpp with the kit and doctest's main; nothing while the folder has no sources.
