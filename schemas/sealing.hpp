@@ -4,13 +4,14 @@
 
 #include "schemas/uuid.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace schema
 {
-// A value as stored: `{"$sealed": {"s": …, "k": …, "n": …, "c": …}}`. Nonce and ciphertext are base64 as stored.
+// A value as stored: `{"$sealed": {"s": …, "k": …, "n": …, "c": …}}`; nonce and ciphertext are still in base64.
 struct sealed_value
 {
     uuid subject;

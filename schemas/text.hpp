@@ -1,7 +1,7 @@
 // Text and bytes: the one form of text that is stored, and the spellings of bytes (base 64, base 62, hex, digests).
 //
-// "Bytes" are held in std::string. Everything here is pure and thread-safe, but random_bytes, which draws from OpenSSL's
-// generator. Nothing throws but std::bad_alloc and, should the system's generator fail, std::runtime_error.
+// "Bytes" are held in std::string. Everything here is pure and thread-safe, but random_bytes, which draws from
+// OpenSSL's generator. Nothing throws but std::bad_alloc and, should the system's generator fail, std::runtime_error.
 // Sources: Unicode 14 as in utf8proc 2.8 (NFC, case folding), RFC 4648 (base 16, 64), IEEE 802.3 (CRC-32),
 // FIPS 180-4 (SHA-256), RFC 2104 (HMAC).
 #pragma once
@@ -20,6 +20,8 @@ namespace schema
 
 bool is_ascii(std::string_view);
 bool is_utf8(std::string_view);  // RFC 3629: no surrogates, no overlong forms, nothing above U+10FFFF
+
+std::string mended_utf8(std::string_view);  // every broken sequence becomes U+FFFD
 
 std::string nfc(std::string_view);  // of valid UTF-8; anything else comes back as it is
 

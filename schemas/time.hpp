@@ -1,7 +1,7 @@
 // Moments and days as every layer of the product holds them, and their one spelling.
 //
-// A moment is microseconds since 1970-01-01T00:00:00Z; a day is a proleptic Gregorian date without a zone. Source of the
-// spelling: RFC 3339. Nothing here reads a clock: time is handed in through `clock`.
+// A moment is microseconds since 1970-01-01T00:00:00Z; a day is a proleptic Gregorian date without a zone. Source of
+// the spelling: RFC 3339. Nothing here reads a clock: time is handed in through `clock`.
 #pragma once
 
 #include <compare>
@@ -17,7 +17,7 @@ struct moment
     std::int64_t us = 0;
     friend auto operator<=>(const moment&, const moment&) = default;
 
-    // Always `YYYY-MM-DDTHH:MM:SS.ffffffZ`.
+    // Always `YYYY-MM-DDTHH:MM:SS.ffffffZ`. A moment outside the years 0001 to 9999 is a broken invariant.
     std::string text() const;
     // Any offset, 0 to 6 decimals, years 0001 to 9999; `T` and `Z` in either case. A leap second is refused.
     static std::optional<moment> parse(std::string_view);
@@ -31,6 +31,10 @@ struct day
     std::string text() const;  // YYYY-MM-DD
     static std::optional<day> parse(std::string_view);
 };
+
+// What text() spells, behind what `out` holds already.
+void append_text(std::string& out, const moment&);
+void append_text(std::string& out, const day&);
 
 // Every clock read of the product goes through one of these.
 class clock
