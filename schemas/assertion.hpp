@@ -9,5 +9,5 @@ namespace schema
 [[noreturn, gnu::cold]] void assertion_failed(const char* expression, const char* file, int line) noexcept;
 }
 
-#define CF_ASSERT(condition) \
+#define CF_ASSERT(condition)                                                                                           \
     ((condition) ? static_cast<void>(0) : ::schema::assertion_failed(#condition, __FILE__, __LINE__))
