@@ -1,7 +1,7 @@
 // Appends JSON text to a string: escaping, commas, and nothing else.
 //
-// The caller pairs begin and end and writes a key before each member's value. Whatever bytes go in as text, the output is
-// valid JSON in UTF-8: broken UTF-8 becomes U+FFFD. Serves one thread. Source: RFC 8259.
+// The caller pairs begin and end and writes a key before each member's value. Whatever bytes go in as text, the output
+// is valid JSON in UTF-8: broken UTF-8 becomes U+FFFD. Serves one thread. Source: RFC 8259.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@ public:
     json_writer& end_array() { return close(']'); }
 
     json_writer& key(std::string_view);
+    json_writer& plain_key(std::string_view);  // one that needs no escaping: letters, digits, underscores
     json_writer& string(std::string_view);
     json_writer& integer(std::int64_t);
     json_writer& number(double);  // shortest form that reads back the same; not finite: null

@@ -2,8 +2,8 @@
 //
 // A `leaf` is a constant; a field row points at one. Containers (optional, patch, personal, list, map, variant) are
 // leaves too, reaching into their object through a `shell` of five small functions, so that the walking of JSON is
-// ordinary code in schemas/*.cpp, compiled once. To add a type: a codec (two functions in codecs.cpp), a `kind` with its
-// spelling in describe.cpp and emit.cpp, and a line in `make_leaf` (record.hpp).
+// ordinary code in schemas/*.cpp, compiled once. To add a type: a codec (two functions in codecs.cpp), a `kind` with
+// its spelling in describe.cpp and emit.cpp, and a line in `make_leaf` (record.hpp).
 #pragma once
 
 #include "schemas/patch.hpp"
@@ -57,7 +57,7 @@ struct shell
     void* (*fill)(void* container, std::size_t n) = nullptr;              // makes room for a value and shows it
     const void* (*look)(const void* container, std::size_t n) = nullptr;  // nullptr: null, forgotten
     void (*clear)(void* container) = nullptr;                             // to null, forgotten, empty
-    std::size_t (*count)(const void* container) = nullptr;                // items; for a patch 0 = absent; for a variant its index
+    std::size_t (*count)(const void* container) = nullptr;  // items; for a patch 0 = absent; for a variant its index
     bool (*same)(const void* container, std::size_t a, std::size_t b) = nullptr;  // lists of comparable items
 };
 
@@ -65,7 +65,8 @@ struct shell
 struct map_shell
 {
     void* (*insert)(void* map, std::string key) = nullptr;
-    void (*each)(const void* map, void* context, void (*visit)(void*, std::string_view key, const void* value)) = nullptr;
+    void (*each)(const void* map, void* context,
+                 void (*visit)(void*, std::string_view key, const void* value)) = nullptr;
     std::size_t (*count)(const void* map) = nullptr;
     void (*clear)(void* map) = nullptr;
 };
@@ -75,13 +76,13 @@ struct leaf
     kind what;
     void (*read)(reader&, const leaf&, json::node, const field_row&, void* into);
     void (*write)(writer&, const leaf&, const field_row&, const void* from);
-    std::uint8_t bytes = 0;                              // integer, enumeration: the object's size
-    std::string_view prefix{};                           // id
-    const std::string_view* names = nullptr;             // enumeration: by value
-    const record_type* record = nullptr;                 // record, money
-    const record_type* const* alternatives = nullptr;    // one_of: by index
-    std::size_t count = 0;                               // of names or alternatives
-    const leaf* inner = nullptr;                         // of a container
+    std::uint8_t bytes = 0;                            // integer, enumeration: the object's size
+    std::string_view prefix{};                         // id
+    const std::string_view* names = nullptr;           // enumeration: by value
+    const record_type* record = nullptr;               // record, money
+    const record_type* const* alternatives = nullptr;  // one_of: by index
+    std::size_t count = 0;                             // of names or alternatives
+    const leaf* inner = nullptr;                       // of a container
     const shell* reach = nullptr;
     const map_shell* entries = nullptr;
 };
@@ -124,8 +125,7 @@ void write_optional(writer&, const leaf&, const field_row&, const void*);  // pa
 template <class T>
 inline constexpr shell optional_shell{
     [](void* at, std::size_t) -> void* { return &static_cast<std::optional<T>*>(at)->emplace(); },
-    [](const void* at, std::size_t) -> const void*
-    {
+    [](const void* at, std::size_t) -> const void* {
         const auto& held = *static_cast<const std::optional<T>*>(at);
         return held ? &*held : nullptr;
     },
@@ -135,8 +135,7 @@ inline constexpr shell optional_shell{
 template <class T>
 inline constexpr shell patch_shell{
     [](void* at, std::size_t) -> void* { return &static_cast<patch<T>*>(at)->emplace(); },
-    [](const void* at, std::size_t) -> const void*
-    {
+    [](const void* at, std::size_t) -> const void* {
         const auto& held = *static_cast<const patch<T>*>(at);
         return held.has_value() ? &held.value() : nullptr;
     },
@@ -146,18 +145,18 @@ inline constexpr shell patch_shell{
 
 template <class T>
 inline constexpr shell personal_shell{
-    [](void* at, std::size_t) -> void*
-    {
+    [](void* at, std::size_t) -> void* {
         auto& held = *static_cast<personal<T>*>(at);
         held.forgotten = false;
         return &held.value;
     },
-    [](const void* at, std::size_t) -> const void*
-    {
+    [](const void* at, std::size_t) -> const void* {
         const auto& held = *static_cast<const personal<T>*>(at);
         return held.forgotten ? nullptr : &held.value;
     },
-    [](void* at) { *static_cast<personal<T>*>(at) = personal<T>{T{}, true}; },
+    [](void* at) {
+        *static_cast<personal<T>*>(at) = personal<T>{T{}, true};
+    },
 };
 
 template <class T>
@@ -166,11 +165,9 @@ inline constexpr shell list_shell{
     [](const void* at, std::size_t n) -> const void* { return &(*static_cast<const std::vector<T>*>(at))[n]; },
     [](void* at) { static_cast<std::vector<T>*>(at)->clear(); },
     [](const void* at) -> std::size_t { return static_cast<const std::vector<T>*>(at)->size(); },
-    []() -> bool (*)(const void*, std::size_t, std::size_t)
-    {
+    []() -> bool (*)(const void*, std::size_t, std::size_t) {
         if constexpr (std::equality_comparable<T>)
-            return [](const void* at, std::size_t a, std::size_t b) -> bool
-            {
+            return [](const void* at, std::size_t a, std::size_t b) -> bool {
                 const auto& list = *static_cast<const std::vector<T>*>(at);
                 return list[a] == list[b];
             };
@@ -181,13 +178,11 @@ inline constexpr shell list_shell{
 
 template <class T>
 inline constexpr map_shell entries_shell{
-    [](void* at, std::string key) -> void*
-    {
+    [](void* at, std::string key) -> void* {
         const auto [place, is_new] = static_cast<std::map<std::string, T>*>(at)->try_emplace(std::move(key));
         return is_new ? &place->second : nullptr;
     },
-    [](const void* at, void* context, void (*visit)(void*, std::string_view, const void*))
-    {
+    [](const void* at, void* context, void (*visit)(void*, std::string_view, const void*)) {
         for (const auto& [key, value] : *static_cast<const std::map<std::string, T>*>(at))
             visit(context, key, &value);
     },

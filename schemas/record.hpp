@@ -1,4 +1,5 @@
-// Field rows: one description per struct, from which its JSON is read, checked, written, sealed, redacted and documented.
+// Field rows: one description per struct, from which its JSON is read, checked, written, sealed, redacted and
+// documented.
 //
 //     template <>
 //     inline constexpr schema::record_type schema::schema_of<project::created> =
@@ -63,30 +64,22 @@ enum class format : std::uint8_t
     slug        // a-z, 0-9 and single hyphens between
 };
 struct multiline  // newline and tab are allowed
-{
-};
+{};
 struct required  // must be sent, also where the type alone would let it be absent
-{
-};
+{};
 struct optional_member  // a plain type that may be absent: it keeps its initialiser
-{
-};
+{};
 struct not_null  // an optional or patch that may be absent but not null
-{
-};
+{};
 struct read_only  // in answers; sent in a request it is a fault
-{
-};
+{};
 struct secret  // never logged
-{
-};
+{};
 struct personal_mark  // a person's datum: said in documents, masked in logs
-{
-};
+{};
 template <auto Id>
 struct sealed_for  // personal: sealed in events under the subject that the sibling member `Id` names
-{
-};
+{};
 struct unit
 {
     const char* name;
@@ -191,36 +184,66 @@ constexpr leaf make_container_leaf()
     {
         using item = typename T::value_type;
         static_assert(!std::is_same_v<item, bool>, "std::vector<bool> has no items to point at");
-        return {.what = kind::list, .read = read_list, .write = write_list, .inner = &leaf_of<item>, .reach = &list_shell<item>};
+        return {.what = kind::list,
+                .read = read_list,
+                .write = write_list,
+                .inner = &leaf_of<item>,
+                .reach = &list_shell<item>};
     }
     else if constexpr (is_a<T, std::map>)
     {
         using item = typename T::mapped_type;
         static_assert(std::is_same_v<typename T::key_type, std::string>, "maps are keyed by text");
-        return {.what = kind::map, .read = read_map, .write = write_map, .inner = &leaf_of<item>, .entries = &entries_shell<item>};
+        return {.what = kind::map,
+                .read = read_map,
+                .write = write_map,
+                .inner = &leaf_of<item>,
+                .entries = &entries_shell<item>};
     }
     else if constexpr (is_a<T, std::optional>)
     {
         using held = typename T::value_type;
-        return {.what = kind::optional, .read = read_optional, .write = write_optional, .inner = &leaf_of<held>, .reach = &optional_shell<held>};
+        return {.what = kind::optional,
+                .read = read_optional,
+                .write = write_optional,
+                .inner = &leaf_of<held>,
+                .reach = &optional_shell<held>};
     }
     else if constexpr (is_a<T, patch>)
     {
         using held = typename T::value_type;
-        return {.what = kind::patch, .read = read_optional, .write = write_optional, .inner = &leaf_of<held>, .reach = &patch_shell<held>};
+        return {.what = kind::patch,
+                .read = read_optional,
+                .write = write_optional,
+                .inner = &leaf_of<held>,
+                .reach = &patch_shell<held>};
     }
     else if constexpr (is_a<T, personal>)
     {
         using held = decltype(T::value);
-        return {.what = kind::personal, .read = read_personal, .write = write_optional, .inner = &leaf_of<held>, .reach = &personal_shell<held>};
+        return {.what = kind::personal,
+                .read = read_personal,
+                .write = write_optional,
+                .inner = &leaf_of<held>,
+                .reach = &personal_shell<held>};
     }
     else if constexpr (is_a<T, std::variant>)
     {
         constexpr auto& records = alternatives_of<T>;
         for (const auto* record : records)
+        {
             if (record->name.empty())
                 throw "every alternative of a variant needs a description";
-        return {.what = kind::one_of, .read = read_one_of, .write = write_one_of, .alternatives = records.data(), .count = records.size(), .reach = &one_of_shell<T>::reach};
+            for (std::size_t i = 0; i < record->count; ++i)
+                if (record->rows[i].name == "type")
+                    throw "the member \"type\" tells alternatives apart";
+        }
+        return {.what = kind::one_of,
+                .read = read_one_of,
+                .write = write_one_of,
+                .alternatives = records.data(),
+                .count = records.size(),
+                .reach = &one_of_shell<T>::reach};
     }
     else
     {
@@ -235,7 +258,8 @@ constexpr leaf make_leaf()
     using namespace codec;
     if constexpr (std::is_same_v<T, bool>)
         return {.what = kind::boolean, .read = read_boolean, .write = write_boolean};
-    else if constexpr (std::is_same_v<T, std::int16_t> || std::is_same_v<T, std::int32_t> || std::is_same_v<T, std::int64_t>)
+    else if constexpr (std::is_same_v<T, std::int16_t> || std::is_same_v<T, std::int32_t> ||
+                       std::is_same_v<T, std::int64_t>)
         return {.what = kind::integer, .read = read_integer, .write = write_integer, .bytes = sizeof(T)};
     else if constexpr (std::is_same_v<T, std::string>)
         return {.what = kind::text, .read = read_text, .write = write_text};
@@ -252,7 +276,12 @@ constexpr leaf make_leaf()
     else if constexpr (std::is_enum_v<T>)
     {
         static_assert(!names_of<T>.empty(), "this enumeration has no names_of");
-        return {.what = kind::enumeration, .read = read_enumeration, .write = write_enumeration, .bytes = sizeof(T), .names = names_of<T>.data(), .count = names_of<T>.size()};
+        return {.what = kind::enumeration,
+                .read = read_enumeration,
+                .write = write_enumeration,
+                .bytes = sizeof(T),
+                .names = names_of<T>.data(),
+                .count = names_of<T>.size()};
     }
     else
         return make_container_leaf<T>();
@@ -306,8 +335,9 @@ template <auto Id>
 constexpr void attach(field_row& row, sealed_for<Id>)
 {
     row.personal = true;
-    row.subject = [](const void* owner) -> const uuid*
-    { return subject_in(static_cast<const typename member_of<decltype(Id)>::owner*>(owner)->*Id); };
+    row.subject = [](const void* owner) -> const uuid* {
+        return subject_in(static_cast<const typename member_of<decltype(Id)>::owner*>(owner)->*Id);
+    };
 }
 
 template <auto Member, class... A>
@@ -320,7 +350,8 @@ constexpr field_row field(std::string_view name, A... attributes)
     row.name = name;
     row.type = &leaf_of<type>;
     row.member = [](void* of) -> void* { return &(static_cast<owner*>(of)->*Member); };
-    row.required = !is_a<type, std::optional> && !is_a<type, patch> && !is_a<type, std::vector> && !is_a<type, std::map>;
+    row.required =
+        !is_a<type, std::optional> && !is_a<type, patch> && !is_a<type, std::vector> && !is_a<type, std::map>;
     (attach(row, attributes), ...);
     if (holds_personal<type> != (row.subject != nullptr))
         throw "personal<T> and sealed_for go together: neither without the other";
@@ -358,6 +389,11 @@ constexpr record_type record(std::string_view name, int version, std::same_as<fi
     return made;
 }
 
+template <>
+inline constexpr record_type schema_of<money> =
+    record("money", 1, field<&money::amount_minor>("amount_minor", unit{"the currency's minor unit"}),
+           field<&money::currency>("currency", format::currency));
+
 // -- Reading and writing.
 
 enum class reading
@@ -370,7 +406,8 @@ inline constexpr std::size_t faults_max = 100;  // reported at once; later ones 
 
 // Fills `into` (an object of the struct that `type` describes). Empty: all is well; otherwise `into` is half filled and
 // of no use. Codes: "malformed" (then the only one), "required", "unknown", "read_only", "mistyped", "null",
-// "too_short", "too_long", "too_small", "too_large", "too_many", "duplicate", "control_character", "format", "not_one_of".
+// "too_short", "too_long", "too_small", "too_large", "too_many", "duplicate", "control_character", "format",
+// "not_one_of".
 faults read_json(const record_type& type, void* into, std::string_view text, reading = reading::request,
                  opener* = nullptr);
 
@@ -416,7 +453,7 @@ std::optional<V> read_variant(std::string_view type, std::string_view data, open
 {
     for (std::size_t i = 0; i < alternatives_of<V>.size(); ++i)
     {
-        if (alternatives_of<V>[i]->name != type)
+        if (alternatives_of<V>[i] -> name != type)
             continue;
         std::optional<V> made{std::in_place};
         read_stored(*alternatives_of<V>[i], one_of_shell<V>::fill(&*made, i), data, open);
