@@ -1,7 +1,7 @@
 // The facts of a client's life, and the client as everybody sees it: the party that an organisation works for.
 //
-// Names and shapes of the facts are stored for ever: add a member or a fact, never edit one. E-mail, phone and notes are
-// a person's data, sealed in the log under the client's own id; once it is forgotten they read as null.
+// Names and shapes of the facts are stored for ever: add a member or a fact, never edit one. E-mail, phone and notes
+// are a person's data, sealed in the log under the client's own id; once it is forgotten they read as null.
 #pragma once
 
 #include "events/log/change.hpp"
@@ -77,18 +77,20 @@ const schema::record_type& item_type();
 }  // namespace client
 
 template <>
-inline constexpr schema::record_type schema::schema_of<client::created> = schema::record(
-    "client.created", 1, schema::field<&client::created::id>("id"), schema::field<&client::created::name>("name"),
-    schema::field<&client::created::email>("email", schema::sealed_for<&client::created::id>{}),
-    schema::field<&client::created::phone>("phone", schema::sealed_for<&client::created::id>{}),
-    schema::field<&client::created::notes>("notes", schema::sealed_for<&client::created::id>{}));
+inline constexpr schema::record_type schema::schema_of<client::created> =
+    schema::record("client.created", 1, schema::field<&client::created::id>("id"),
+                   schema::field<&client::created::name>("name"),
+                   schema::field<&client::created::email>("email", schema::sealed_for<&client::created::id>{}),
+                   schema::field<&client::created::phone>("phone", schema::sealed_for<&client::created::id>{}),
+                   schema::field<&client::created::notes>("notes", schema::sealed_for<&client::created::id>{}));
 
 template <>
-inline constexpr schema::record_type schema::schema_of<client::changed> = schema::record(
-    "client.changed", 1, schema::field<&client::changed::id>("id"), schema::field<&client::changed::name>("name"),
-    schema::field<&client::changed::email>("email", schema::sealed_for<&client::changed::id>{}),
-    schema::field<&client::changed::phone>("phone", schema::sealed_for<&client::changed::id>{}),
-    schema::field<&client::changed::notes>("notes", schema::sealed_for<&client::changed::id>{}));
+inline constexpr schema::record_type schema::schema_of<client::changed> =
+    schema::record("client.changed", 1, schema::field<&client::changed::id>("id"),
+                   schema::field<&client::changed::name>("name"),
+                   schema::field<&client::changed::email>("email", schema::sealed_for<&client::changed::id>{}),
+                   schema::field<&client::changed::phone>("phone", schema::sealed_for<&client::changed::id>{}),
+                   schema::field<&client::changed::notes>("notes", schema::sealed_for<&client::changed::id>{}));
 
 template <>
 inline constexpr schema::record_type schema::schema_of<client::archived> =

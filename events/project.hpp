@@ -1,7 +1,8 @@
 // The facts of a project's life, and the project as everybody sees it.
 //
-// Names and shapes of the facts are what the store holds for ever: add a member or a fact, never edit one. `item` is the
-// answer of GET, the decider's state and the read model's row in one, because all three are made by the same `apply`.
+// Names and shapes of the facts are what the store holds for ever: add a member or a fact, never edit one. `item` is
+// the answer of GET, the decider's state and the read model's row in one, because all three are made by the same
+// `apply`.
 #pragma once
 
 #include "events/client.hpp"
@@ -184,7 +185,7 @@ inline constexpr schema::record_type schema::schema_of<project::item> = schema::
     "project", 1, schema::field<&project::item::id>("id"), schema::field<&project::item::version>("version"),
     schema::field<&project::item::created_at>("created_at"), schema::field<&project::item::updated_at>("updated_at"),
     schema::field<&project::item::archived_at>("archived_at"), schema::field<&project::item::name>("name"),
-    schema::field<&project::item::client_id>("client_id"),
-    schema::field<&project::item::description>("description"), schema::field<&project::item::status>("status"),
-    schema::field<&project::item::budget>("budget"), schema::field<&project::item::starts_on>("starts_on"),
-    schema::field<&project::item::due_on>("due_on"), schema::field<&project::item::member_ids>("member_ids"));
+    schema::field<&project::item::client_id>("client_id"), schema::field<&project::item::description>("description"),
+    schema::field<&project::item::status>("status"), schema::field<&project::item::budget>("budget"),
+    schema::field<&project::item::starts_on>("starts_on"), schema::field<&project::item::due_on>("due_on"),
+    schema::field<&project::item::member_ids>("member_ids"));

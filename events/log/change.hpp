@@ -22,7 +22,8 @@ struct change
 template <class T>
 using edit = schema::patch<change<T>>;
 
-// The same of a personal value. Old and new are sealed as one, so a forgotten person leaves only that there was a change.
+// The same of a personal value. Old and new are sealed as one, so a forgotten person leaves only that there was a
+// change.
 template <class T>
 using personal_edit = schema::patch<schema::personal<change<T>>>;
 
@@ -60,6 +61,5 @@ std::optional<T> known(const std::optional<schema::personal<T>>& told)
 }  // namespace event_log
 
 template <class T>
-inline constexpr schema::record_type schema::schema_of<event_log::change<T>> =
-    schema::record("change", 1, schema::field<&event_log::change<T>::from>("old"),
-                   schema::field<&event_log::change<T>::to>("new"));
+inline constexpr schema::record_type schema::schema_of<event_log::change<T>> = schema::record(
+    "change", 1, schema::field<&event_log::change<T>::from>("old"), schema::field<&event_log::change<T>::to>("new"));

@@ -1,0 +1,25 @@
+// Everything that the log may hold and every item that an answer may show, as schemas: what `schemas emit` writes down
+// and the drift test compares. A new noun adds one line to catalogue.cpp.
+#pragma once
+
+#include "schemas/record.hpp"
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace event_log
+{
+struct noun
+{
+    std::string_view category;  // of its streams
+    std::span<const schema::record_type* const> facts;
+    const schema::record_type* item = nullptr;
+};
+
+// In the order in which the nouns depend on each other.
+std::vector<noun> catalogue();
+
+// The description of a stored event type, nothing when no noun knows it.
+const schema::record_type* fact_named(std::string_view type);
+}  // namespace event_log
