@@ -21,8 +21,12 @@ void aggregate_cache::put(const stream_ref& stream, const standing& value)
 {
     if (value.is_unborn())
         return drop(stream);
+    const auto place = places_.find(stream);
+    if (place != places_.end() && place->second->value.at == value.at)
+        return by_use_.splice(by_use_.begin(), by_use_, place->second);
+
     const std::size_t bytes = overhead_bytes + stream.type->bytes(value.state.get());
-    if (const auto place = places_.find(stream); place != places_.end())
+    if (place != places_.end())
     {
         bytes_ = bytes_ - place->second->bytes + bytes;
         place->second->value = value;

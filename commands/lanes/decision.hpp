@@ -91,6 +91,7 @@ struct claim
     std::string scope;
     std::string value;
     bool is_digest = false;  // `value` is already a digest in hex (API key secrets): hash it as it is
+    std::optional<stream_key> owner{};  // whose value it is; unset: the stream that the decision shows
 };
 
 struct quota

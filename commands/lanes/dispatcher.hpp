@@ -32,6 +32,7 @@ struct writer_config
     std::size_t queue_bytes_max = 64 * 1024 * 1024;
     std::size_t cache_bytes_max = 64 * 1024 * 1024;   // aggregates kept per writer
     int attempts_max = 3;                             // lost races before 409 conflict
+    int wary_rounds = 32;                             // after a wrong guess: so many rounds ask before they decide
     // What claim_taken, quota_over and quota_under mean to the nouns; lanes::refusal_for when empty. Thread-safe.
     std::function<refusal(const event_log::verdict&)> refusal_for;
 };

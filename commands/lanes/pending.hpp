@@ -19,8 +19,6 @@ class pending
 public:
     pending(submission what, std::function<void(answer)> done) : asked(std::move(what)), done_(std::move(done)) {}
 
-    const submission& what() const { return asked; }
-
     // False: the deadline watch has answered it.
     bool pin();
     void unpin();

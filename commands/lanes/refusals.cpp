@@ -29,10 +29,11 @@ answer unavailable(applied how)
     return a;
 }
 
-answer broken()
+answer broken(applied how)
 {
     answer a;
     a.broken = true;
+    a.was_applied = how;
     return a;
 }
 
@@ -62,6 +63,11 @@ refusal key_reused()
 {
     return made(refusal_kind::reused, "idempotency_key_reused",
                 "This Idempotency-Key was used before, for another request.");
+}
+
+refusal forgotten()
+{
+    return made(refusal_kind::conflict, "forgotten", "This person was forgotten; nothing about them is kept any more.");
 }
 
 refusal refusal_for(const event_log::verdict& verdict)

@@ -34,6 +34,7 @@ struct standing
 {
     std::shared_ptr<const void> state;
     event_log::head at;
+    bool is_unreadable = false;  // its events could not be folded: no decision may rest on it
 
     bool is_unborn() const { return at.version == 0; }
 };

@@ -22,7 +22,7 @@ std::int64_t round_view::version(std::string_view category, const uuid& stream) 
 {
     for (const sighting& each : looked_)
         if (each.stream.id == stream && each.stream.type->category == category)
-            return each.at.version;
+            return each.was.at.version;
     return 0;
 }
 
@@ -39,9 +39,10 @@ const void* round_view::find(const aggregate_type& type, const uuid& stream)
     const bool seen = std::any_of(looked_.begin(), looked_.end(), [&](const sighting& l) { return l.stream == wanted; });
     if (!seen)
     {
-        looked_.push_back({wanted, there ? there->at : event_log::head{}});
+        looked_.push_back({wanted, there ? *there : standing{}});
         if (!there)
             missing_.push_back(wanted);
+        spoiled_ = spoiled_ || (there && there->is_unreadable);
     }
     if (there && there->state)
         return there->state.get();

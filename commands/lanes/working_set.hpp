@@ -8,7 +8,10 @@
 #include "commands/lanes/standing.hpp"
 
 #include <cstdint>
+#include <memory>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace lanes
@@ -26,7 +29,7 @@ public:
     // From this round, else from the cache; null: it has to be loaded.
     const standing* find(const stream_ref&);
     void put(const stream_ref& stream, standing now) { here_[stream] = std::move(now); }
-    // Called for a stream that this very round must bring to life: the append proves the assumption.
+    // For a stream that this very round brings to life: the append proves the assumption.
     void assume_unborn(const stream_ref& stream) { here_.try_emplace(stream); }
 
     const tally& counted() const { return counted_; }
@@ -41,7 +44,7 @@ private:
 struct sighting
 {
     stream_ref stream;
-    event_log::head at;
+    standing was;
 };
 
 // One decision's window on a working set. A stream that is not there reads as unborn and is noted as missing.
@@ -51,6 +54,7 @@ public:
     round_view(working_set& set, const uuid& tenant) : set_(&set), tenant_(tenant) {}
 
     bool is_complete() const { return missing_.empty(); }
+    bool is_spoiled() const { return spoiled_; }  // something unreadable was looked at
     const std::vector<sighting>& looked() const { return looked_; }
     const std::vector<stream_ref>& missing() const { return missing_; }
     std::vector<sighting> take_looked() { return std::move(looked_); }
@@ -68,5 +72,6 @@ private:
     std::vector<sighting> looked_;
     std::vector<stream_ref> missing_;
     std::vector<std::shared_ptr<const void>> unborn_;  // keeps handed-out unborn states alive
+    bool spoiled_ = false;
 };
 }  // namespace lanes

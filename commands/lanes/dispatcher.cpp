@@ -1,0 +1,155 @@
+#include "commands/lanes/dispatcher.hpp"
+
+#include "commands/lanes/pending.hpp"
+#include "commands/lanes/refusals.hpp"
+#include "commands/lanes/tally.hpp"
+#include "commands/lanes/tenant_directory.hpp"
+#include "commands/lanes/writer.hpp"
+
+#include <pthread.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace lanes
+{
+namespace
+{
+constexpr std::chrono::milliseconds watch_beat{25};
+
+void name_thread(const std::string& name)
+{
+    pthread_setname_np(pthread_self(), name.c_str());
+}
+}  // namespace
+
+struct dispatcher::implementation
+{
+    implementation(writer_config given, event_log::store_config where, event_log::keyring& ring,
+                   const schema::clock& clock, std::function<void(std::int32_t)> wake);
+    ~implementation();
+
+    std::size_t writer_of(std::int32_t lane) const { return static_cast<std::size_t>(lane) % writers.size(); }
+    bool forward(std::size_t from, const command&, std::int32_t lane);
+    void watch_deadlines();
+
+    // Fixed after construction.
+    const writer_config config;
+    const std::function<void(std::int32_t)> appended;
+    tenant_directory tenants;
+    tally counts;
+    std::vector<std::unique_ptr<writer>> writers;
+    std::vector<std::thread> threads;
+
+    std::mutex asking;
+    event_log::store asked;  // for lane_of; guarded by asking
+
+    std::mutex ending;
+    std::condition_variable ended;
+    bool is_ended = false;  // guarded by ending
+    std::thread watch;
+};
+
+dispatcher::implementation::implementation(writer_config given, event_log::store_config where,
+                                           event_log::keyring& ring, const schema::clock& clock,
+                                           std::function<void(std::int32_t)> wake)
+    : config(std::move(given)), appended(std::move(wake)), tenants(ring), asked(where)
+{
+    for (std::size_t i = 0; i < static_cast<std::size_t>(config.writers); ++i)
+    {
+        workbench bench{config,
+                        clock,
+                        ring,
+                        tenants,
+                        counts,
+                        appended,
+                        [this, i](const command& c, std::int32_t lane) { return forward(i, c, lane); },
+                        event_log::store(where),
+                        aggregate_cache(config.cache_bytes_max)};
+        writers.push_back(std::make_unique<writer>(config, std::move(bench)));
+    }
+    for (std::size_t i = 0; i < writers.size(); ++i)
+        threads.emplace_back(
+            [this, i]
+            {
+                name_thread("command-" + std::to_string(i));
+                writers[i]->run();
+            });
+    watch = std::thread([this] { watch_deadlines(); });
+}
+
+dispatcher::implementation::~implementation()
+{
+    for (const auto& each : writers)
+        each->queue().close();
+    for (std::thread& each : threads)
+        each.join();
+    {
+        const std::lock_guard lock(ending);
+        is_ended = true;
+    }
+    ended.notify_all();
+    watch.join();
+}
+
+bool dispatcher::implementation::forward(std::size_t from, const command& c, std::int32_t lane)
+{
+    const std::size_t to = writer_of(lane);
+    if (to == from)
+        return false;
+    if (!writers[to]->queue().forward(c))
+        c->settle(refused_with(busy()));  // shutting down, and that writer has gone already
+    return true;
+}
+
+void dispatcher::implementation::watch_deadlines()
+{
+    name_thread("command-watch");
+    std::unique_lock lock(ending);
+    while (!ended.wait_for(lock, watch_beat, [this] { return is_ended; }))
+    {
+        const auto now = std::chrono::steady_clock::now();
+        for (const auto& each : writers)
+            each->expire(now);
+    }
+}
+
+dispatcher::dispatcher(writer_config config, event_log::store_config where, event_log::keyring& keys,
+                       const schema::clock& clock, std::function<void(std::int32_t lane)> appended)
+    : self_(std::make_unique<implementation>(std::move(config), std::move(where), keys, clock, std::move(appended)))
+{
+}
+
+dispatcher::~dispatcher() = default;
+
+void dispatcher::submit(submission what, std::function<void(answer)> done)
+{
+    // A tenant whose lane is not known yet goes to any writer, which looks it up and hands it on.
+    const auto lane = self_->tenants.known_lane(what.tenant);
+    const std::size_t to = lane ? self_->writer_of(*lane) : std::hash<uuid>{}(what.tenant) % self_->writers.size();
+    const auto accepted = std::make_shared<pending>(std::move(what), std::move(done));
+    if (self_->writers[to]->queue().offer(accepted))
+        return;
+    ++self_->counts.busy;
+    accepted->settle(refused_with(busy()));
+}
+
+std::optional<std::int32_t> dispatcher::lane_of(const uuid& tenant)
+{
+    if (const auto lane = self_->tenants.known_lane(tenant))
+        return lane;
+    const std::lock_guard lock(self_->asking);
+    return self_->tenants.lane_of(tenant, self_->asked);
+}
+
+dispatcher::figures dispatcher::take_figures()
+{
+    figures now = self_->counts.take();
+    for (const auto& each : self_->writers)
+        now.waiting += each->queue().size();
+    return now;
+}
+}  // namespace lanes

@@ -1,0 +1,72 @@
+// One command's way through one round: what it looked at, what was decided, what it wrote, and where its part stands.
+#pragma once
+
+#include "commands/lanes/command_queue.hpp"
+#include "commands/lanes/standing.hpp"
+#include "commands/lanes/working_set.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lanes
+{
+// A stream that a command moved on, and how it stands after it.
+struct moved
+{
+    stream_ref stream;
+    standing now;
+};
+
+// A fact with its place in the log.
+struct placed
+{
+    const fact* what = nullptr;
+    uuid event_id;
+    std::int64_t version = 0;
+};
+
+struct entry
+{
+    enum class course
+    {
+        undecided,
+        accepted,
+        refused,
+        replayed,  // answered from a receipt
+        carried,   // again in the next round
+        done       // answered
+    };
+
+    explicit entry(command c) : what(std::move(c)) {}
+
+    const submission& asked() const { return what->asked; }
+    bool is_open() const { return at == course::undecided; }
+
+    command what;
+    std::int32_t lane = 0;
+    std::optional<event_log::new_tenant> born;
+    course at = course::undecided;
+
+    // Receipt.
+    bool receipt_known = false;
+    std::optional<event_log::receipt> receipt;
+
+    // Decision; `looked` is complete once `missing` is empty.
+    std::optional<decided> choice;
+    std::vector<sighting> looked;
+    std::vector<stream_ref> missing;
+    bool assumed_unborn = false;
+
+    // What an accepted decision did to the round.
+    std::vector<placed> facts;
+    std::vector<moved> moves;
+    standing shown;
+
+    static constexpr std::size_t no_part = static_cast<std::size_t>(-1);
+    std::size_t part = no_part;
+    bool is_in_log = false;  // its events are committed
+};
+}  // namespace lanes

@@ -1,0 +1,94 @@
+#include "commands/lanes/loading.hpp"
+
+#include "events/log/meta.hpp"
+#include "schemas/sealing.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <memory>
+#include <utility>
+
+namespace lanes
+{
+namespace
+{
+bool holds_sealed(const event_log::recorded& event)
+{
+    return event.data.find("\"$sealed\"") != std::string::npos;
+}
+}  // namespace
+
+loader::found loader::load(std::span<const stream_wanted> streams, std::span<const event_log::receipt_ask> receipts)
+{
+    std::vector<event_log::stream_ask> asks;
+    asks.reserve(streams.size());
+    for (const stream_wanted& wanted : streams)
+        asks.push_back({wanted.stream.key(), 0, wanted.up_to_version});
+
+    auto read = store_->load(asks, receipts);
+    fetch_keys(read.streams);
+
+    found result;
+    result.receipts = std::move(read.receipts);
+    result.streams.reserve(streams.size());
+    for (std::size_t i = 0; i < streams.size(); ++i)
+    {
+        try
+        {
+            result.streams.push_back(fold(streams[i].stream, read.streams[i]));
+        }
+        catch (const std::exception& fault)
+        {
+            result.fault = fault.what();
+            result.streams.push_back({{nullptr, {}, true}, {}});
+        }
+    }
+    return result;
+}
+
+void loader::fetch_keys(std::span<const std::vector<event_log::recorded>> streams)
+{
+    std::map<uuid, std::vector<uuid>> unknown;
+    for (const auto& events : streams)
+    {
+        if (std::none_of(events.begin(), events.end(), holds_sealed))
+            continue;
+        const uuid& tenant = events.front().stream.tenant;
+        for (const uuid& subject : event_log::subjects_in(events))
+            if (!keys_->knows_subject(tenant, subject))
+                unknown[tenant].push_back(subject);
+    }
+    for (auto& [tenant, subjects] : unknown)
+    {
+        std::sort(subjects.begin(), subjects.end());
+        subjects.erase(std::unique(subjects.begin(), subjects.end()), subjects.end());
+        for (const auto& key : store_->subject_keys(tenant, subjects))
+        {
+            keys_->learn_subject(key);
+            std::erase(subjects, key.subject);
+        }
+        for (const uuid& gone : subjects)
+            keys_->learn_absent(tenant, gone);
+    }
+}
+
+loaded_stream loader::fold(const stream_ref& stream, std::span<const event_log::recorded> events) const
+{
+    loaded_stream result;
+    if (events.empty())
+        return result;
+    std::shared_ptr<const void> state = stream.type->initial();
+    for (const event_log::recorded& event : events)
+    {
+        std::unique_ptr<schema::opener> opener;
+        if (holds_sealed(event))
+            opener = keys_->opener_for(stream.tenant, event.event_id);
+        state = stream.type->evolve_recorded(state.get(), event, event_log::stamp_of(event), opener.get());
+    }
+    const event_log::recorded& last = events.back();
+    result.now = {std::move(state), {last.version, last.event_id}, false};
+    result.last = last.at;
+    return result;
+}
+}  // namespace lanes

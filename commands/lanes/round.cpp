@@ -1,0 +1,372 @@
+#include "commands/lanes/round.hpp"
+
+#include "commands/lanes/deciding.hpp"
+#include "commands/lanes/refusals.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <string>
+
+namespace lanes
+{
+namespace
+{
+constexpr int loads_max = 8;  // a decision that looks further than this many steps away is a fault
+}  // namespace
+
+round::round(workbench& bench)
+    : bench_(bench), loader_(bench.store, bench.keys), keys_(bench.keys), set_(bench.cache)
+{
+}
+
+std::vector<command> round::run(std::vector<command> commands)
+{
+    admit(std::move(commands));
+    try
+    {
+        settle_lanes();
+        load_and_try();
+        decide_all();
+        append();
+    }
+    catch (const event_log::unreachable& lost)
+    {
+        end_all(applied::no, false, lost.what());
+    }
+    catch (const event_log::outcome_unknown& lost)
+    {
+        end_all(appending_ ? applied::unknown : applied::no, false, lost.what());
+    }
+    catch (const std::exception& fault)
+    {
+        end_all(appending_ ? applied::unknown : applied::no, !appending_, fault.what());
+    }
+    keep_confirmed();
+
+    std::vector<command> carried;
+    for (entry& each : entries_)
+        if (each.at == entry::course::carried)
+            carried.push_back(std::move(each.what));
+    return carried;
+}
+
+void round::admit(std::vector<command> commands)
+{
+    const auto now = std::chrono::steady_clock::now();
+    entries_.reserve(commands.size());
+    for (command& each : commands)
+    {
+        if (each->expire(now))
+        {
+            ++bench_.counts.expired;
+            continue;
+        }
+        wary_ = wary_ || each->load_first;
+        entries_.emplace_back(std::move(each));
+    }
+    if (wary_)
+        bench_.wary_rounds = bench_.config.wary_rounds;
+    else if (bench_.wary_rounds > 0)
+        wary_ = bench_.wary_rounds-- > 0;
+    ++bench_.counts.rounds;
+    bench_.counts.commands += entries_.size();
+    now_us_ = bench_.clock.now().us;
+}
+
+// -- Before deciding: lanes, receipts, streams.
+
+void round::settle_lanes()
+{
+    for (entry& each : entries_)
+        settle_lane(each);
+}
+
+void round::settle_lane(entry& e)
+{
+    const uuid& tenant = e.asked().tenant;
+    if (const auto known = lanes_.find(tenant); known != lanes_.end() && !born_.contains(tenant))
+    {
+        e.lane = known->second;
+        return;
+    }
+    const auto lane = bench_.tenants.lane_of(tenant, bench_.store);
+    if (!lane)
+    {
+        if (e.asked().tenant_born)
+            return settle_birth(e);
+        return close(e, refused_with(no_such_tenant()));
+    }
+    if (bench_.forward(e.what, *lane))
+    {
+        e.at = entry::course::done;
+        return;
+    }
+    e.lane = *lane;
+    lanes_.emplace(tenant, *lane);
+}
+
+void round::settle_birth(entry& e)
+{
+    if (!born_.insert(e.asked().tenant).second)
+        return carry(e);  // its twin comes first; the next round knows what became of it
+    e.born = bench_.tenants.prepare_birth(e.asked().tenant, bench_.store);
+    e.lane = e.born->lane;
+    lanes_.emplace(e.asked().tenant, e.lane);
+}
+
+void round::load_and_try()
+{
+    for (int pass = 0; pass < loads_max && try_all(); ++pass)
+        load_missing();
+    bench_.counts.cache_hits += set_.counted().hits;
+    bench_.counts.cache_misses += set_.counted().misses;
+}
+
+bool round::try_all()
+{
+    bool lacking = false;
+    for (entry& each : entries_)
+    {
+        if (!each.is_open())
+            continue;
+        if (!each.receipt && (!each.choice || !each.missing.empty()))
+            try_one(each);
+        lacking = lacking || (each.is_open() && (each.receipt || !each.missing.empty() || wants_receipt(each)));
+    }
+    return lacking;
+}
+
+void round::try_one(entry& e)
+{
+    try
+    {
+        decide(e, set_);
+    }
+    catch (const std::exception& fault)
+    {
+        return break_off(e, fault.what());
+    }
+    if (wary_ || e.missing.empty() || !e.choice || !*e.choice)
+        return;
+    const auto written = [&](const stream_ref& stream)
+    {
+        const auto& facts = (*e.choice)->facts;
+        return std::any_of(facts.begin(), facts.end(), [&](const fact& f) { return stream.is(f.stream); });
+    };
+    const auto assumed = std::stable_partition(e.missing.begin(), e.missing.end(), std::not_fn(written));
+    for (auto stream = assumed; stream != e.missing.end(); ++stream)
+        set_.assume_unborn(*stream);
+    e.assumed_unborn = e.assumed_unborn || assumed != e.missing.end();
+    e.missing.erase(assumed, e.missing.end());
+}
+
+// A refusal must not be given to a command that was answered before: its receipt comes first.
+bool round::wants_receipt(const entry& e) const
+{
+    if (!e.asked().remember || e.receipt_known)
+        return false;
+    return wary_ || !e.missing.empty() || (e.choice && !*e.choice);
+}
+
+void round::load_missing()
+{
+    std::vector<stream_wanted> streams;
+    std::vector<event_log::receipt_ask> receipts;
+    std::vector<entry*> asking;
+    std::vector<entry*> replaying;
+    std::set<std::pair<const aggregate_type*, std::pair<uuid, uuid>>> asked;
+    for (entry& each : entries_)
+    {
+        if (!each.is_open())
+            continue;
+        if (each.receipt)
+        {
+            replaying.push_back(&each);
+            continue;
+        }
+        if (wants_receipt(each))
+        {
+            receipts.push_back({each.asked().tenant, each.asked().remember->key});
+            asking.push_back(&each);
+        }
+        for (const stream_ref& stream : each.missing)
+            if (asked.insert({stream.type, {stream.tenant, stream.id}}).second)
+                streams.push_back({stream});
+    }
+    const std::size_t missing = streams.size();
+    for (const entry* each : replaying)
+        streams.push_back({{each->asked().shown_as, each->receipt->shows.tenant, each->receipt->shows.id},
+                           each->receipt->version});
+
+    loader::found found = loader_.load(streams, receipts);
+    ++bench_.counts.reloads;
+    if (!found.fault.empty())
+        bench_.counts.fault(found.fault);
+    for (std::size_t i = 0; i < missing; ++i)
+        set_.put(streams[i].stream, std::move(found.streams[i].now));
+    for (std::size_t i = 0; i < replaying.size(); ++i)
+        answer_from_receipt(*replaying[i], found.streams[missing + i]);
+    for (std::size_t i = 0; i < asking.size(); ++i)
+        take_receipt(*asking[i], std::move(found.receipts[i]));
+}
+
+void round::take_receipt(entry& e, std::optional<event_log::receipt> found)
+{
+    e.receipt_known = true;
+    if (!found)
+        return;
+    if (found->fingerprint != e.asked().remember->fingerprint)
+        return close(e, refused_with(key_reused()));
+    e.receipt = std::move(found);
+    if (!e.asked().shown_as)
+        return answer_from_receipt(e, {});
+    if (e.asked().shown_as->category != e.receipt->shows.category)
+        break_off(e, "a receipt shows another noun than its request");
+}
+
+void round::answer_from_receipt(entry& e, const loaded_stream& shown)
+{
+    if (shown.now.is_unreadable || (e.asked().shown_as && shown.now.at.version != e.receipt->version))
+        return break_off(e, "a receipt names a version that cannot be read");
+    answer a;
+    a.was_applied = applied::yes;
+    a.replayed = true;
+    a.status = e.receipt->status;
+    a.version = e.receipt->version;
+    a.at = shown.last;
+    if (shown.now.state)
+        a.item = e.asked().shown_as->render(shown.now.state.get());
+    close(e, std::move(a));
+}
+
+// -- Deciding.
+
+void round::decide_all()
+{
+    for (entry& each : entries_)
+        if (each.is_open())
+            decide_in_turn(each);
+}
+
+void round::decide_in_turn(entry& e)
+{
+    if (!e.what->pin())
+    {
+        ++bench_.counts.expired;
+        e.at = entry::course::done;
+        return;
+    }
+    if (e.receipt)
+        return break_off(e, "a receipt was found and could not be answered from");
+    const auto& remember = e.asked().remember;
+    if (remember && accepted_keys_.contains({e.asked().tenant, remember->key}))
+    {
+        e.what->load_first = true;
+        return carry(e);  // it replays whatever becomes of its twin
+    }
+    if (!e.choice || !still_stands(e, set_))
+        decide_now(e);
+    if (e.is_open() && !*e.choice)
+        ask_receipt(e);
+    if (!e.is_open())
+        return;
+    if (*e.choice)
+        accept(e);
+    else
+        e.at = entry::course::refused;
+}
+
+void round::decide_now(entry& e)
+{
+    try
+    {
+        for (int pass = 0; pass < loads_max; ++pass)
+        {
+            decide(e, set_);
+            if (e.missing.empty())
+                return;
+            std::vector<stream_wanted> streams;
+            for (const stream_ref& stream : e.missing)
+                streams.push_back({stream});
+            loader::found found = loader_.load(streams, {});
+            ++bench_.counts.reloads;
+            for (std::size_t i = 0; i < streams.size(); ++i)
+                set_.put(streams[i].stream, std::move(found.streams[i].now));
+        }
+        break_off(e, "a decider looks at ever more streams");
+    }
+    catch (const event_log::unreachable&)
+    {
+        throw;
+    }
+    catch (const std::exception& fault)
+    {
+        break_off(e, fault.what());
+    }
+}
+
+void round::accept(entry& e)
+{
+    try
+    {
+        place(e, set_, bench_.ids, now_us_);
+    }
+    catch (const std::exception& fault)
+    {
+        return break_off(e, fault.what());
+    }
+    e.at = entry::course::accepted;
+    for (const placed& each : e.facts)
+        made_by_.emplace(each.event_id, &e);
+    if (const auto& remember = e.asked().remember)
+        accepted_keys_.emplace(e.asked().tenant, remember->key);
+}
+
+void round::ask_receipt(entry& e)
+{
+    if (!e.asked().remember || e.receipt_known)
+        return;
+    const event_log::receipt_ask ask{e.asked().tenant, e.asked().remember->key};
+    take_receipt(e, std::move(loader_.load({}, {&ask, 1}).receipts.front()));
+    if (!e.is_open() || !e.receipt)
+        return;
+    const stream_wanted shown{{e.asked().shown_as, e.receipt->shows.tenant, e.receipt->shows.id}, e.receipt->version};
+    answer_from_receipt(e, loader_.load({&shown, 1}, {}).streams.front());
+}
+
+// -- Ends that are the same for every stage.
+
+void round::carry(entry& e)
+{
+    e.what->unpin();
+    e.at = entry::course::carried;
+}
+
+void round::close(entry& e, answer a)
+{
+    e.what->settle(std::move(a));
+    e.at = entry::course::done;
+}
+
+void round::break_off(entry& e, std::string_view what)
+{
+    ++bench_.counts.broken;
+    bench_.counts.fault(what);
+    close(e, broken(applied::no));
+}
+
+void round::end_all(applied how, bool is_our_fault, std::string_view what)
+{
+    bench_.counts.fault(what);
+    for (entry& each : entries_)
+    {
+        if (each.at == entry::course::done || each.at == entry::course::carried)
+            continue;
+        for (const sighting& looked : each.looked)
+            bench_.cache.drop(looked.stream);
+        bench_.counts.broken += is_our_fault ? 1 : 0;
+        close(each, is_our_fault ? broken(how) : unavailable(how));
+    }
+}
+}  // namespace lanes

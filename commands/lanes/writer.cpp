@@ -1,0 +1,37 @@
+#include "commands/lanes/writer.hpp"
+
+#include <utility>
+
+namespace lanes
+{
+writer::writer(const writer_config& config, workbench bench)
+    : round_commands_max_(config.round_commands_max),
+      round_bytes_max_(config.round_bytes_max),
+      queue_(config.queue_commands_max, config.queue_bytes_max),
+      bench_(std::move(bench))
+{
+}
+
+void writer::run()
+{
+    std::vector<command> commands;
+    while (queue_.take(commands, round_commands_max_, round_bytes_max_))
+    {
+        {
+            const std::lock_guard lock(mutex_);
+            at_work_ = commands;
+        }
+        commands = round(bench_).run(std::move(commands));
+        const std::lock_guard lock(mutex_);
+        at_work_.clear();
+    }
+}
+
+void writer::expire(std::chrono::steady_clock::time_point now)
+{
+    queue_.expire(now);
+    const std::lock_guard lock(mutex_);
+    for (const command& each : at_work_)
+        each->expire(now);
+}
+}  // namespace lanes
