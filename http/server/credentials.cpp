@@ -1,0 +1,428 @@
+// Looks keys up, holds them against the log, and counts their use.
+#include "http/server/credentials.hpp"
+
+#include "commands/api_key.hpp"
+#include "commands/limits.hpp"
+#include "events/log/meta.hpp"
+#include "events/org.hpp"
+#include "http/server/thread_name.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <shared_mutex>
+#include <thread>
+#include <unordered_map>
+
+namespace http
+{
+namespace
+{
+using steady = std::chrono::steady_clock;
+
+std::int64_t ticks(steady::time_point at)
+{
+    return at.time_since_epoch().count();
+}
+
+bool holds(const std::vector<api_key::scope>& scopes, api_key::scope one)
+{
+    return std::find(scopes.begin(), scopes.end(), one) != scopes.end();
+}
+
+// What is kept of one key: its folded stream, and how far both streams were read.
+struct known_key
+{
+    std::shared_ptr<const principal> who;  // nothing: no such key, or not usable any more
+    event_log::stream_key key_stream;
+    api_key::state key;
+    std::int64_t key_version = 0;
+    std::optional<event_log::stream_key> member_stream;
+    std::int64_t member_version = 0;
+    bool member_gone = false;
+    std::int32_t lane = 0;
+    std::shared_ptr<key_activity> activity;
+    mutable std::atomic<steady::rep> used{0};
+    std::atomic<steady::rep> checked{0};
+};
+
+struct lookup
+{
+    std::string digest;
+    std::function<void(credentials::answer)> done;
+};
+}  // namespace
+
+struct credentials::implementation
+{
+    implementation(credentials_config with, event_log::keyring& ring, const schema::clock& by, keep_uses keep)
+        : config(std::move(with)), keys(ring), clock(by), keep_uses_of(std::move(keep))
+    {
+    }
+
+    const credentials_config config;
+    event_log::keyring& keys;
+    const schema::clock& clock;
+    const keep_uses keep_uses_of;
+
+    mutable std::shared_mutex table_mutex;
+    std::unordered_map<std::string, std::shared_ptr<known_key>> table;  // guarded by table_mutex; by digest
+
+    std::mutex queue_mutex;
+    std::condition_variable queue_filled;
+    std::deque<lookup> waiting;  // guarded by queue_mutex
+    bool stopping = false;       // guarded by queue_mutex
+
+    std::atomic<std::uint64_t> lookups{0};
+    std::atomic<std::uint64_t> failed_checks{0};
+    std::atomic<steady::rep> store_answered{0};
+    std::atomic<bool> store_is_away{false};
+    std::optional<event_log::store> store;  // the `keys` thread only
+    steady::time_point next_check{};
+    steady::time_point next_flush{};
+    std::thread thread;
+
+    void run();
+    void serve(lookup&);
+    std::shared_ptr<known_key> load(const std::string& digest);
+    void read_news(std::span<const std::shared_ptr<known_key>>);
+    void fold(known_key&, const std::vector<event_log::recorded>& key_news,
+              const std::vector<event_log::recorded>& member_news) const;
+    std::shared_ptr<const principal> principal_of(const known_key&) const;
+    void check();
+    void flush_uses();
+    void make_room();
+    answer believed(const known_key&, steady::time_point now) const;
+};
+
+// -- The `keys` thread
+
+void credentials::implementation::run()
+{
+    name_this_thread("keys");
+    next_check = steady::now() + config.check_interval;
+    next_flush = steady::now() + config.use_flush_interval;
+    for (;;)
+    {
+        std::deque<lookup> batch;
+        {
+            std::unique_lock lock{queue_mutex};
+            queue_filled.wait_until(lock, std::min(next_check, next_flush), [&] { return stopping || !waiting.empty(); });
+            batch.swap(waiting);
+            if (stopping && batch.empty())
+                break;
+        }
+        for (lookup& one : batch)
+            serve(one);
+        if (steady::now() >= next_check)
+            check();
+        if (steady::now() >= next_flush)
+            flush_uses();
+    }
+    flush_uses();
+}
+
+void credentials::implementation::serve(lookup& asked)
+{
+    answer said;
+    {
+        // Many requests with one key ask at once: the first one's answer serves them all.
+        const std::shared_lock lock{table_mutex};
+        if (const auto known = table.find(asked.digest); known != table.end())
+            said = believed(*known->second, steady::now());
+    }
+    if (said.what != verdict::unsure)
+        return asked.done(std::move(said));
+    ++lookups;
+    try
+    {
+        const auto found = load(asked.digest);
+        make_room();
+        const std::unique_lock lock{table_mutex};
+        table[asked.digest] = found;
+        said = {found->who ? verdict::known : verdict::absent, found->who};
+        store_answered = ticks(steady::now());
+        store_is_away = false;
+    }
+    catch (const std::exception&)
+    {
+        ++failed_checks;
+        store_is_away = true;
+        said.what = verdict::unavailable;
+        const std::shared_lock lock{table_mutex};
+        if (const auto known = table.find(asked.digest); known != table.end())
+            said = believed(*known->second, steady::now());
+        if (said.what == verdict::unsure)
+            said.what = verdict::unavailable;
+    }
+    asked.done(std::move(said));
+}
+
+std::shared_ptr<known_key> credentials::implementation::load(const std::string& digest)
+{
+    if (!store)
+        store.emplace(config.store);
+    auto made = std::make_shared<known_key>();
+    {
+        const std::shared_lock lock{table_mutex};
+        const auto before = table.find(digest);
+        made->activity = before != table.end() && before->second->activity ? before->second->activity
+                                                                           : std::make_shared<key_activity>();
+    }
+    const auto began = steady::now();
+    made->used = ticks(began);
+    made->checked = ticks(began);
+    const auto hash = keys.hash_claim(event_log::platform_tenant, limits::api_key_digest, digest);
+    const auto claim = store->find_claim(event_log::platform_tenant, limits::api_key_digest, hash);
+    if (!claim || claim->owner.category != api_key::state::category)
+        return made;
+    made->key_stream = claim->owner;
+    if (claim->owner.tenant != event_log::platform_tenant)
+    {
+        const auto tenant = store->find_tenant(claim->owner.tenant);
+        if (!tenant)
+            return made;
+        keys.learn_tenant(*tenant);
+        made->lane = tenant->lane;
+    }
+    const std::shared_ptr<known_key> one[]{made};
+    read_news(one);           // the key's stream tells who its member is
+    if (made->member_stream)
+        read_news(one);
+    made->who = principal_of(*made);
+    return made;
+}
+
+// Reads on from where each key stands; one round trip for all of them.
+void credentials::implementation::read_news(std::span<const std::shared_ptr<known_key>> of)
+{
+    std::vector<event_log::stream_ask> asks;
+    for (const auto& one : of)
+    {
+        asks.push_back({one->key_stream, one->key_version, INT64_MAX});
+        if (one->member_stream)
+            asks.push_back({*one->member_stream, one->member_version, INT64_MAX});
+    }
+    const auto loaded = store->load(asks, {});
+    const std::vector<event_log::recorded> nothing;
+    std::size_t at = 0;
+    for (const auto& one : of)
+    {
+        const auto& key_news = loaded.streams[at++];
+        const auto& member_news = one->member_stream ? loaded.streams[at++] : nothing;
+        fold(*one, key_news, member_news);
+    }
+}
+
+void credentials::implementation::fold(known_key& into, const std::vector<event_log::recorded>& key_news,
+                                       const std::vector<event_log::recorded>& member_news) const
+{
+    for (const event_log::recorded& one : key_news)
+    {
+        into.key_version = one.version;
+        if (const auto fact = schema::read_variant<api_key::event>(one.type, one.data))
+            into.key = api_key::evolve(std::move(into.key), *fact, event_log::stamp{one.version, one.recorded_at, {}});
+    }
+    for (const event_log::recorded& one : member_news)
+    {
+        into.member_version = one.version;
+        into.member_gone = into.member_gone || one.type == "member.removed";
+    }
+    if (into.key.it && into.key.it->member_id && !into.member_stream)
+        into.member_stream = {into.key_stream.tenant, "member", into.key.it->member_id->value};
+}
+
+std::shared_ptr<const principal> credentials::implementation::principal_of(const known_key& known) const
+{
+    if (!known.key.it || known.member_gone || known.key.it->archived_at)
+        return nullptr;
+    const api_key::item& item = *known.key.it;
+    auto made = std::make_shared<principal>();
+    made->key = item.id;
+    made->tenant = known.key_stream.tenant;
+    made->lane = known.lane;
+    if (item.member_id)
+        made->member = item.member_id->value;
+    made->key_text = item.id.text();
+    made->tenant_text = org::org_id{made->tenant}.text();
+    made->operators = made->tenant == event_log::platform_tenant;
+    made->admin = holds(item.scopes, api_key::scope::admin);
+    made->write = made->admin || holds(item.scopes, api_key::scope::write);
+    made->read = made->write || holds(item.scopes, api_key::scope::read);
+    made->import = holds(item.scopes, api_key::scope::import);
+    made->scopes = item.scopes;
+    made->expires_at = item.expires_at;
+    made->requests_per_minute = item.requests_per_minute;
+    made->activity = known.activity;
+    return made;
+}
+
+// Holds every key that was used lately against the log. What changed gets a new entry: entries in the table are not
+// edited under readers' eyes, but for the moment of their last check.
+void credentials::implementation::check()
+{
+    next_check = steady::now() + config.check_interval;
+    const auto lately = ticks(steady::now() - 10 * config.check_interval);
+    std::vector<std::string> digests;
+    std::vector<std::shared_ptr<known_key>> before;
+    std::vector<std::shared_ptr<known_key>> after;
+    {
+        const std::shared_lock lock{table_mutex};
+        for (const auto& [digest, known] : table)
+        {
+            if (!known->who || known->used < lately)
+                continue;
+            digests.push_back(digest);
+            before.push_back(known);
+            auto copy = std::make_shared<known_key>();
+            copy->key_stream = known->key_stream, copy->key = known->key, copy->key_version = known->key_version;
+            copy->member_stream = known->member_stream, copy->member_version = known->member_version;
+            copy->lane = known->lane, copy->activity = known->activity, copy->used = known->used.load();
+            after.push_back(std::move(copy));
+        }
+    }
+    if (before.empty())
+        return;
+    try
+    {
+        const auto began = ticks(steady::now());
+        if (!store)
+            store.emplace(config.store);
+        read_news(after);
+        const std::unique_lock lock{table_mutex};
+        for (std::size_t i = 0; i < before.size(); ++i)
+        {
+            const bool same = after[i]->key_version == before[i]->key_version &&
+                              after[i]->member_version == before[i]->member_version;
+            after[i]->checked = began;
+            if (same)
+                before[i]->checked = began;
+            else
+                after[i]->who = principal_of(*after[i]), table[digests[i]] = after[i];
+        }
+        store_answered = began;
+        store_is_away = false;
+    }
+    catch (const std::exception&)
+    {
+        ++failed_checks;
+        store_is_away = true;
+    }
+}
+
+void credentials::implementation::flush_uses()
+{
+    next_flush = steady::now() + config.use_flush_interval;
+    std::vector<use> uses;
+    std::vector<std::shared_ptr<key_activity>> of;
+    {
+        const std::shared_lock lock{table_mutex};
+        for (const auto& [digest, known] : table)
+        {
+            if (!known->who || known->activity->calls == 0)
+                continue;
+            uses.push_back({known->who->tenant, known->who->key, schema::moment{known->activity->last_used_us},
+                            known->activity->calls.exchange(0)});
+            of.push_back(known->activity);
+        }
+    }
+    if (uses.empty() || !keep_uses_of)
+        return;
+    try
+    {
+        keep_uses_of(uses);
+    }
+    catch (const std::exception&)  // counted again at the next flush
+    {
+        for (std::size_t i = 0; i < uses.size(); ++i)
+            of[i]->calls += uses[i].calls;
+    }
+}
+
+// Keeps the table within its bound: those go that were not used for longest, a sixteenth at a time.
+void credentials::implementation::make_room()
+{
+    const std::unique_lock lock{table_mutex};
+    if (table.size() < config.keys_max)
+        return;
+    std::vector<steady::rep> used;
+    for (const auto& [digest, known] : table)
+        used.push_back(known->used);
+    const auto nth = used.begin() + static_cast<std::ptrdiff_t>(used.size() / 16);
+    std::nth_element(used.begin(), nth, used.end());
+    const auto limit = *nth;
+    std::erase_if(table, [&](const auto& one) { return one.second->used <= limit; });
+}
+
+// -- Any thread
+
+credentials::answer credentials::implementation::believed(const known_key& known, steady::time_point now) const
+{
+    const auto age = now.time_since_epoch() - steady::duration{known.checked.load()};
+    if (!known.who)
+        return {age < config.absent_for ? verdict::absent : verdict::unsure, nullptr};
+    const auto trust = store_is_away ? config.trust_without_store : config.trust_max;
+    if (age > trust)
+        return {verdict::unsure, nullptr};
+    return {verdict::known, known.who};
+}
+
+credentials::credentials(credentials_config config, event_log::keyring& keys, const schema::clock& clock, keep_uses keep)
+    : self_(std::make_unique<implementation>(std::move(config), keys, clock, std::move(keep)))
+{
+}
+
+credentials::~credentials()
+{
+    stop();
+}
+
+void credentials::start()
+{
+    self_->thread = std::thread{[self = self_.get()] { self->run(); }};
+}
+
+void credentials::stop()
+{
+    {
+        const std::lock_guard lock{self_->queue_mutex};
+        self_->stopping = true;
+    }
+    self_->queue_filled.notify_all();
+    if (self_->thread.joinable())
+        self_->thread.join();
+}
+
+credentials::answer credentials::find(const std::string& digest, steady::time_point now)
+{
+    const std::shared_lock lock{self_->table_mutex};
+    const auto known = self_->table.find(digest);
+    if (known == self_->table.end())
+        return {verdict::unsure, nullptr};
+    auto said = self_->believed(*known->second, now);
+    if (said.what == verdict::known)
+        known->second->used.store(ticks(now), std::memory_order_relaxed);
+    return said;
+}
+
+void credentials::resolve(std::string digest, std::function<void(answer)> done)
+{
+    {
+        const std::lock_guard lock{self_->queue_mutex};
+        if (!self_->stopping && self_->waiting.size() < self_->config.lookups_waiting_max)
+        {
+            self_->waiting.push_back({std::move(digest), std::move(done)});
+            self_->queue_filled.notify_one();
+            return;
+        }
+    }
+    done({verdict::unavailable, nullptr});
+}
+
+credentials::figures credentials::look() const
+{
+    const std::shared_lock lock{self_->table_mutex};
+    return {self_->lookups, self_->failed_checks, self_->table.size()};
+}
+}  // namespace http

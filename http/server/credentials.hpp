@@ -1,0 +1,116 @@
+// Who a key is: found by the platform-wide claim on its digest and then its stream, kept in memory, held against the log.
+//
+// One thread, `keys`, owns a store connection. It looks up keys that are not known, and every `check_interval` it reads
+// what is new in the streams of all keys in use and of their members, so that a revoked key or a removed member stops
+// within a second on every node. A key that was not held against the log for that long is looked up again before it is
+// believed; only while the store cannot be reached are keys believed on, for `trust_without_store` at most.
+// `find` and `resolve` may be called from any thread and never block. Nothing here ever holds a key, only digests.
+#pragma once
+
+#include "commands/lanes/decision.hpp"
+#include "events/api_key.hpp"
+#include "events/log/seal.hpp"
+#include "events/log/store.hpp"
+#include "http/server/limiter.hpp"
+#include "schemas/time.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace http
+{
+// What is counted per key, without a lock. Outlives the principals made of one key.
+struct key_activity
+{
+    gcra rate;
+    std::atomic<std::int64_t> last_write_seq{0};  // in the tenant's lane; 0: none through this process
+    std::atomic<std::int64_t> last_used_us{0};
+    std::atomic<std::uint64_t> calls{0};          // since the last flush
+};
+
+// A key as the edge knows it. Immutable.
+struct principal
+{
+    api_key::key_id key;
+    schema::uuid tenant;
+    std::int32_t lane = 0;
+    std::optional<schema::uuid> member;
+    std::string key_text;     // key_…
+    std::string tenant_text;  // org_…
+    bool read = false;        // each scope includes the ones before it
+    bool write = false;
+    bool admin = false;
+    bool import = false;
+    bool operators = false;   // a key of the platform's tenant
+    std::vector<api_key::scope> scopes;
+    std::optional<schema::moment> expires_at;
+    std::optional<std::int64_t> requests_per_minute;  // 0: no limit
+    std::shared_ptr<key_activity> activity;
+};
+
+struct credentials_config
+{
+    event_log::store_config store;
+    std::size_t keys_max = 50'000;
+    std::size_t lookups_waiting_max = 1'024;
+    std::chrono::milliseconds check_interval{400};
+    std::chrono::milliseconds trust_max{900};             // since a key was last held against the log
+    std::chrono::milliseconds trust_without_store{60'000};
+    std::chrono::milliseconds absent_for{1'000};          // how long "no such key" is believed
+    std::chrono::milliseconds use_flush_interval{5'000};
+};
+
+class credentials
+{
+public:
+    enum class verdict
+    {
+        known,
+        absent,
+        unsure,      // ask `resolve`
+        unavailable  // the store cannot be asked, or too many are asking
+    };
+    struct answer
+    {
+        verdict what = verdict::unsure;
+        std::shared_ptr<const principal> who;
+    };
+    struct use
+    {
+        schema::uuid tenant;
+        api_key::key_id key;
+        schema::moment last_used_at;
+        std::uint64_t calls = 0;
+    };
+    // Writes uses to the database, on the `keys` thread; throws when it cannot, and is then asked again later.
+    using keep_uses = std::function<void(const std::vector<use>&)>;
+
+    credentials(credentials_config, event_log::keyring&, const schema::clock&, keep_uses);
+    ~credentials();  // stops
+
+    void start();
+    void stop();
+
+    answer find(const std::string& digest, std::chrono::steady_clock::time_point now);
+    // `done` is called once, on the `keys` thread or, when there is no room, at once.
+    void resolve(std::string digest, std::function<void(answer)> done);
+
+    struct figures
+    {
+        std::uint64_t lookups = 0;
+        std::uint64_t failed_checks = 0;
+        std::size_t known = 0;
+    };
+    figures look() const;
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace http

@@ -1,0 +1,56 @@
+// What clients say in header fields, read once and strictly: conditions, keys for repeating, preferences, traces.
+//
+// Pure and thread-safe. A field that cannot be read is a refusal where the contract says so (If-Match, Idempotency-Key)
+// and is ignored where it is only a wish (Prefer, traceparent, X-Request-Id). Sources: RFC 9110 §13, RFC 7240 (Prefer),
+// W3C Trace Context, draft-ietf-httpapi-idempotency-key-header-07.
+#pragma once
+
+#include "http/server/problem.hpp"
+#include "schemas/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace http
+{
+struct version_list
+{
+    bool any = false;                    // "*"
+    std::vector<std::int64_t> versions;  // of strong tags that are a version of ours, "<v>" or "<v>-gzip"
+};
+
+// If-Match: weak tags never match, tags that are not ours match nothing; what is not a list of tags is a problem.
+schema::result<version_list, problem> read_if_match(std::string_view);
+
+// If-None-Match compares weakly. False also when the field is absent or cannot be read.
+bool none_match_names(std::string_view field, std::int64_t version);
+
+std::string etag(std::int64_t version);
+
+// Idempotency-Key, quoted or bare: 1 to 255 visible ASCII characters.
+schema::result<std::string, problem> read_idempotency_key(std::string_view);
+
+struct preference
+{
+    std::optional<std::chrono::seconds> wait;
+    bool strict = false;  // handling=strict
+};
+preference read_prefer(std::string_view);
+
+// A sent X-Request-Id is kept when it is 8 to 128 of [A-Za-z0-9._-].
+bool is_request_id(std::string_view);
+
+// The field itself when it is a traceparent of version 00, else empty.
+std::string_view read_traceparent(std::string_view);
+
+// Whether a media range of the Accept field takes `type` ("application/json"); an absent field takes everything.
+bool accepts(std::string_view field, std::string_view type);
+
+// The type and subtype of a Content-Type in lower case, without parameters; nothing when a charset other than UTF-8 is
+// named.
+std::optional<std::string> media_type(std::string_view content_type);
+}  // namespace http

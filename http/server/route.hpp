@@ -1,0 +1,144 @@
+// A route as data, and a request as a route sees it.
+//
+// Every noun has one constexpr table of these; router, OpenAPI document, metrics and the tests that walk over every route
+// all read the same rows. Functions are plain: nothing of coroutines or sockets is to be seen here.
+#pragma once
+
+#include "commands/lanes/dispatcher.hpp"
+#include "http/server/credentials.hpp"
+#include "http/server/headers.hpp"
+#include "http/server/message.hpp"
+#include "http/server/problem.hpp"
+#include "schemas/record.hpp"
+#include "schemas/time.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace projection
+{
+class reader;
+}
+
+namespace http
+{
+struct call;
+struct route;
+class service_face;
+
+// What a query thread owns and lends to the query it runs.
+struct query_context
+{
+    projection::reader& models;
+    event_log::store& log;
+};
+
+// Answers at once, on the shard. Must not block.
+using local_function = void (*)(call&);
+// Turns the request into a command: fills `decide`, `shown_as`, `match` and the like; the caller has filled the rest.
+// False: it has refused, the answer is in `call::out`.
+using command_function = bool (*)(call&, lanes::submission&);
+// Has a word in the answer to a decided command, after the usual members are there.
+using answered_function = void (*)(call&, const lanes::answer&);
+// Runs on a query thread and may block on its context. Sets `call::shown`.
+using query_function = void (*)(call&, query_context&);
+
+enum class needs : std::uint8_t
+{
+    nothing,  // no key
+    any_key,
+    read,
+    write,
+    admin
+};
+
+enum class answer_shape : std::uint8_t
+{
+    item,
+    page,   // {"data": [item…], "next_cursor", "prev_cursor"}
+    other   // the record, without version and ETag
+};
+
+// A filter or other parameter of the query string, for the document and for refusing unknown ones.
+struct parameter
+{
+    std::string_view name;
+    std::string_view note;
+};
+
+struct route
+{
+    verb method = verb::get;
+    std::string_view pattern;    // "/api/v1/projects/{id}"
+    std::string_view operation;  // the operationId: fixed for ever
+    std::string_view summary;
+    needs scope = needs::read;
+    local_function local = nullptr;  // exactly one of the three
+    command_function command = nullptr;
+    query_function query = nullptr;
+    answered_function answered = nullptr;
+    const schema::record_type* body = nullptr;
+    bool body_may_be_absent = false;
+    const schema::record_type* answer = nullptr;
+    answer_shape shape = answer_shape::item;
+    bool creates = false;  // 201 and Location
+    std::span<const domain_code> codes{};
+    std::span<const parameter> parameters{};
+    std::size_t body_bytes_max = 256 * 1024;
+};
+
+// One request on its way, as routes see it. Belongs to its exchange; used by one thread at a time.
+struct call
+{
+    const request* in = nullptr;
+    reply* out = nullptr;
+    service_face* server = nullptr;
+    const route* where = nullptr;
+    std::array<std::string_view, 2> ids{};  // the path's parameters, in order
+    std::shared_ptr<const principal> who;   // set where the route needs a key
+    std::string request_id;
+    std::string_view traceparent;
+    schema::moment accepted;
+    std::chrono::steady_clock::time_point accepted_steady;
+    preference prefer;
+    std::string_view code;        // of the problem answered, for log and metrics
+    std::string problem_code;     // keeps `code` alive
+
+    // Queries.
+    std::optional<event_log::position> at_least;  // the read must not be older
+    bool foreign_incarnation = false;             // the client's position is of another history: stale whatever we do
+    std::optional<event_log::position> shown;     // how new the answer is
+    bool stale = false;                           // a parked key, or not as new as asked
+
+    // Commands.
+    std::string secret;           // shown once, in this answer
+    std::string created_path;     // Location, when the command creates
+
+    void refuse(const problem&);
+    void refuse(std::string_view problem_code) { refuse(make_problem(problem_code)); }
+    // An item as the answer: ETag, 304 when If-None-Match names it.
+    void answer_item(std::string json, std::int64_t version);
+    void answer_json(std::string json);
+};
+
+// What routes may ask of the service.
+class service_face
+{
+public:
+    virtual ~service_face() = default;
+    virtual schema::uuid make_id(schema::moment) = 0;  // on shard threads
+    virtual schema::moment now() const = 0;
+    virtual std::int64_t incarnation() const = 0;
+    virtual const std::string& upgrade_url() const = 0;
+    virtual std::string_view openapi() const = 0;
+    virtual std::span<const domain_code> domain_codes() const = 0;
+    virtual event_log::keyring& keys() = 0;
+};
+}  // namespace http
