@@ -37,6 +37,8 @@ macro(cf_package name version debian_package)
 endmacro()
 
 cf_pkg_config(pqxx libpqxx 6.4 libpqxx-dev)
+cf_pkg_config(pq libpq 15 libpq-dev)
+cf_pkg_config(argon2 libargon2 0 libargon2-dev)
 cf_pkg_config(simdjson simdjson 3.0 libsimdjson-dev)
 cf_pkg_config(utf8proc libutf8proc 2.6 libutf8proc-dev)  # what 2.8.0 says of itself
 cf_pkg_config(rocksdb rocksdb 7.8 librocksdb-dev)

@@ -17,15 +17,16 @@ function(cf_library name folder)
     target_link_libraries(${name} ${scope} ${arg_USES} ${arg_LINKS} Threads::Threads)
 endfunction()
 
-# A program of <folder>/**/*.cpp on top of everything; nothing while the folder has no sources.
+# A program of <folder>/**/*.cpp; nothing while the folder has no sources.
 function(cf_program name folder)
+    cmake_parse_arguments(arg "" "" "USES" ${ARGN})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
     if(NOT sources)
         return()
     endif()
     add_executable(${name} ${sources})
     target_compile_definitions(${name} PRIVATE CLIENTFLOW_VERSION="${PROJECT_VERSION}")
-    target_link_libraries(${name} PRIVATE cf_warnings cf_http cf_wire)
+    target_link_libraries(${name} PRIVATE cf_warnings ${arg_USES})
 endfunction()
 
 # A test program of tests/<suite>/**/*.cpp with the kit and doctest's main; nothing while the folder has no sources.
