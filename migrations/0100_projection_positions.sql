@@ -32,6 +32,12 @@ set local role clientflow_owner;
 
 grant usage on schema read to clientflow_app, clientflow_projector;
 
+-- The projector compares its positions with the log, and fills its cache lane by lane.
+grant usage on schema es to clientflow_projector;
+grant select on es.incarnation to clientflow_projector;
+grant select (tenant_id, lane) on es.tenant to clientflow_projector;
+grant select (lane, seq, event_id) on es.event to clientflow_projector;
+
 -- How far each projection has come in each lane. Insert-only: the row with the highest step counts, older ones are
 -- pruned behind it (an updated row would collect dead versions under a long transaction). Taking the next step is the
 -- compare-and-set: whoever inserts it second has lost the lane.

@@ -1,0 +1,89 @@
+#include "projections/runner/position_poll.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace projection
+{
+struct position_poll::implementation
+{
+    implementation(position_poll_config given, std::span<const definition* const> definitions, positions& reached)
+        : config(std::move(given)), of(definitions), reached(reached), rows(config.rows, definitions),
+          thread([this] { run(); })
+    {
+    }
+
+    ~implementation()
+    {
+        {
+            const std::lock_guard lock{mutex};
+            stopping = true;
+            changed.notify_all();
+        }
+        reached.stop_waiting();
+        thread.join();
+    }
+
+    void run()
+    {
+        ::pthread_setname_np(::pthread_self(), "project-watch");
+        for (;;)
+        {
+            reached.wait_for_waiters();
+            auto pause = config.every;
+            try
+            {
+                if (!rows.is_open())
+                    rows.open();
+                look(reached.awaited());
+            }
+            catch (const std::exception&)
+            {
+                pause = config.retry;
+            }
+            std::unique_lock lock{mutex};
+            if (changed.wait_for(lock, pause, [&] { return stopping; }))
+                return;
+        }
+    }
+
+    // A lane counts as far as the slowest projection shows it, and not at all while one has not begun.
+    void look(const std::vector<std::int32_t>& lanes)
+    {
+        std::map<std::int32_t, std::pair<std::size_t, std::int64_t>> lowest;
+        for (const auto& found : rows.checkpoints(lanes))
+        {
+            auto& [count, seq] = lowest.try_emplace(found.lane, 0, found.seq).first->second;
+            ++count;
+            seq = std::min(seq, found.seq);
+        }
+        for (const auto& [lane, found] : lowest)
+            if (found.first == of.size())
+                reached.reached({lane, found.second});
+    }
+
+    const position_poll_config config;
+    const std::span<const definition* const> of;
+    positions& reached;
+    row_store rows;  // the thread's own
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool stopping = false;  // guarded by mutex
+
+    std::thread thread;  // last: runs over all of the above
+};
+
+position_poll::position_poll(position_poll_config config, std::span<const definition* const> definitions,
+                             positions& reached)
+    : self_(std::make_unique<implementation>(std::move(config), definitions, reached))
+{
+}
+position_poll::~position_poll() = default;
+}  // namespace projection

@@ -1,0 +1,164 @@
+// The runner without its thread: holds the positions of some lanes, folds batches, commits them, keeps the cache.
+//
+// Truth is PostgreSQL: rows and checkpoints change in one transaction, which only the holder of the newest step can
+// commit. The cache follows after the commit and is believed only where it stands exactly at the checkpoint. Serves one
+// thread; `figures` may be asked from any.
+#pragma once
+
+#include "projections/runner/folding.hpp"
+#include "projections/runner/positions.hpp"
+#include "projections/runner/row_cache.hpp"
+#include "projections/runner/row_store.hpp"
+#include "schemas/time.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace projection
+{
+// Something an operator may want to know, in one line without personal values.
+struct report
+{
+    enum class kind
+    {
+        parked,       // a key was stopped
+        lane_lost,    // another process is ahead in a lane
+        cache_lost,   // the local cache was thrown away and fills again
+        lane_rebuilt, // a lane's rows did not belong to this log: folded again from its beginning
+        failed        // the database could not be reached or refused; it is tried again
+    };
+    kind what;
+    std::string text;
+};
+
+struct lag
+{
+    std::string_view projection;
+    int version = 0;
+    std::int32_t lane = 0;
+    std::int64_t seq = 0;
+    std::int64_t head = 0;
+    double seconds = 0;  // age of the oldest event not yet shown; 0 when there is none
+    std::int64_t generation = 0;
+    bool is_complete = false;  // the cache holds every row
+    std::size_t parked = 0;
+
+    std::int64_t events() const { return head > seq ? head - seq : 0; }
+};
+
+struct figures
+{
+    std::vector<lag> lags;
+    std::uint64_t events = 0;       // folded
+    std::uint64_t commits = 0;
+    std::uint64_t rows = 0;         // written
+    std::uint64_t rows_loaded = 0;  // from PostgreSQL, the cache not knowing
+    std::uint64_t lost_races = 0;
+    std::uint64_t cache_drops = 0;  // of a space
+    std::uint64_t failures = 0;
+};
+
+struct projector_config
+{
+    std::vector<std::int32_t> lanes;
+    std::size_t refill_rows_max = 2'000;           // per step between batches
+    std::chrono::milliseconds lost_min{500};       // how long a lost lane is left alone, doubling
+    std::chrono::milliseconds lost_max{8'000};
+    int cache_losses_max = 8;                      // then it works without a cache until it is started again
+    std::function<void(const report&)> tell;       // called on the projector's thread
+};
+
+class projector
+{
+public:
+    // The cache may be absent: every batch then reads its rows.
+    projector(projector_config, std::span<const definition* const>, row_store&, row_cache*, positions&,
+              const schema::clock&);
+
+    // Connects, reads the checkpoints, mends what does not belong to this log, and judges the cache.
+    void open();
+
+    // From where the feed should go on, for the lanes that are ours to serve now.
+    std::vector<position> after();
+    const std::vector<std::int32_t>& lanes() const { return config_.lanes; }
+
+    // Folds and commits. A lost race leaves the lanes to their other owner for a while and is no error.
+    void apply(std::span<const recorded>, const opening&);
+
+    // Fills the cache a little further; false when there is nothing to fill.
+    bool refill();
+
+    void heads(std::span<const position>);
+    void failed(const std::string& why);
+    figures take() const;
+
+private:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    // One projection in one lane.
+    struct course
+    {
+        checkpoint at;
+        std::uint64_t shape = 0;
+        bool is_complete = false;
+        std::optional<row_key> filled_rows;      // up to where the cache was filled; nothing: not begun
+        std::optional<total_key> filled_totals;  // set once the rows are through
+        std::unordered_set<row_key> parked;
+    };
+    struct lane_state
+    {
+        std::int32_t lane = 0;
+        std::vector<course> courses;  // one per definition
+        std::int64_t head = 0;
+        std::optional<schema::moment> behind_since;
+        time_point left_alone_until{};
+        std::chrono::milliseconds left_alone_for{0};
+    };
+
+    lane_state& state_of(std::int32_t lane);
+    course& course_of(const definition&, std::int32_t lane);
+    static space space_of(const course& of) { return {of.at.of->name, of.at.of->version, of.at.lane}; }
+    static std::int64_t seq_of(const lane_state&);
+    standing standing_of(const course&) const;
+
+    // True when somebody else has moved one of them on.
+    bool read_positions(std::span<const std::int32_t> lanes);
+    void mend(const std::string& incarnation);
+    void judge_cache(course&);
+    void drop(course&);
+    void lose_cache(const std::string& why);
+    void take_up_left_alone();
+
+    void load_rows(folding&);
+    void load_totals(const folding&, std::vector<commit::new_total>&, std::span<const recorded>);
+    std::vector<checkpoint> next_steps(std::span<const recorded>) const;
+    void remember(const commit&);
+    void follow(const commit&);
+    void refill_rows(course&);
+    void refill_totals(course&);
+    void lost(std::span<const recorded>);
+    void tell(report::kind, std::string) const;
+    void publish();
+
+    const projector_config config_;
+    const std::span<const definition* const> definitions_;
+    row_store& rows_;
+    row_cache* cache_;
+    positions& positions_;
+    const schema::clock& clock_;
+
+    std::vector<lane_state> lanes_;
+    figures counted_;
+    int cache_losses_ = 0;
+
+    mutable std::mutex mutex_;
+    figures published_;  // guarded by mutex_
+};
+}  // namespace projection

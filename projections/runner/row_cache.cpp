@@ -1,0 +1,270 @@
+// RocksDB behind the cache: one column family, keys prefixed by space, standings beside the rows.
+#include "projections/runner/row_cache.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <shared_mutex>
+
+namespace projection
+{
+namespace
+{
+void put_number(std::string& out, std::uint64_t n, int bytes)
+{
+    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+        out.push_back(static_cast<char>(n >> shift));
+}
+
+std::uint64_t take_number(std::string_view& from, std::size_t bytes)
+{
+    if (from.size() < bytes)
+        throw cache_broken("a standing in the cache is cut");
+    std::uint64_t n = 0;
+    for (std::size_t i = 0; i < bytes; ++i)
+        n = n << 8 | static_cast<unsigned char>(from[i]);
+    from.remove_prefix(bytes);
+    return n;
+}
+
+// 'r' rows or 's' standing, then the space. The name's length comes first, so no space is a prefix of another.
+std::string prefix_of(char what, const space& of)
+{
+    std::string key{what};
+    put_number(key, of.projection.size(), 1);
+    key.append(of.projection);
+    put_number(key, static_cast<std::uint64_t>(of.version), 4);
+    put_number(key, static_cast<std::uint64_t>(of.lane), 4);
+    return key;
+}
+
+std::string encode(const standing& at)
+{
+    std::string out;
+    put_number(out, static_cast<std::uint64_t>(at.seq), 8);
+    put_number(out, static_cast<std::uint64_t>(at.generation), 8);
+    out.append(reinterpret_cast<const char*>(at.event_id.bytes.data()), at.event_id.bytes.size());
+    put_number(out, at.shape, 8);
+    put_number(out, at.is_complete ? 1 : 0, 1);
+    out.append(at.incarnation);
+    return out;
+}
+
+standing decode(std::string_view bytes)
+{
+    standing at;
+    at.seq = static_cast<std::int64_t>(take_number(bytes, 8));
+    at.generation = static_cast<std::int64_t>(take_number(bytes, 8));
+    if (bytes.size() < at.event_id.bytes.size())
+        throw cache_broken("a standing in the cache is cut");
+    std::memcpy(at.event_id.bytes.data(), bytes.data(), at.event_id.bytes.size());
+    bytes.remove_prefix(at.event_id.bytes.size());
+    at.shape = take_number(bytes, 8);
+    at.is_complete = take_number(bytes, 1) != 0;
+    at.incarnation = bytes;
+    return at;
+}
+
+void check(const rocksdb::Status& status)
+{
+    if (!status.ok())
+        throw cache_broken("the row cache failed: " + status.ToString());
+}
+
+// A directory nobody else has, and the lock that says so.
+class slot
+{
+public:
+    explicit slot(const cache_config& config)
+    {
+        for (int n = 0; n < config.slots_max; ++n)
+        {
+            const auto candidate = config.directory / std::to_string(n);
+            std::filesystem::create_directories(candidate);
+            lock_ = ::open((candidate / "taken").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+            if (lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) == 0)
+            {
+                directory_ = candidate;
+                return;
+            }
+            if (lock_ >= 0)
+                ::close(lock_);
+        }
+        throw std::runtime_error("no free cache directory under " + config.directory.string());
+    }
+    ~slot() { ::close(lock_); }
+    slot(const slot&) = delete;
+    slot& operator=(const slot&) = delete;
+
+    const std::filesystem::path& directory() const { return directory_; }
+
+private:
+    int lock_ = -1;
+    std::filesystem::path directory_;
+};
+}  // namespace
+
+struct row_cache::changes::implementation
+{
+    rocksdb::WriteBatch batch;
+};
+
+row_cache::changes::changes() : self_(std::make_unique<implementation>()) {}
+row_cache::changes::~changes() = default;
+row_cache::changes::changes(changes&&) noexcept = default;
+row_cache::changes& row_cache::changes::operator=(changes&&) noexcept = default;
+
+void row_cache::changes::put(const space& of, std::string_view key, std::string_view value)
+{
+    check(self_->batch.Put(prefix_of('r', of).append(key), rocksdb::Slice{value.data(), value.size()}));
+}
+
+void row_cache::changes::erase(const space& of, std::string_view key)
+{
+    check(self_->batch.Delete(prefix_of('r', of).append(key)));
+}
+
+void row_cache::changes::stand(const space& of, const standing& at)
+{
+    check(self_->batch.Put(prefix_of('s', of), encode(at)));
+}
+
+struct row_cache::implementation
+{
+    explicit implementation(cache_config given) : config(std::move(given)), taken(config)
+    {
+        if (!open().ok())
+            start_over();
+    }
+
+    std::filesystem::path path() const { return taken.directory() / "rows"; }
+
+    rocksdb::Status open()
+    {
+        rocksdb::BlockBasedTableOptions table;
+        table.block_cache = rocksdb::NewLRUCache(config.block_cache_bytes);
+        table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+        table.cache_index_and_filter_blocks = true;
+
+        rocksdb::Options options;
+        options.create_if_missing = true;
+        options.paranoid_checks = true;
+        options.write_buffer_size = config.write_buffer_bytes;
+        options.max_write_buffer_number = 2;
+        options.max_background_jobs = 2;
+        options.max_open_files = 256;
+        options.keep_log_file_num = 2;
+        options.max_log_file_size = 1024 * 1024;
+        options.stats_dump_period_sec = 0;
+        options.compression = rocksdb::kNoCompression;
+        options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+        rocksdb::DB* opened = nullptr;
+        const auto status = rocksdb::DB::Open(options, path().string(), &opened);
+        db.reset(opened);
+        return status;
+    }
+
+    void start_over()
+    {
+        db.reset();
+        std::filesystem::remove_all(path());
+        check(open());
+    }
+
+    rocksdb::DB& opened()
+    {
+        if (!db)
+            throw cache_broken("the row cache could not be opened");
+        return *db;
+    }
+
+    cache_config config;
+    slot taken;
+    std::shared_mutex mutex;  // exclusive only while starting over
+    std::unique_ptr<rocksdb::DB> db;
+};
+
+row_cache::row_cache(cache_config config) : self_(std::make_unique<implementation>(std::move(config))) {}
+row_cache::~row_cache() = default;
+
+std::optional<standing> row_cache::stands(const space& of)
+{
+    const std::shared_lock lock{self_->mutex};
+    std::string held;
+    const auto status = self_->opened().Get(rocksdb::ReadOptions{}, prefix_of('s', of), &held);
+    if (status.IsNotFound())
+        return std::nullopt;
+    check(status);
+    return decode(held);
+}
+
+std::vector<std::optional<std::string>> row_cache::get(const space& of, std::span<const std::string> keys)
+{
+    const std::shared_lock lock{self_->mutex};
+    const std::string prefix = prefix_of('r', of);
+    std::vector<std::string> full;
+    full.reserve(keys.size());
+    for (const auto& key : keys)
+        full.push_back(prefix + key);
+    const std::vector<rocksdb::Slice> slices{full.begin(), full.end()};
+    std::vector<rocksdb::PinnableSlice> values(keys.size());
+    std::vector<rocksdb::Status> states(keys.size());
+    self_->opened().MultiGet(rocksdb::ReadOptions{}, self_->opened().DefaultColumnFamily(), slices.size(), slices.data(),
+                        values.data(), states.data());
+
+    std::vector<std::optional<std::string>> found(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i)
+    {
+        if (states[i].IsNotFound())
+            continue;
+        check(states[i]);
+        found[i] = values[i].ToString();
+    }
+    return found;
+}
+
+void row_cache::write(changes& made)
+{
+    const std::shared_lock lock{self_->mutex};
+    check(self_->opened().Write(rocksdb::WriteOptions{}, &made.self_->batch));
+}
+
+void row_cache::drop(const space& of)
+{
+    const std::shared_lock lock{self_->mutex};
+    const std::string from = prefix_of('r', of);
+    std::string to = from;
+    while (!to.empty() && static_cast<unsigned char>(to.back()) == 0xff)
+        to.pop_back();
+    to.back() = static_cast<char>(static_cast<unsigned char>(to.back()) + 1);
+
+    rocksdb::WriteBatch batch;
+    check(batch.Delete(prefix_of('s', of)));
+    check(batch.DeleteRange(from, to));
+    check(self_->opened().Write(rocksdb::WriteOptions{}, &batch));
+}
+
+void row_cache::start_over()
+{
+    const std::unique_lock lock{self_->mutex};
+    self_->start_over();
+}
+
+const std::filesystem::path& row_cache::directory() const { return self_->taken.directory(); }
+
+std::size_t row_cache::keys_estimated()
+{
+    const std::shared_lock lock{self_->mutex};
+    std::uint64_t keys = 0;
+    self_->opened().GetIntProperty("rocksdb.estimate-num-keys", &keys);
+    return keys;
+}
+}  // namespace projection

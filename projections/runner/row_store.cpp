@@ -1,0 +1,500 @@
+// Set-wise statements over unnest, prepared once per connection.
+#include "projections/runner/row_store.hpp"
+
+#include "projections/runner/columns.hpp"
+#include "projections/runner/row_codec.hpp"
+#include "schemas/assertion.hpp"
+#include "schemas/fault_point.hpp"
+
+#include <pqxx/pqxx>
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+
+namespace projection
+{
+namespace
+{
+using pqxx::prepare::make_dynamic_params;
+
+// Array literals for a set-wise statement, a column each.
+class arrays
+{
+public:
+    explicit arrays(std::size_t columns) : texts_(columns, "{") {}
+
+    arrays& next()
+    {
+        at_ = 0;
+        return *this;
+    }
+    arrays& plain(std::string_view text)
+    {
+        comma().append(text);
+        return *this;
+    }
+    arrays& number(std::int64_t n) { return plain(std::to_string(n)); }
+    arrays& id(const uuid& given) { return plain(given.text()); }
+    arrays& id_or_null(const uuid& given) { return given.is_nil() ? plain("NULL") : id(given); }
+    arrays& text(std::string_view given)
+    {
+        append_element(comma(), given);
+        return *this;
+    }
+
+    std::vector<std::string> finish()
+    {
+        for (auto& each : texts_)
+            each.push_back('}');
+        return std::move(texts_);
+    }
+
+private:
+    std::string& comma()
+    {
+        auto& text = texts_[at_++];
+        if (text.size() > 1)
+            text.push_back(',');
+        return text;
+    }
+
+    std::vector<std::string> texts_;
+    std::size_t at_ = 0;
+};
+
+cell cell_of(const pqxx::field& field)
+{
+    return field.is_null() ? cell{} : cell{std::string_view{field.c_str(), field.size()}};
+}
+
+uuid uuid_of(const pqxx::field& field)
+{
+    const auto parsed = field.is_null() ? std::optional{uuid{}}
+                                        : uuid::parse(std::string_view{field.c_str(), field.size()});
+    CF_ASSERT(parsed.has_value());
+    return *parsed;
+}
+
+std::string names(const std::vector<column>& columns, std::string_view before = {})
+{
+    std::string all;
+    for (const auto& each : columns)
+        all.append(all.empty() ? "" : ", ").append(before).append(each.name);
+    return all;
+}
+
+// A definition with its columns and the names of its statements.
+struct table
+{
+    explicit table(const definition& given) : of(&given), columns(columns_of(*given.record)) {}
+
+    std::string statement(std::string_view verb) const
+    {
+        return std::string{verb} + ' ' + std::string{of->name} + ' ' + std::to_string(of->version);
+    }
+
+    std::string upsert() const
+    {
+        std::string types = "$1::uuid[]", picked = "u.c0", set;
+        std::string aliases = "c0";
+        for (std::size_t i = 0; i < columns.size(); ++i)
+        {
+            const std::string alias = "c" + std::to_string(i + 1);
+            const auto& type = columns[i].sql_type;
+            types += ", $" + std::to_string(i + 2) + "::" + (columns[i].is_list ? "text" : std::string{type}) + "[]";
+            aliases += ", " + alias;
+            picked += ", u." + alias + (columns[i].is_list ? "::" + std::string{type} : "");
+            if (columns[i].name != "id")
+                set += (set.empty() ? "" : ", ") + columns[i].name + " = excluded." + columns[i].name;
+        }
+        return "insert into " + std::string{of->table} + " (tenant_id, " + names(columns) + ") select " + picked +
+               " from unnest(" + types + ") as u (" + aliases + ") on conflict (tenant_id, id) do update set " + set;
+    }
+
+    std::string load() const
+    {
+        return "select k.nth, " + names(columns, "t.") +
+               " from unnest($1::uuid[], $2::uuid[]) with ordinality as k (tenant_id, id, nth) cross join lateral "
+               "(select * from " + std::string{of->table} +
+               " held where held.tenant_id = k.tenant_id and held.id = k.id limit 1) as t";
+    }
+
+    std::string rows_after() const
+    {
+        return "select tenant_id, " + names(columns) + " from " + std::string{of->table} +
+               " where tenant_id in (select home.tenant_id from es.tenant home where home.lane = $1)"
+               " and (tenant_id, id) > ($2::uuid, $3::uuid) order by tenant_id, id limit $4";
+    }
+
+    const definition* of;
+    std::vector<column> columns;
+};
+
+constexpr const char* newest_checkpoints =
+    "select p.nth, l.lane, c.step, c.seq, c.generation, c.incarnation, c.event_id "
+    "from unnest($1::text[], $2::integer[]) with ordinality as p (projection, version, nth) "
+    "cross join unnest($3::integer[]) as l (lane) "
+    "cross join lateral (select * from read.checkpoint k where k.projection = p.projection and k.version = p.version "
+    "and k.lane = l.lane order by k.step desc limit 1) as c";
+
+constexpr const char* parked_keys =
+    "select p.nth, k.lane, k.tenant_id, k.key, k.from_seq, k.cause "
+    "from unnest($1::text[], $2::integer[]) with ordinality as p (projection, version, nth) "
+    "join read.parked k on k.projection = p.projection and k.version = p.version where k.lane = any($3::integer[])";
+
+constexpr const char* newest_totals =
+    "select k.nth, s.seq, s.value "
+    "from unnest($1::uuid[], $2::text[], $3::integer[], $4::text[]) with ordinality "
+    "as k (tenant_id, counter, version, bucket, nth) "
+    "cross join lateral (select * from read.sum t where t.tenant_id = k.tenant_id and t.counter = k.counter "
+    "and t.version = k.version and t.bucket = k.bucket order by t.seq desc limit 1) as s";
+
+constexpr const char* totals_of_lane =
+    "select distinct on (s.tenant_id, s.counter, s.version, s.bucket) s.tenant_id, s.counter, s.version, s.bucket, "
+    "s.seq, s.value from read.sum s where s.tenant_id in (select home.tenant_id from es.tenant home where home.lane = $1) "
+    "and s.version = $2 and s.counter like $3 and (s.tenant_id, s.counter, s.version, s.bucket) > ($4::uuid, $5, $6, $7) "
+    "order by s.tenant_id, s.counter, s.version, s.bucket, s.seq desc limit $8";
+
+constexpr const char* insert_parked =
+    "insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause) "
+    "select * from unnest($1::text[], $2::integer[], $3::integer[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[])";
+}  // namespace
+
+struct row_store::implementation
+{
+    implementation(row_store_config given, std::span<const definition* const> definitions) : config(std::move(given))
+    {
+        for (const definition* of : definitions)
+            tables.emplace_back(*of);
+        config.connection.settings.emplace_back("role", "clientflow_projector");
+        config.connection.application_name = "clientflow projector";
+    }
+
+    const table& table_of(const definition& of) const
+    {
+        const auto found = std::ranges::find(tables, &of, &table::of);
+        CF_ASSERT(found != tables.end());
+        return *found;
+    }
+
+    void open()
+    {
+        used.reset();
+        try
+        {
+            used = std::make_unique<event_log::connection>(config.connection, config.watchdog);
+        }
+        catch (const std::runtime_error& fault)
+        {
+            throw store_failed(fault.what(), false);
+        }
+        auto& raw = used->raw();
+        raw.prepare("checkpoints", newest_checkpoints);
+        raw.prepare("parked", parked_keys);
+        raw.prepare("totals", newest_totals);
+        raw.prepare("totals of lane", totals_of_lane);
+        raw.prepare("park", insert_parked);
+        raw.prepare("advance", "select read.advance($1, $2, $3, $4, $5, $6, $7, $8)");
+        raw.prepare("replace totals", "select read.replace_sums($1, $2, $3, $4, $5, $6, $7)");
+        for (const auto& each : tables)
+        {
+            raw.prepare(each.statement("upsert"), each.upsert());
+            raw.prepare(each.statement("load"), each.load());
+            raw.prepare(each.statement("rows after"), each.rows_after());
+        }
+    }
+
+    // Runs one piece of work under a deadline and says in our words how it failed.
+    template <class Work>
+    auto call(Work work)
+    {
+        if (!used)
+            throw store_failed("the rows' store is not open", false);
+        const event_log::connection::deadline limit{*used, config.call_deadline};
+        try
+        {
+            return work(used->raw());
+        }
+        catch (const lost_race&)
+        {
+            throw;
+        }
+        catch (const pqxx::failure& fault)
+        {
+            const auto meaning = event_log::understand(fault, *used);
+            if (meaning.sqlstate == "CFP01" || meaning.sqlstate == "23505")
+                throw lost_race("a lane has another owner");
+            if (meaning.kind == event_log::failure_kind::lost)
+                used->give_up();
+            throw store_failed(meaning.message, meaning.kind == event_log::failure_kind::refused);
+        }
+    }
+
+    // The definitions' names and versions as two arrays.
+    std::vector<std::string> identities() const
+    {
+        arrays all{2};
+        for (const auto& each : tables)
+            all.next().text(each.of->name).number(each.of->version);
+        return all.finish();
+    }
+
+    static std::string lane_array(std::span<const std::int32_t> lanes)
+    {
+        arrays all{1};
+        for (const std::int32_t lane : lanes)
+            all.next().number(lane);
+        return all.finish().front();
+    }
+
+    void advance(pqxx::transaction_base& work, std::span<const checkpoint> steps) const
+    {
+        arrays all{8};
+        for (const auto& each : steps)
+            all.next().text(each.of->name).number(each.of->version).number(each.lane).number(each.step)
+                .number(each.seq).number(each.generation).text(each.incarnation).id_or_null(each.event_id);
+        work.exec_prepared("advance", make_dynamic_params(all.finish()));
+    }
+
+    void upsert(pqxx::transaction_base& work, const table& into, const std::vector<row_slot*>& rows) const
+    {
+        arrays tenants{1};
+        column_arrays values{into.columns};
+        for (const row_slot* slot : rows)
+            if (slot->of == into.of)
+            {
+                tenants.next().id(slot->key.tenant);
+                values.add(slot->row.get());
+            }
+        if (values.rows() == 0)
+            return;
+        std::vector<std::string> parameters = tenants.finish();
+        for (std::size_t i = 0; i < into.columns.size(); ++i)
+            parameters.push_back(values.literal(i));
+        work.exec_prepared(into.statement("upsert"), make_dynamic_params(parameters));
+    }
+
+    void replace_totals(pqxx::transaction_base& work, const std::vector<commit::new_total>& totals) const
+    {
+        if (totals.empty())
+            return;
+        arrays all{7};
+        for (const auto& each : totals)
+            all.next().id(each.key.tenant).text(each.key.counter).number(each.key.version).text(each.key.bucket)
+                .number(each.before.seq).number(each.now.seq).number(each.now.value);
+        work.exec_prepared("replace totals", make_dynamic_params(all.finish()));
+    }
+
+    void park(pqxx::transaction_base& work, const std::vector<parked_key>& keys) const
+    {
+        if (keys.empty())
+            return;
+        arrays all{7};
+        for (const auto& each : keys)
+            all.next().text(each.of->name).number(each.of->version).number(each.lane).id(each.key.tenant)
+                .id(each.key.id).number(each.from_seq).text(each.cause);
+        work.exec_prepared("park", make_dynamic_params(all.finish()));
+    }
+
+    row_store_config config;
+    std::vector<table> tables;
+    std::unique_ptr<event_log::connection> used;
+};
+
+row_store::row_store(row_store_config config, std::span<const definition* const> definitions)
+    : self_(std::make_unique<implementation>(std::move(config), definitions))
+{
+}
+row_store::~row_store() = default;
+
+void row_store::open() { self_->open(); }
+bool row_store::is_open() const { return self_->used && !self_->used->lost(); }
+
+std::string row_store::incarnation()
+{
+    return self_->call(
+        [](pqxx::connection_base& raw)
+        {
+            pqxx::nontransaction work{raw};
+            // The first eight digits of a segment's name are the timeline.
+            return work
+                .exec1("select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer || '.' || "
+                       "(select max(number) from es.incarnation)")[0]
+                .as<std::string>();
+        });
+}
+
+std::vector<checkpoint> row_store::checkpoints(std::span<const std::int32_t> lanes)
+{
+    auto parameters = self_->identities();
+    parameters.push_back(implementation::lane_array(lanes));
+    return self_->call(
+        [&](pqxx::connection_base& raw)
+        {
+            pqxx::nontransaction work{raw};
+            std::vector<checkpoint> found;
+            for (const auto& row : work.exec_prepared("checkpoints", make_dynamic_params(parameters)))
+                found.push_back({self_->tables[row[0].as<std::size_t>() - 1].of, row[1].as<std::int32_t>(),
+                                 row[2].as<std::int64_t>(), row[3].as<std::int64_t>(), row[4].as<std::int64_t>(),
+                                 row[5].as<std::string>(), uuid_of(row[6])});
+            return found;
+        });
+}
+
+std::vector<parked_key> row_store::parked(std::span<const std::int32_t> lanes)
+{
+    auto parameters = self_->identities();
+    parameters.push_back(implementation::lane_array(lanes));
+    return self_->call(
+        [&](pqxx::connection_base& raw)
+        {
+            pqxx::nontransaction work{raw};
+            std::vector<parked_key> found;
+            for (const auto& row : work.exec_prepared("parked", make_dynamic_params(parameters)))
+                found.push_back({self_->tables[row[0].as<std::size_t>() - 1].of, row[1].as<std::int32_t>(),
+                                 row_key{uuid_of(row[2]), uuid_of(row[3])}, row[4].as<std::int64_t>(),
+                                 row[5].as<std::string>()});
+            return found;
+        });
+}
+
+std::optional<uuid> row_store::event_at(const position& at)
+{
+    return self_->call(
+        [&](pqxx::connection_base& raw) -> std::optional<uuid>
+        {
+            pqxx::nontransaction work{raw};
+            const auto rows =
+                work.exec_params("select event_id from es.event where lane = $1 and seq = $2", at.lane, at.seq);
+            return rows.empty() ? std::nullopt : std::optional{uuid_of(rows[0][0])};
+        });
+}
+
+void row_store::load(std::span<row_slot* const> slots)
+{
+    if (slots.empty())
+        return;
+    const table& from = self_->table_of(*slots.front()->of);
+    arrays keys{2};
+    for (const row_slot* slot : slots)
+        keys.next().id(slot->key.tenant).id(slot->key.id);
+    self_->call(
+        [&](pqxx::connection_base& raw)
+        {
+            pqxx::nontransaction work{raw};
+            std::vector<cell> cells(from.columns.size());
+            for (const auto& row : work.exec_prepared(from.statement("load"), make_dynamic_params(keys.finish())))
+            {
+                for (std::size_t i = 0; i < cells.size(); ++i)
+                    cells[i] = cell_of(row[static_cast<pqxx::row::size_type>(i + 1)]);
+                const auto held = from.of->make();
+                read_cells(from.columns, cells, held.get());
+                row_slot& slot = *slots[row[0].as<std::size_t>() - 1];
+                slot.before.clear();
+                encode_row(*from.of->record, held.get(), slot.before);
+            }
+        });
+}
+
+std::map<total_key, total> row_store::load_totals(std::span<const total_key> wanted)
+{
+    arrays keys{4};
+    for (const auto& key : wanted)
+        keys.next().id(key.tenant).text(key.counter).number(key.version).text(key.bucket);
+    return self_->call(
+        [&](pqxx::connection_base& raw)
+        {
+            pqxx::nontransaction work{raw};
+            std::map<total_key, total> found;
+            for (const auto& row : work.exec_prepared("totals", make_dynamic_params(keys.finish())))
+                found.emplace(wanted[row[0].as<std::size_t>() - 1],
+                              total{row[1].as<std::int64_t>(), row[2].as<std::int64_t>()});
+            return found;
+        });
+}
+
+std::vector<row_store::stored_row> row_store::rows_after(const definition& of, std::int32_t lane, const row_key& after,
+                                                         std::size_t count_max)
+{
+    const table& from = self_->table_of(of);
+    return self_->call(
+        [&](pqxx::connection_base& raw)
+        {
+            pqxx::nontransaction work{raw};
+            std::vector<stored_row> found;
+            std::vector<cell> cells(from.columns.size());
+            for (const auto& row : work.exec_prepared(from.statement("rows after"), lane, after.tenant.text(),
+                                                      after.id.text(), count_max))
+            {
+                for (std::size_t i = 0; i < cells.size(); ++i)
+                    cells[i] = cell_of(row[static_cast<pqxx::row::size_type>(i + 1)]);
+                const auto held = of.make();
+                read_cells(from.columns, cells, held.get());
+                auto& stored = found.emplace_back(stored_row{{uuid_of(row[0]), uuid_of(row["id"])}, {}});
+                encode_row(*of.record, held.get(), stored.bytes);
+            }
+            return found;
+        });
+}
+
+std::vector<std::pair<total_key, total>> row_store::totals_after(const definition& of, std::int32_t lane,
+                                                                 const total_key& after, std::size_t count_max)
+{
+    return self_->call(
+        [&](pqxx::connection_base& raw)
+        {
+            pqxx::nontransaction work{raw};
+            std::vector<std::pair<total_key, total>> found;
+            for (const auto& row :
+                 work.exec_prepared("totals of lane", lane, of.version, std::string{of.name} + ".%",
+                                    after.tenant.text(), after.counter, after.version, after.bucket, count_max))
+                found.emplace_back(total_key{uuid_of(row[0]), row[1].as<std::string>(), row[2].as<int>(),
+                                             row[3].as<std::string>()},
+                                   total{row[4].as<std::int64_t>(), row[5].as<std::int64_t>()});
+            return found;
+        });
+}
+
+void row_store::write(const commit& made)
+{
+    self_->call(
+        [&](pqxx::connection_base& raw)
+        {
+            pqxx::work work{raw};
+            // The steps first: whoever comes second waits here and then leaves, before it has touched a row.
+            self_->advance(work, made.steps);
+            for (const auto& each : self_->tables)
+                self_->upsert(work, each, made.rows);
+            self_->replace_totals(work, made.totals);
+            self_->park(work, made.parked);
+            FAULT_POINT("projection.before_commit");
+            work.commit();
+        });
+    FAULT_POINT("projection.after_commit");
+}
+
+void row_store::empty_lane(std::int32_t lane, std::span<const checkpoint> steps)
+{
+    self_->call(
+        [&](pqxx::connection_base& raw)
+        {
+            pqxx::work work{raw};
+            self_->advance(work, steps);
+            const std::string homes =
+                " where tenant_id in (select home.tenant_id from es.tenant home where home.lane = " +
+                std::to_string(lane) + ")";
+            for (const auto& each : steps)
+            {
+                const std::string version = std::to_string(each.of->version);
+                const std::string name = work.quote(std::string{each.of->name});
+                work.exec("delete from " + std::string{each.of->table} + homes);
+                work.exec("delete from read.sum" + homes + " and version = " + version + " and counter like " +
+                          work.quote(std::string{each.of->name} + ".%"));
+                work.exec("delete from read.parked where projection = " + name + " and version = " + version +
+                          " and lane = " + std::to_string(lane));
+            }
+            work.commit();
+        });
+}
+}  // namespace projection

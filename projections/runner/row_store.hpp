@@ -1,0 +1,119 @@
+// The rows in PostgreSQL: loading the rows of a batch, and committing changed rows with the positions they bring them to.
+//
+// Works as the role clientflow_projector, which sees all tenants. One object holds one connection and serves one thread.
+// Whoever commits a position first wins the lane; the other's transaction leaves nothing behind and throws `lost_race`.
+// Every function throws `store_failed` when the database is gone or refuses; `open` makes a new connection.
+#pragma once
+
+#include "events/log/connection.hpp"
+#include "projections/runner/folding.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace projection
+{
+struct row_store_config
+{
+    event_log::connection_config connection;
+    std::shared_ptr<event_log::watchdog> watchdog;
+    std::chrono::milliseconds call_deadline{30'000};  // each call to the database
+};
+
+// The newest step of one projection in one lane; step 0 when there is none yet.
+struct checkpoint
+{
+    const definition* of = nullptr;
+    std::int32_t lane = 0;
+    std::int64_t step = 0;
+    std::int64_t seq = 0;
+    std::int64_t generation = 0;
+    std::string incarnation;
+    uuid event_id;
+};
+
+struct total
+{
+    std::int64_t seq = 0;  // of the row that holds it; 0: there is none
+    std::int64_t value = 0;
+};
+
+// Another process has this lane.
+struct lost_race : std::runtime_error
+{
+    using runtime_error::runtime_error;
+};
+
+// The database could not be reached, or refused. `was_refused`: it is there and said no, so trying again as it is will
+// not help; otherwise what was under way may have been committed. The message holds no statement and no value.
+struct store_failed : std::runtime_error
+{
+    store_failed(const std::string& what, bool refused) : runtime_error(what), was_refused(refused) {}
+    bool was_refused;
+};
+
+// One transaction of the runner.
+struct commit
+{
+    std::vector<checkpoint> steps;  // the new ones
+    std::vector<row_slot*> rows;    // changed, of all definitions
+    struct new_total
+    {
+        total_key key;
+        total before;
+        total now;
+        const definition* of = nullptr;
+        std::int32_t lane = 0;
+    };
+    std::vector<new_total> totals;
+    std::vector<parked_key> parked;
+};
+
+class row_store
+{
+public:
+    row_store(row_store_config, std::span<const definition* const>);
+    ~row_store();
+
+    void open();
+    bool is_open() const;
+
+    // Which history the store's positions belong to: "<timeline>.<number>".
+    std::string incarnation();
+    std::vector<checkpoint> checkpoints(std::span<const std::int32_t> lanes);
+    std::vector<parked_key> parked(std::span<const std::int32_t> lanes);
+    // The event at a position, nothing when the log does not reach it.
+    std::optional<uuid> event_at(const position&);
+
+    // Sets `before` of those slots whose rows exist; all slots are of one definition.
+    void load(std::span<row_slot* const>);
+    std::map<total_key, total> load_totals(std::span<const total_key>);
+
+    // A page of a lane's rows in key order, compact, for filling the cache. Empty: that was all.
+    struct stored_row
+    {
+        row_key key;
+        std::string bytes;
+    };
+    std::vector<stored_row> rows_after(const definition&, std::int32_t lane, const row_key& after, std::size_t count_max);
+    std::vector<std::pair<total_key, total>> totals_after(const definition&, std::int32_t lane, const total_key& after,
+                                                          std::size_t count_max);
+
+    // FAULT_POINTs projection.before_commit and projection.after_commit stand around its commit.
+    void write(const commit&);
+
+    // Throws the rows, totals and parked keys of these projections in one lane away, with the steps given.
+    void empty_lane(std::int32_t lane, std::span<const checkpoint> steps);
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace projection

@@ -1,0 +1,128 @@
+#include "projections/runner/runner.hpp"
+
+#include "projections/runner/personal_keys.hpp"
+#include "schemas/assertion.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace projection
+{
+struct runner::implementation
+{
+    implementation(runner_config given, std::span<const definition* const> definitions, event_log::keyring& ring,
+                   positions& reached, const schema::clock& clock)
+        : config(std::move(given)), ring(ring), rows(config.rows, definitions), cache(config.cache),
+          core(config.projector, definitions, rows, &cache, reached, clock), feed(config.feed())
+    {
+    }
+
+    void run()
+    {
+        ::pthread_setname_np(::pthread_self(), "project");
+        auto pause = config.retry_min;
+        while (!is_stopping())
+        {
+            try
+            {
+                core.open();
+                personal_keys keys{ring, config.keys};
+                next_heads = {};
+                while (!is_stopping())
+                {
+                    serve(keys);
+                    pause = config.retry_min;
+                }
+            }
+            catch (const std::exception& fault)
+            {
+                core.failed(fault.what());
+                rest(pause);
+                pause = std::min(pause * 2, config.retry_max);
+            }
+        }
+    }
+
+    // One turn: a batch, or a page into the cache, or a wait.
+    void serve(personal_keys& keys)
+    {
+        const auto from = core.after();
+        const auto events = from.empty() ? std::vector<recorded>{} : feed->read(from);
+        keys.fetch(events);
+        core.apply(events, keys.open());
+        look_at_heads();
+        if (!core.refill() && events.empty())
+            feed->wait();
+    }
+
+    void look_at_heads()
+    {
+        const auto now = std::chrono::steady_clock::now();
+        if (now < next_heads)
+            return;
+        core.heads(feed->heads(core.lanes()));
+        next_heads = now + config.heads_every;
+    }
+
+    bool is_stopping()
+    {
+        const std::lock_guard lock{mutex};
+        return stopping;
+    }
+
+    void rest(std::chrono::milliseconds pause)
+    {
+        std::unique_lock lock{mutex};
+        changed.wait_for(lock, pause, [&] { return stopping; });
+    }
+
+    const runner_config config;
+    event_log::keyring& ring;
+    row_store rows;
+    row_cache cache;
+    projector core;
+    std::unique_ptr<event_feed::feed> feed;
+    std::chrono::steady_clock::time_point next_heads{};  // the thread's own
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool stopping = false;  // guarded by mutex
+
+    std::thread thread;  // last: runs over all of the above
+};
+
+runner::runner(runner_config config, std::span<const definition* const> definitions, event_log::keyring& ring,
+               positions& reached, const schema::clock& clock)
+    : self_(std::make_unique<implementation>(std::move(config), definitions, ring, reached, clock))
+{
+}
+
+runner::~runner() { stop(); }
+
+void runner::start()
+{
+    CF_ASSERT(!self_->thread.joinable());
+    self_->thread = std::thread{[self = self_.get()] { self->run(); }};
+}
+
+void runner::stop()
+{
+    {
+        const std::lock_guard lock{self_->mutex};
+        self_->stopping = true;
+        self_->changed.notify_all();
+    }
+    self_->feed->wake();
+    if (self_->thread.joinable())
+        self_->thread.join();
+}
+
+void runner::wake() { self_->feed->wake(); }
+figures runner::take() const { return self_->core.take(); }
+const std::filesystem::path& runner::cache_directory() const { return self_->cache.directory(); }
+}  // namespace projection

@@ -1,0 +1,53 @@
+// The projections at work: one thread that reads the feed once and feeds every projection from it.
+//
+// The thread is named `project`. When PostgreSQL is away it tries again with growing pauses and heals by itself; `stop`
+// lets the batch under way end. Several processes may run the same lanes: each batch is applied once, by whoever commits
+// first, and the other leaves the lane alone for a while.
+// All members may be called from any thread.
+#pragma once
+
+#include "events/feed/feed.hpp"
+#include "events/log/seal.hpp"
+#include "projections/runner/projector.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <span>
+
+namespace projection
+{
+struct runner_config
+{
+    projector_config projector;
+    row_store_config rows;
+    cache_config cache;
+    event_log::store_config keys;  // where subject keys are read
+    std::function<std::unique_ptr<event_feed::feed>()> feed;
+    std::chrono::milliseconds heads_every{1'000};
+    std::chrono::milliseconds retry_min{100};
+    std::chrono::milliseconds retry_max{5'000};
+};
+
+class runner
+{
+public:
+    // Takes a cache directory. The definitions, the keyring, the positions and the clock outlive the runner.
+    runner(runner_config, std::span<const definition* const>, event_log::keyring&, positions&, const schema::clock&);
+    ~runner();  // stops
+
+    void start();
+    // Asks the thread to end and waits for it: at most one batch, whose calls have deadlines.
+    void stop();
+
+    // Something was appended. Cheap; called by the writers of this process.
+    void wake();
+
+    figures take() const;
+    const std::filesystem::path& cache_directory() const;
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace projection
