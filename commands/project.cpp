@@ -25,7 +25,7 @@ constexpr rules::life<verb, status> life{{{
 }}};
 // clang-format on
 
-event moved(verb by, const item& p, status next)
+event stepped(verb by, const item& p, status next)
 {
     switch (by)
     {
@@ -41,20 +41,20 @@ event moved(verb by, const item& p, status next)
     return reopened{p.id, {p.status, next}};
 }
 
-answer move(verb by, const item& p)
+answer step(verb by, const item& p)
 {
     const auto next = life.after(by, p.status);
     if (!next)
         return life.refuse(p.status);
-    return *next == p.status ? facts{} : facts{moved(by, p, *next)};
+    return *next == p.status ? facts{} : facts{stepped(by, p, *next)};
 }
 
-answer move_to(status wanted, const item& p)
+answer step_to(status wanted, const item& p)
 {
     if (wanted == p.status)
         return facts{};
     const auto by = life.towards(wanted, p.status);
-    return by ? move(*by, p) : life.refuse(p.status);
+    return by ? step(*by, p) : life.refuse(p.status);
 }
 
 created first_fact(const create& c)
@@ -62,10 +62,11 @@ created first_fact(const create& c)
     return {c.id, c.name, c.client_id, c.description, c.status, c.budget, c.starts_on, c.due_on, c.member_ids};
 }
 
-changed difference(const change& c, const item& p)
+facts differences(const change& c, const item& p)
 {
     changed made;
     made.id = p.id;
+    const changed nothing = made;
     rules::amend(made.name, c.name, p.name);
     rules::amend(made.client_id, c.client_id, p.client_id);
     rules::amend(made.description, c.description, p.description);
@@ -73,32 +74,28 @@ changed difference(const change& c, const item& p)
     rules::amend(made.starts_on, c.starts_on, p.starts_on);
     rules::amend(made.due_on, c.due_on, p.due_on);
     rules::amend(made.member_ids, c.member_ids, p.member_ids);
-    return made;
+    return made == nothing ? facts{} : facts{made};
 }
 
 answer when(const change& c, const item& p)
 {
-    facts made;
-    changed nothing;
-    nothing.id = p.id;
-    if (auto edits = difference(c, p); edits != nothing)
-        made.push_back(std::move(edits));
+    facts made = differences(c, p);
     if (!c.status.has_value())
         return made;
 
-    auto steps = move_to(c.status.value(), p);
+    auto steps = step_to(c.status.value(), p);
     if (!steps)
         return steps;
-    made.insert(made.end(), steps->begin(), steps->end());
+    rules::append(made, std::move(*steps));
     return made;
 }
 
 answer when(const archive&, const item& p) { return p.archived_at ? facts{} : facts{archived{p.id}}; }
 answer when(const restore&, const item& p) { return p.archived_at ? facts{restored{p.id}} : facts{}; }
-answer when(const activate&, const item& p) { return move(verb::activate, p); }
-answer when(const hold&, const item& p) { return move(verb::hold, p); }
-answer when(const complete&, const item& p) { return move(verb::complete, p); }
-answer when(const reopen&, const item& p) { return move(verb::reopen, p); }
+answer when(const activate&, const item& p) { return step(verb::activate, p); }
+answer when(const hold&, const item& p) { return step(verb::hold, p); }
+answer when(const complete&, const item& p) { return step(verb::complete, p); }
+answer when(const reopen&, const item& p) { return step(verb::reopen, p); }
 
 // What a fact speaks of must be there.
 void look_beside(const created& fact, rules::surroundings& around)

@@ -282,6 +282,12 @@ lanes::decision decision_of(const Command& asked, const lanes::origin& from, std
     return made;
 }
 
+template <class Event>
+void append(std::vector<Event>& facts, std::vector<Event> more)
+{
+    facts.insert(facts.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
 // How many unarchived things there are more after these facts.
 template <class Ended, class... Begun, class Event>
 std::int64_t net(const std::vector<Event>& facts)
