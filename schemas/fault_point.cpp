@@ -5,12 +5,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
-#include <mutex>
-#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace schema
 {
@@ -24,41 +23,12 @@ std::string_view variable(const char* name)
     return value ? value : "";
 }
 
-// What the environment asks for, and what was reached so far.
-struct plan
-{
-    std::mutex guard;  // of everything below
-    std::string name;
-    std::string kind;
-    long nth = 1;
-    long hits = 0;
-    std::string log_file;
-    std::string trace_file;
-    std::set<std::string, std::less<>> traced;
-};
-
 std::string_view next_part(std::string_view& text)
 {
     const std::size_t colon = text.find(':');
     const std::string_view part = text.substr(0, colon);
     text.remove_prefix(colon == text.npos ? text.size() : colon + 1);
     return part;
-}
-
-plan& the_plan()
-{
-    static plan* const made = [] {
-        auto* read = new plan;
-        std::string_view asked = variable("CLIENTFLOW_FAULT");
-        read->name = next_part(asked);
-        read->kind = next_part(asked);
-        if (!asked.empty())
-            std::from_chars(asked.data(), asked.data() + asked.size(), read->nth);
-        read->log_file = variable("CLIENTFLOW_FAULT_LOG");
-        read->trace_file = variable("CLIENTFLOW_FAULT_TRACE");
-        return read;
-    }();
-    return *made;
 }
 
 // One write of the whole line, so that lines of several processes do not mix, and a kill right after loses nothing.
@@ -74,7 +44,7 @@ void append_line(const std::string& file, std::string_view text)
         ::close(out);
 }
 
-void fire(std::string_view kind, const char* name)
+void fire(std::string_view kind, std::string_view name)
 {
     constexpr std::string_view delay = "delay=";
     if (kind == "kill")
@@ -90,19 +60,33 @@ void fire(std::string_view kind, const char* name)
 }
 }  // namespace
 
-void reach_fault_point(const char* name)
+fault_plan::fault_plan(std::string_view asked, std::string log_file, std::string trace_file)
+    : name_(next_part(asked))
+    , kind_(next_part(asked))
+    , log_file_(std::move(log_file))
+    , trace_file_(std::move(trace_file))
 {
-    plan& asked = the_plan();
-    std::string kind;
+    if (!asked.empty())
+        std::from_chars(asked.data(), asked.data() + asked.size(), nth_);
+}
+
+void fault_plan::reach(std::string_view name)
+{
     {
-        const std::lock_guard lock{asked.guard};
-        if (!asked.trace_file.empty() && asked.traced.emplace(name).second)
-            append_line(asked.trace_file, name);
-        if (asked.name != name || ++asked.hits != asked.nth)
+        const std::lock_guard lock{guard_};
+        if (!trace_file_.empty() && traced_.emplace(name).second)
+            append_line(trace_file_, name);
+        if (name_ != name || ++hits_ != nth_)
             return;
-        append_line(asked.log_file, name);
-        kind = asked.kind;
+        append_line(log_file_, name);
     }
-    fire(kind, name);
+    fire(kind_, name);
+}
+
+void reach_fault_point(std::string_view name)
+{
+    static fault_plan plan{variable("CLIENTFLOW_FAULT"), std::string{variable("CLIENTFLOW_FAULT_LOG")},
+                           std::string{variable("CLIENTFLOW_FAULT_TRACE")}};
+    plan.reach(name);
 }
 }  // namespace schema

@@ -13,7 +13,11 @@
 // Points may be reached by any thread.
 #pragma once
 
+#include <mutex>
+#include <set>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 namespace schema
 {
@@ -23,7 +27,28 @@ struct fault_unknown : std::runtime_error
     using runtime_error::runtime_error;
 };
 
-void reach_fault_point(const char* name);
+// What shall happen where, and what was reached so far. Thread-safe.
+class fault_plan
+{
+public:
+    // The three variables' values; each may be empty.
+    fault_plan(std::string_view asked, std::string log_file, std::string trace_file);
+
+    void reach(std::string_view name);
+
+private:
+    std::string name_;
+    std::string kind_;
+    long nth_ = 1;
+    std::string log_file_;
+    std::string trace_file_;
+
+    std::mutex guard_;  // of what follows
+    long hits_ = 0;
+    std::set<std::string, std::less<>> traced_;
+};
+
+void reach_fault_point(std::string_view name);  // of the plan that the environment holds
 }  // namespace schema
 
 #ifdef CLIENTFLOW_FAULT_POINTS
