@@ -67,6 +67,10 @@ elseif(CLIENTFLOW_SANITIZE)
     message(FATAL_ERROR "CLIENTFLOW_SANITIZE is 'address', 'thread' or nothing, not '${CLIENTFLOW_SANITIZE}'")
 endif()
 
+if(CLIENTFLOW_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # A compiler cache that also serves a second checkout and a build directory elsewhere.
 find_program(CLIENTFLOW_CCACHE ccache)
 if(CLIENTFLOW_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
