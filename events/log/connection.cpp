@@ -1,0 +1,171 @@
+#include "events/log/connection.hpp"
+
+#include "events/log/store.hpp"
+
+#include <pqxx/pqxx>
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+
+namespace event_log
+{
+namespace
+{
+using options = std::vector<std::pair<std::string, std::string>>;
+
+options parse_dsn(const std::string& dsn)
+{
+    char* problem = nullptr;
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed{PQconninfoParse(dsn.c_str(), &problem),
+                                                                              &PQconninfoFree};
+    if (!parsed)
+    {
+        PQfreemem(problem);  // repeats the text, and with it what may be a password
+        throw std::invalid_argument{"the DSN cannot be read"};
+    }
+    options out;
+    for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option)
+        if (option->val != nullptr)
+            out.emplace_back(option->keyword, option->val);
+    return out;
+}
+
+std::string quoted(std::string_view value, char quote, bool backslash)
+{
+    std::string out{quote};
+    for (const char c : value)
+    {
+        if (c == quote || (backslash && c == '\\'))
+            out += backslash ? '\\' : quote;
+        out += c;
+    }
+    return out += quote;
+}
+
+void set_default(options& all, const char* name, const std::string& value)
+{
+    const auto same = [&](const auto& option) { return option.first == name; };
+    if (std::none_of(all.begin(), all.end(), same))
+        all.emplace_back(name, value);
+}
+
+std::string conninfo(const connection_config& config)
+{
+    options all = parse_dsn(config.dsn);
+    const auto seconds = std::max<std::int64_t>(2, (config.connect_deadline.count() + 999) / 1000);
+    set_default(all, "connect_timeout", std::to_string(seconds));
+    set_default(all, "application_name", config.application_name);
+    set_default(all, "client_encoding", "UTF8");
+    set_default(all, "keepalives_idle", "10");
+    set_default(all, "keepalives_interval", "5");
+    set_default(all, "keepalives_count", "3");
+    if (!config.password_file.empty())
+        set_default(all, "passfile", config.password_file);
+    std::string out;
+    for (const auto& [name, value] : all)
+        out += name + '=' + quoted(value, '\'', true) + ' ';
+    return out;
+}
+
+std::string session_settings(const connection_config& config)
+{
+    options all{{"lock_timeout", std::to_string(config.lock_timeout.count())},
+                {"statement_timeout", std::to_string(config.statement_timeout.count())},
+                {"idle_in_transaction_session_timeout", std::to_string(config.idle_in_transaction.count())},
+                {"default_transaction_isolation", "read committed"},
+                {"timezone", "UTC"},
+                {"datestyle", "ISO, YMD"},
+                {"bytea_output", "hex"},
+                {"client_min_messages", "error"}};
+    all.insert(all.end(), config.settings.begin(), config.settings.end());
+    std::string sql = "select ";
+    for (std::size_t i = 0; i < all.size(); ++i)
+        sql += (i == 0 ? "" : ", ") + std::string{"set_config("} + quoted(all[i].first, '\'', false) + ", " +
+               quoted(all[i].second, '\'', false) + ", false)";
+    return sql;
+}
+
+// The first line, without the level that the server puts in front.
+std::string first_line(std::string_view text)
+{
+    for (const std::string_view level : {"ERROR:", "FATAL:", "PANIC:"})
+        if (text.starts_with(level))
+            text.remove_prefix(level.size());
+    while (text.starts_with(' '))
+        text.remove_prefix(1);
+    return std::string{text.substr(0, text.find('\n'))};
+}
+
+bool ends_session(std::string_view sqlstate)
+{
+    return sqlstate.starts_with("08") || sqlstate.starts_with("57P0") || sqlstate == "25P03" || sqlstate == "57P05";
+}
+}  // namespace
+
+connection::connection(const connection_config& config, std::shared_ptr<watchdog> guard) : watchdog_(std::move(guard))
+{
+    try
+    {
+        raw_ = std::make_shared<pqxx::connection>(conninfo(config));
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+        raw_->inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+        raw_->set_verbosity(pqxx::connection_base::terse);
+        const deadline limit{*this, config.connect_deadline};
+        pqxx::nontransaction session{*raw_};
+        session.exec(session_settings(config));
+    }
+    catch (const std::invalid_argument&)
+    {
+        throw;
+    }
+    catch (const std::exception& problem)
+    {
+        raw_.reset();
+        throw unreachable{"no connection to PostgreSQL: " + first_line(problem.what())};
+    }
+}
+
+connection::~connection() = default;
+
+bool connection::lost() const noexcept
+{
+    return given_up_ || !raw_ || !raw_->is_open();
+}
+
+connection::deadline::deadline(connection& guarded, std::chrono::milliseconds within)
+    : deadline(guarded, watchdog::clock::now() + within)
+{
+}
+
+connection::deadline::deadline(connection& guarded, watchdog::clock::time_point until)
+{
+    const int socket = guarded.raw_->sock();
+    if (socket >= 0 && guarded.watchdog_)
+        watch_.emplace(*guarded.watchdog_, socket, until);
+}
+
+failure understand(const std::exception& problem, const connection& used)
+{
+    failure out{failure_kind::refused, {}, first_line(problem.what())};
+    if (const auto* sql = dynamic_cast<const pqxx::sql_error*>(&problem))
+        out.sqlstate = sql->sqlstate();
+    if (dynamic_cast<const pqxx::broken_connection*>(&problem) != nullptr ||
+        dynamic_cast<const pqxx::in_doubt_error*>(&problem) != nullptr ||
+        dynamic_cast<const pqxx::statement_completion_unknown*>(&problem) != nullptr || used.lost() ||
+        ends_session(out.sqlstate))
+        out.kind = failure_kind::lost;
+    else if (dynamic_cast<const pqxx::transaction_rollback*>(&problem) != nullptr ||
+             out.sqlstate.starts_with("40"))
+        out.kind = failure_kind::repeat;
+    return out;
+}
+
+bool has_password(const std::string& dsn)
+{
+    const options all = parse_dsn(dsn);
+    return std::any_of(all.begin(), all.end(), [](const auto& option) { return option.first == "password"; });
+}
+}  // namespace event_log
