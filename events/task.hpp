@@ -164,7 +164,7 @@ inline constexpr auto schema::names_of<task::priority> =
 
 template <>
 inline constexpr schema::record_type schema::schema_of<task::created> = schema::record(
-    "task.created", 1, schema::field<&task::created::id>("id"), schema::field<&task::created::project_id>("project_id"),
+    "task.created", 2, schema::field<&task::created::id>("id"), schema::field<&task::created::project_id>("project_id"),
     schema::field<&task::created::title>("title"), schema::field<&task::created::description>("description"),
     schema::field<&task::created::status>("status"), schema::field<&task::created::priority>("priority"),
     schema::field<&task::created::due_on>("due_on"), schema::field<&task::created::assignee_ids>("assignee_ids"),

@@ -1,0 +1,94 @@
+#include "events/log/upcast.hpp"
+
+#include "schemas/json.hpp"
+#include "schemas/json_writer.hpp"
+
+#include <array>
+#include <stdexcept>
+
+namespace event_log
+{
+namespace
+{
+namespace json = schema::json;
+
+void copy(const json::node& from, schema::json_writer& to)
+{
+    switch (json::type_of(from))
+    {
+    case json::node_type::object:
+        to.begin_object();
+        for (json::members walk{from}; walk.next();)
+            copy(walk.value, to.key(walk.key));
+        to.end_object();
+        return;
+    case json::node_type::array:
+        to.begin_array();
+        for (json::elements walk{from}; walk.next();)
+            copy(walk.value, to);
+        to.end_array();
+        return;
+    case json::node_type::text:
+        to.string(json::text_of(from));
+        return;
+    case json::node_type::integer:
+        to.integer(json::integer_of(from));
+        return;
+    case json::node_type::fraction:
+        to.number(json::fraction_of(from));
+        return;
+    case json::node_type::boolean:
+        to.boolean(json::boolean_of(from));
+        return;
+    case json::node_type::null:
+        to.null();
+        return;
+    }
+}
+
+// Estimates were whole hours before they were minutes.
+std::string estimate_in_minutes(std::string_view data)
+{
+    json::document stored;
+    if (!stored.parse(data) || json::type_of(stored.root()) != json::node_type::object)
+        throw std::runtime_error{"an event of an old version cannot be read"};
+    std::string out;
+    schema::json_writer to{out};
+    to.begin_object();
+    for (json::members walk{stored.root()}; walk.next();)
+    {
+        if (walk.key != "estimate_hours")
+        {
+            copy(walk.value, to.key(walk.key));
+            continue;
+        }
+        to.key("estimate_minutes");
+        if (json::type_of(walk.value) == json::node_type::integer)
+            to.integer(json::integer_of(walk.value) * 60);
+        else
+            to.null();
+    }
+    to.end_object();
+    return out;
+}
+
+constexpr std::array ways{
+    upcaster{"task.created", 1, "estimate_hours became estimate_minutes", &estimate_in_minutes},
+};
+}  // namespace
+
+std::span<const upcaster> upcasters()
+{
+    return ways;
+}
+
+void lift(recorded& event)
+{
+    for (const upcaster& way : ways)
+        if (way.from_version == event.schema_version && way.type == event.type)
+        {
+            event.data = way.lift(event.data);
+            ++event.schema_version;
+        }
+}
+}  // namespace event_log
