@@ -17,8 +17,9 @@ namespace event_log
 {
 using schema::uuid;
 
-// Platform-wide streams and claims belong to this tenant.
+// Platform-wide streams and claims belong to this tenant, in this lane.
 inline constexpr uuid platform_tenant{};
+inline constexpr std::int32_t platform_lane = 0;
 
 using event_id = schema::type_id<"evt">;
 

@@ -23,7 +23,7 @@
 
 namespace event_log
 {
-class connection;
+class watchdog;
 
 struct new_event
 {
@@ -110,9 +110,11 @@ struct command_part
     std::optional<receipt> remember;
     std::vector<claim_change> claims;
     std::vector<quota_change> quotas;
+    // Every fresh key that something in these events is sealed with, also when an earlier command of the round brings the
+    // same one: that command may be refused. A key that another process made meanwhile: head_moved, scope "subject_key".
     std::vector<subject_key> subject_keys;
-    std::optional<new_tenant> tenant_born;
-    std::int32_t group = 0;
+    std::optional<new_tenant> tenant_born;  // a tenant that is there already: head_moved, scope "tenant"
+    std::int32_t group = 0;                 // siblings stand side by side
 };
 
 // In the order in which they are judged.
@@ -120,8 +122,8 @@ enum class verdict_kind : std::int16_t
 {
     appended = 0,       // all written (or, without events and receipt, all that was expected still holds)
     receipt_exists = 1, // the key was used before: reload the receipt
-    head_moved = 2,     // an expected head is not the head any more: reload and decide again
-    claim_taken = 3,    // `scope` names which
+    head_moved = 2,     // an expected head is not the head any more: reload and decide again; see `subject_keys`
+    claim_taken = 3,    // `scope` names which; taking again what the owner holds already is no fault
     quota_over = 4,     // `scope` names the metric; `limit`, `used`
     quota_under = 5,
     group_refused = 6,  // a sibling of an all-or-none group was refused
@@ -182,6 +184,9 @@ struct claim_entry
 struct store_config
 {
     std::string dsn;                                       // no password inside: see connection.hpp
+    std::string password_file;                             // libpq's format; empty: its default
+    std::string application_name = "clientflow";
+    std::shared_ptr<watchdog> guard;                       // the process's; none: the store makes its own
     std::chrono::milliseconds append_deadline{10'000};     // one round, settling included
     std::chrono::milliseconds read_deadline{5'000};        // one read
     std::chrono::milliseconds lock_timeout{5'000};         // waiting for a lane
@@ -196,7 +201,10 @@ public:
     store& operator=(store&&) noexcept;
 
     // One verdict per command, in order. Fast path first, careful path on any violation, retried on deadlock.
-    // Throws `unreachable` or `outcome_unknown`; after either the store heals itself at the next call.
+    // Throws `unreachable` or `outcome_unknown`; after either the store heals itself at the next call. A round whose
+    // outcome was unknown may be handed in again with the same id: if it was appended, its verdicts come back.
+    // A round that breaks the rules of this header breaks an assertion; one that names a wrong lane for a tenant, or
+    // holds what the database cannot store, throws std::logic_error and nothing was written.
     std::vector<verdict> append(const round&);
 
     // Several streams and receipts in one round trip: everything a round is missing.

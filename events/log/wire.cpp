@@ -1,0 +1,233 @@
+#include "events/log/wire.hpp"
+
+#include "schemas/assertion.hpp"
+#include "schemas/text.hpp"
+
+#include <charconv>
+#include <stdexcept>
+
+namespace event_log::wire
+{
+namespace
+{
+template <class Integer>
+void put(std::string& out, Integer value)
+{
+    for (int shift = static_cast<int>(sizeof(value)) * 8 - 8; shift >= 0; shift -= 8)
+        out.push_back(static_cast<char>(static_cast<std::uint64_t>(value) >> shift));
+}
+
+void put_at(std::string& out, std::size_t at, std::int32_t value)
+{
+    for (std::size_t i = 0; i < 4; ++i)
+        out[at + i] = static_cast<char>(static_cast<std::uint32_t>(value) >> (24 - 8 * i));
+}
+
+std::string_view view(const schema::uuid& id)
+{
+    return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
+}
+
+constexpr std::size_t count_at = 12;
+
+[[noreturn]] void unreadable(const char* what)
+{
+    throw std::runtime_error{std::string{"the database answered with an unreadable "} + what};
+}
+}  // namespace
+
+array::array(oid element)
+{
+    put<std::int32_t>(out_, 1);  // dimensions
+    put<std::int32_t>(out_, 0);  // no nulls
+    put(out_, element);
+    put<std::int32_t>(out_, 0);  // elements: known at the end
+    put<std::int32_t>(out_, 1);  // lower bound
+}
+
+array& array::int4(std::int32_t value)
+{
+    put<std::int32_t>(out_, 4);
+    put(out_, value);
+    ++count_;
+    return *this;
+}
+
+array& array::int8(std::int64_t value)
+{
+    put<std::int32_t>(out_, 8);
+    put(out_, value);
+    ++count_;
+    return *this;
+}
+
+array& array::text(std::string_view value)
+{
+    put<std::int32_t>(out_, static_cast<std::int32_t>(value.size()));
+    out_ += value;
+    ++count_;
+    return *this;
+}
+
+array& array::uuid(const schema::uuid& id)
+{
+    return text(view(id));
+}
+
+std::string array::take()
+{
+    put_at(out_, count_at, count_);
+    return std::move(out_);
+}
+
+array::row::row(array& into, int columns) : into_(into), columns_left_(columns)
+{
+    put<std::int32_t>(into_.out_, 0);  // length: known at the end
+    begun_at_ = into_.out_.size();
+    put<std::int32_t>(into_.out_, columns);
+    ++into_.count_;
+}
+
+array::row::~row()
+{
+    CF_ASSERT(columns_left_ == 0);
+    put_at(into_.out_, begun_at_ - 4, static_cast<std::int32_t>(into_.out_.size() - begun_at_));
+}
+
+array::row& array::row::head(oid type, std::int32_t length)
+{
+    --columns_left_;
+    put(into_.out_, type);
+    put(into_.out_, length);
+    return *this;
+}
+
+array::row& array::row::int2(std::int16_t value)
+{
+    head(int2_oid, 2);
+    put(into_.out_, value);
+    return *this;
+}
+
+array::row& array::row::int4(std::int32_t value)
+{
+    head(int4_oid, 4);
+    put(into_.out_, value);
+    return *this;
+}
+
+array::row& array::row::int8(std::int64_t value)
+{
+    head(int8_oid, 8);
+    put(into_.out_, value);
+    return *this;
+}
+
+array::row& array::row::int8(std::optional<std::int64_t> value)
+{
+    return value ? int8(*value) : null(int8_oid);
+}
+
+array::row& array::row::boolean(bool value)
+{
+    head(bool_oid, 1);
+    into_.out_.push_back(value ? '\1' : '\0');
+    return *this;
+}
+
+array::row& array::row::text(std::string_view value, oid type)
+{
+    head(type, static_cast<std::int32_t>(value.size()));
+    into_.out_ += value;
+    return *this;
+}
+
+array::row& array::row::uuid(const schema::uuid& id)
+{
+    return text(view(id), uuid_oid);
+}
+
+array::row& array::row::null(oid type)
+{
+    return head(type, -1);
+}
+
+std::string uuid_parameter(const schema::uuid& id)
+{
+    return std::string{view(id)};
+}
+
+schema::uuid read_uuid(const char* text)
+{
+    const auto id = schema::uuid::parse(text);
+    if (!id)
+        unreadable("id");
+    return *id;
+}
+
+std::string read_bytea(std::string_view text)
+{
+    if (!text.starts_with("\\x"))
+        unreadable("bytea");
+    auto bytes = schema::from_hex(text.substr(2));
+    if (!bytes)
+        unreadable("bytea");
+    return *std::move(bytes);
+}
+
+schema::moment read_timestamptz(std::string_view text)
+{
+    // Ours by construction, but for the 'T' and the zone's minutes.
+    std::string rfc{text};
+    if (rfc.size() < 22 || rfc[10] != ' ' || !rfc.ends_with("+00"))
+        unreadable("time");
+    rfc[10] = 'T';
+    rfc.replace(rfc.size() - 3, 3, "Z");
+    const auto at = schema::moment::parse(rfc);
+    if (!at)
+        unreadable("time");
+    return *at;
+}
+
+std::vector<std::int64_t> read_int_array(std::string_view text)
+{
+    std::vector<std::int64_t> out;
+    if (!text.starts_with('{') || !text.ends_with('}'))
+        unreadable("array");
+    const char* at = text.data() + 1;
+    const char* const end = text.data() + text.size() - 1;
+    while (at < end)
+    {
+        std::int64_t value = 0;
+        const auto read = std::from_chars(at, end, value);
+        if (read.ec != std::errc{})
+            unreadable("array");
+        out.push_back(value);
+        at = read.ptr == end ? end : read.ptr + 1;
+    }
+    return out;
+}
+
+std::vector<std::string> read_text_array(std::string_view text)
+{
+    std::vector<std::string> out;
+    if (!text.starts_with('{') || !text.ends_with('}'))
+        unreadable("array");
+    text = text.substr(1, text.size() - 2);
+    std::size_t at = 0;
+    while (at < text.size())
+    {
+        std::string value;
+        const bool quoted = text[at] == '"';
+        at += quoted ? 1 : 0;
+        while (at < text.size() && text[at] != (quoted ? '"' : ','))
+        {
+            at += quoted && text[at] == '\\' ? 1 : 0;
+            value += text[at++];
+        }
+        at += quoted ? 2 : 1;
+        out.push_back(std::move(value));
+    }
+    return out;
+}
+}  // namespace event_log::wire
