@@ -13,8 +13,8 @@ namespace projection
 {
 struct position_poll::implementation
 {
-    implementation(position_poll_config given, std::span<const definition* const> definitions, positions& reached)
-        : config(std::move(given)), of(definitions), reached(reached), rows(config.rows, definitions),
+    implementation(position_poll_config given, std::span<const definition* const> definitions, positions& told)
+        : config(std::move(given)), of(definitions), reached(told), rows(config.rows, definitions),
           thread([this] { run(); })
     {
     }

@@ -38,11 +38,6 @@ total parse_total(const std::string& text)
     held.value = std::stoll(text.substr(end));
     return held;
 }
-
-std::string place_of(const checkpoint& at)
-{
-    return std::string{at.of->name} + " v" + std::to_string(at.of->version) + " in lane " + std::to_string(at.lane);
-}
 }  // namespace
 
 projector::projector(projector_config config, std::span<const definition* const> definitions, row_store& rows,
@@ -500,7 +495,7 @@ bool projector::refill()
     for (auto& state : lanes_)
         for (auto& one : state.courses)
         {
-            if (one.is_complete)
+            if (one.is_complete || state.left_alone_for.count() > 0)
                 continue;
             try
             {

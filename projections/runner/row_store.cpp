@@ -1,6 +1,7 @@
 // Set-wise statements over unnest, prepared once per connection.
 #include "projections/runner/row_store.hpp"
 
+#include "events/log/migrator.hpp"
 #include "projections/runner/columns.hpp"
 #include "projections/runner/row_codec.hpp"
 #include "schemas/assertion.hpp"
@@ -313,16 +314,7 @@ bool row_store::is_open() const { return self_->used && !self_->used->lost(); }
 
 std::string row_store::incarnation()
 {
-    return self_->call(
-        [](pqxx::connection_base& raw)
-        {
-            pqxx::nontransaction work{raw};
-            // The first eight digits of a segment's name are the timeline.
-            return work
-                .exec1("select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer || '.' || "
-                       "(select max(number) from es.incarnation)")[0]
-                .as<std::string>();
-        });
+    return self_->call([&](pqxx::connection_base&) { return event_log::read_incarnation(*self_->used).text(); });
 }
 
 std::vector<checkpoint> row_store::checkpoints(std::span<const std::int32_t> lanes)

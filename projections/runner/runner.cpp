@@ -15,9 +15,9 @@ namespace projection
 {
 struct runner::implementation
 {
-    implementation(runner_config given, std::span<const definition* const> definitions, event_log::keyring& ring,
+    implementation(runner_config given, std::span<const definition* const> definitions, event_log::keyring& opened_with,
                    positions& reached, const schema::clock& clock)
-        : config(std::move(given)), ring(ring), rows(config.rows, definitions), cache(config.cache),
+        : config(std::move(given)), ring(opened_with), rows(config.rows, definitions), cache(config.cache),
           core(config.projector, definitions, rows, &cache, reached, clock), feed(config.feed())
     {
     }

@@ -1,0 +1,35 @@
+// The rows behind /projects. Counted: projects by status while not archived, and creations for ever.
+#include "projections/project.hpp"
+
+#include "events/project.hpp"
+#include "projections/runner/quarter_hour.hpp"
+
+namespace project
+{
+namespace
+{
+using projection::quarter_hour_of;
+
+void shares(const item& it, std::vector<projection::share>& out)
+{
+    out.push_back({"project.created", quarter_hour_of(it.created_at)});
+    if (!it.archived_at)
+        out.push_back({"project.status", std::string{schema::name_of(it.status)}});
+}
+}  // namespace
+
+const projection::definition& read_model()
+{
+    static constexpr auto made = projection::stream_projection<item, event, shares>("project", 1, "project", "read.project");
+    return made;
+}
+
+const projection::list_shape& listing()
+{
+    static const projection::list_shape shape{read_model(),
+                                              {"client_id", "status", "name", "starts_on", "due_on", "member_ids",
+                                               "created_at", "updated_at"},
+                                              {"created_at", "updated_at", "name", "status", "starts_on", "due_on"}};
+    return shape;
+}
+}  // namespace project

@@ -1,0 +1,11 @@
+// The read model of projects: how its rows come about and what its list can be asked.
+#pragma once
+
+#include "projections/runner/definition.hpp"
+#include "projections/runner/list.hpp"
+
+namespace project
+{
+const projection::definition& read_model();
+const projection::list_shape& listing();
+}  // namespace project

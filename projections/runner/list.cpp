@@ -1,0 +1,440 @@
+// Query strings into statements. Values only ever travel as arguments; names come from the noun's own columns.
+#include "projections/runner/list.hpp"
+
+#include "schemas/assertion.hpp"
+#include "schemas/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <set>
+
+namespace projection
+{
+namespace
+{
+using schema::fault;
+using schema::faults;
+using schema::kind;
+
+fault wrong(const std::string& name, std::string_view code, std::string message)
+{
+    return {fault::place::parameter, name, code, std::move(message)};
+}
+
+std::string snake_case(std::string_view given)
+{
+    std::string made;
+    for (const char c : given)
+    {
+        if (c >= 'A' && c <= 'Z')
+            made.append(made.empty() ? "" : "_").push_back(static_cast<char>(c - 'A' + 'a'));
+        else
+            made.push_back(c);
+    }
+    return made;
+}
+
+std::vector<std::string_view> split(std::string_view text, char by)
+{
+    std::vector<std::string_view> parts;
+    for (;;)
+    {
+        const std::size_t at = text.find(by);
+        parts.push_back(text.substr(0, at));
+        if (at == std::string_view::npos)
+            return parts;
+        text.remove_prefix(at + 1);
+    }
+}
+
+std::optional<int> small_number(std::string_view text)
+{
+    int n = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (text.empty() || fault == std::errc::invalid_argument || end != text.data() + text.size())
+        return std::nullopt;
+    return fault == std::errc{} ? n : text.front() == '-' ? INT32_MIN : INT32_MAX;
+}
+
+// One reading of a query string; collects all faults.
+class query_reader
+{
+public:
+    query_reader(const list_shape& shape) : shape_(shape)
+    {
+        ask_.sort = shape.column_named(shape.sorts.front());
+    }
+
+    void read(const std::string& name, const std::string& value)
+    {
+        const auto bracket = name.find('[');
+        const std::string plain = snake_case(std::string_view{name}.substr(0, bracket));
+        const std::string suffix = bracket == std::string::npos ? "" : name.substr(bracket);
+        if (!seen_.insert(plain + suffix).second)
+            faults_.push_back(wrong(name, "duplicate", "is given twice"));
+        else if (suffix.empty() && read_control(plain, name, value))
+            return;
+        else
+            read_filter(plain, suffix, name, value);
+    }
+
+    list_ask& ask() { return ask_; }
+    faults& found() { return faults_; }
+    const std::optional<std::string>& cursor() const { return cursor_; }
+    bool has_offset() const { return seen_.contains("offset"); }
+
+private:
+    bool read_control(const std::string& plain, const std::string& name, const std::string& value)
+    {
+        if (plain == "limit")
+            read_limit(name, value);
+        else if (plain == "offset")
+            read_offset(name, value);
+        else if (plain == "sort")
+            read_sort(name, value);
+        else if (plain == "archived")
+            read_archived(name, value);
+        else if (plain == "cursor")
+            cursor_ = value;
+        else
+            return false;
+        return true;
+    }
+
+    void read_limit(const std::string& name, const std::string& value)
+    {
+        const auto n = small_number(value);
+        if (!n)
+            faults_.push_back(wrong(name, "mistyped", "must be a whole number"));
+        else if (*n < 1)
+            faults_.push_back(wrong(name, "too_small", "must be at least 1"));
+        else
+            ask_.limit = std::min(*n, limit_max);
+    }
+
+    void read_offset(const std::string& name, const std::string& value)
+    {
+        const auto n = small_number(value);
+        if (!n)
+            faults_.push_back(wrong(name, "mistyped", "must be a whole number"));
+        else if (*n < 0)
+            faults_.push_back(wrong(name, "too_small", "must be at least 0"));
+        else if (*n > offset_max)
+            faults_.push_back(wrong(name, "too_large", "must be at most 10,000; use the cursor to go further"));
+        else
+            ask_.offset = *n;
+    }
+
+    void read_sort(const std::string& name, const std::string& value)
+    {
+        const bool is_descending = value.starts_with('-');
+        const std::string key = snake_case(std::string_view{value}.substr(is_descending ? 1 : 0));
+        if (std::ranges::find(shape_.sorts, key) == shape_.sorts.end())
+            return faults_.push_back(wrong(name, "not_one_of", "is not a sort key of this list"));
+        ask_.sort = shape_.column_named(key);
+        ask_.is_descending = is_descending;
+    }
+
+    void read_archived(const std::string& name, const std::string& value)
+    {
+        if (value == "false")
+            ask_.archived = archived_rows::hidden;
+        else if (value == "true")
+            ask_.archived = archived_rows::alone;
+        else if (value == "any")
+            ask_.archived = archived_rows::shown;
+        else
+            faults_.push_back(wrong(name, "not_one_of", "must be false, true or any"));
+    }
+
+    const column* filtered(const std::string& plain) const
+    {
+        for (const auto& candidate : {plain, plain + 's'})
+            if (std::ranges::find(shape_.filters, candidate) != shape_.filters.end())
+                if (const column* found = shape_.column_named(candidate); candidate == plain || found->is_list)
+                    return found;
+        return nullptr;
+    }
+
+    void read_filter(const std::string& plain, const std::string& suffix, const std::string& name,
+                     const std::string& value)
+    {
+        filter made{filtered(plain), comparison::one_of, {}, false};
+        if (made.of == nullptr)
+            return faults_.push_back(wrong(name, "unknown", "is not a parameter of this list"));
+        if (suffix.empty())
+            return read_values(std::move(made), name, value);
+
+        static constexpr std::pair<std::string_view, comparison> known[] = {
+            {"[gte]", comparison::gte}, {"[gt]", comparison::gt}, {"[lte]", comparison::lte}, {"[lt]", comparison::lt}};
+        const auto found = std::ranges::find(known, suffix, [](const auto& each) { return each.first; });
+        if (found == std::end(known) || !list_shape::has_range(*made.of))
+            return faults_.push_back(wrong(name, "unknown", "this comparison is not known for this member"));
+        made.how = found->second;
+        if (auto text = column_text(*made.of, value))
+            made.values.push_back(std::move(*text));
+        else
+            return faults_.push_back(wrong(name, "mistyped", "is not a value of this member"));
+        ask_.filters.push_back(std::move(made));
+    }
+
+    void read_values(filter made, const std::string& name, const std::string& value)
+    {
+        const auto parts = split(value, ',');
+        if (parts.size() > filter_values_max)
+            return faults_.push_back(wrong(name, "too_many", "holds too many values"));
+        for (const auto part : parts)
+        {
+            auto text = part.empty() ? std::nullopt : column_text(*made.of, part);
+            if (part == "null" && (made.of->is_nullable || made.of->is_list))
+                made.or_null = true;
+            else if (text && made.of->value->what == kind::text)
+                made.values.push_back(schema::nfc(*text));
+            else if (text)
+                made.values.push_back(std::move(*text));
+            else
+                return faults_.push_back(wrong(name, "mistyped", "holds what is not a value of this member"));
+        }
+        std::ranges::sort(made.values);
+        made.values.erase(std::ranges::unique(made.values).begin(), made.values.end());
+        ask_.filters.push_back(std::move(made));
+    }
+
+    const list_shape& shape_;
+    list_ask ask_;
+    faults faults_;
+    std::set<std::string> seen_;
+    std::optional<std::string> cursor_;
+};
+
+// -- Cursors: 16 bytes of signature, the id, whether there is a value, the value.
+
+void add_part(std::string& to, std::string_view part) { to.append(std::to_string(part.size())).append(":").append(part); }
+
+std::string signature(const list_ask& ask, const list_place& place, std::string_view payload, std::string_view secret)
+{
+    std::string bound;
+    add_part(bound, place.tenant.text());
+    add_part(bound, place.route);
+    add_part(bound, ask.sort->name);
+    add_part(bound, ask.is_descending ? "-" : "+");
+    add_part(bound, std::to_string(static_cast<int>(ask.archived)));
+    for (const auto& each : ask.filters)
+    {
+        add_part(bound, each.of->name);
+        add_part(bound, std::to_string(static_cast<int>(each.how)) + (each.or_null ? "n" : ""));
+        add_part(bound, std::to_string(each.values.size()));
+        for (const auto& value : each.values)
+            add_part(bound, value);
+    }
+    add_part(bound, payload);
+    const auto digest = schema::hmac_sha256(secret, bound);
+    return {reinterpret_cast<const char*>(digest.data()), 16};
+}
+
+std::optional<seek> read_cursor(const list_ask& ask, const list_place& place, std::string_view text,
+                                std::string_view secret)
+{
+    const auto bytes = schema::from_base64url(text);
+    if (!bytes || bytes->size() < 16 + 16 + 1)
+        return std::nullopt;
+    const auto payload = std::string_view{*bytes}.substr(16);
+    if (!schema::same_secret(signature(ask, place, payload, secret), std::string_view{*bytes}.substr(0, 16)))
+        return std::nullopt;
+    seek found;
+    std::memcpy(found.id.bytes.data(), payload.data(), 16);
+    if (payload[16] != 0)
+        found.value = payload.substr(17);
+    return found;
+}
+
+// -- Statements.
+
+// An enumeration sorts in the order of its declaration, everything else as its column does.
+std::string sort_expression(const column& by)
+{
+    if (by.value->what != kind::enumeration)
+        return "t." + by.name;
+    std::string order = "case t." + by.name;
+    for (std::size_t i = 0; i < by.value->count; ++i)
+        order += " when '" + std::string{by.value->names[i]} + "' then " + std::to_string(i);
+    return order + " else " + std::to_string(by.value->count) + " end";
+}
+
+std::string sort_type(const column& by)
+{
+    return by.value->what == kind::enumeration ? "integer" : std::string{by.sql_type};
+}
+
+class conditions
+{
+public:
+    std::string argument(std::string value, std::string_view type)
+    {
+        arguments.push_back(std::move(value));
+        return "($1)[" + std::to_string(arguments.size()) + "]::" + std::string{type};
+    }
+
+    void require(const std::string& condition) { text += (text.empty() ? " where " : " and ") + condition; }
+
+    void add(const filter& each)
+    {
+        static constexpr std::string_view signs[] = {"", " >= ", " > ", " <= ", " < "};
+        const std::string name = "t." + each.of->name;
+        if (each.how != comparison::one_of)
+            return require(name + std::string{signs[static_cast<int>(each.how)]} +
+                           argument(each.values.front(), each.of->sql_type));
+        std::string any;
+        for (const auto& value : each.values)
+            any += (any.empty() ? "" : ", ") + argument(value, element_type(*each.of));
+        if (each.of->is_list)
+        {
+            if (!any.empty())
+                any = name + " && array[" + any + "]";
+            if (each.or_null)
+                any += (any.empty() ? "" : " or ") + name + " = '{}'";
+        }
+        else
+        {
+            if (!any.empty())
+                any = name + " in (" + any + ")";
+            if (each.or_null)
+                any += (any.empty() ? "" : " or ") + name + " is null";
+        }
+        require("(" + any + ")");
+    }
+
+    void add(const seek& after, const column& by, bool is_descending)
+    {
+        const std::string key = sort_expression(by);
+        const std::string id = "t.id > " + argument(after.id.text(), "uuid");
+        if (!after.value)
+            return require(key + " is null and " + id);
+        const std::string value = argument(*after.value, sort_type(by));
+        const std::string beyond = key + (is_descending ? " < " : " > ") + value;
+        if (by.is_nullable)
+            require("(" + beyond + " or (" + key + " = " + value + " and " + id + ") or " + key + " is null)");
+        else  // the first half bounds the index scan
+            require(key + (is_descending ? " <= " : " >= ") + value + " and (" + beyond + " or " + id + ")");
+    }
+
+    std::string text;
+    std::vector<std::string> arguments;
+
+private:
+    static std::string element_type(const column& of)
+    {
+        return of.is_list ? std::string{of.sql_type.substr(0, of.sql_type.size() - 2)} : std::string{of.sql_type};
+    }
+};
+
+// The row with the position, then the rows asked for.
+std::string with_position(const list_shape& shape, const std::string& from)
+{
+    std::string header = "select $2", picked = "select null";
+    for (const auto& each : shape.columns)
+    {
+        header += ", null::" + std::string{each.sql_type};
+        picked += ", t." + each.name;
+    }
+    return header + " union all (" + picked + " from " + std::string{shape.of->table} + " t" + from + ")";
+}
+
+void require_parent(conditions& where, const std::optional<under>& parent)
+{
+    if (parent)
+        where.require("t." + std::string{parent->column} + " = " + where.argument(parent->id.text(), "uuid"));
+}
+}  // namespace
+
+list_shape::list_shape(const definition& given, std::vector<std::string_view> filtered,
+                       std::vector<std::string_view> sorted)
+    : of(&given), columns(columns_of(*given.record)), filters(std::move(filtered)), sorts(std::move(sorted))
+{
+    CF_ASSERT(!sorts.empty());
+    for (const auto names : {std::span{filters}, std::span{sorts}})
+        for (const auto name : names)
+            CF_ASSERT(column_named(name) != nullptr);
+}
+
+const column* list_shape::column_named(std::string_view name) const
+{
+    const auto found = std::ranges::find(columns, name, [](const column& each) { return std::string_view{each.name}; });
+    return found == columns.end() ? nullptr : &*found;
+}
+
+bool list_shape::has_range(const column& of)
+{
+    return !of.is_list && of.part == column_part::whole &&
+           (of.value->what == kind::integer || of.value->what == kind::day || of.value->what == kind::moment);
+}
+
+schema::result<list_ask, schema::faults> read_list_query(const list_shape& shape, const parameters& given,
+                                                         const list_place& place, std::string_view cursor_secret)
+{
+    query_reader reading{shape};
+    for (const auto& [name, value] : given)
+        reading.read(name, value);
+    auto& ask = reading.ask();
+    std::ranges::sort(ask.filters, {}, [](const filter& each) { return std::pair{each.of->name, each.how}; });
+    if (reading.cursor() && reading.has_offset())
+        reading.found().push_back(wrong("offset", "conflict", "goes with pages by number, not with a cursor"));
+    if (!reading.found().empty())
+        return std::move(reading.found());
+    if (reading.cursor())
+    {
+        ask.after = read_cursor(ask, place, *reading.cursor(), cursor_secret);
+        if (!ask.after)
+            return faults{wrong("cursor", "bad_cursor", "is not a cursor of this list with these filters and this sort")};
+    }
+    return std::move(ask);
+}
+
+statement list_statement(const list_shape& shape, const list_ask& ask, std::optional<under> parent)
+{
+    conditions where;
+    require_parent(where, parent);
+    if (ask.archived != archived_rows::shown)
+        where.require(ask.archived == archived_rows::hidden ? "t.archived_at is null" : "t.archived_at is not null");
+    for (const auto& each : ask.filters)
+        where.add(each);
+    if (ask.after)
+        where.add(*ask.after, *ask.sort, ask.is_descending);
+
+    std::string order = " order by " + sort_expression(*ask.sort) + (ask.is_descending ? " desc" : " asc");
+    order += ask.sort->is_nullable ? " nulls last, t.id" : ", t.id";
+    order += " limit " + std::to_string(ask.limit + 1);
+    if (ask.offset > 0)
+        order += " offset " + std::to_string(ask.offset);
+    return {with_position(shape, where.text + order), std::move(where.arguments)};
+}
+
+statement get_statement(const list_shape& shape, const uuid& id, std::optional<under> parent)
+{
+    conditions where;
+    where.require("t.id = " + where.argument(id.text(), "uuid"));
+    require_parent(where, parent);
+    return {with_position(shape, where.text), std::move(where.arguments)};
+}
+
+std::string next_cursor(const list_ask& ask, const list_place& place, const seek& last, std::string_view cursor_secret)
+{
+    std::string payload{reinterpret_cast<const char*>(last.id.bytes.data()), last.id.bytes.size()};
+    payload.push_back(last.value ? 1 : 0);
+    payload.append(last.value.value_or(""));
+    return schema::base64url(signature(ask, place, payload, cursor_secret) + payload);
+}
+
+std::optional<std::string> seek_value(const list_ask& ask, cell shown)
+{
+    if (!shown)
+        return std::nullopt;
+    if (ask.sort->value->what != kind::enumeration)
+        return std::string{*shown};
+    for (std::size_t i = 0; i < ask.sort->value->count; ++i)
+        if (ask.sort->value->names[i] == *shown)
+            return std::to_string(i);
+    return std::to_string(ask.sort->value->count);
+}
+}  // namespace projection

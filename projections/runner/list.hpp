@@ -1,0 +1,121 @@
+// Lists: which members of a noun can be asked for, what a query string means, and the statement that answers it.
+//
+// A query is read against the noun's shape: `status=todo,done` (or), different names (and), `due_on[gte]=`,
+// `client_id=null`, `archived=false|true|any`, `sort=-due_on`, `limit`, `offset`, `cursor`; names also in camelCase
+// (`projectId`), lists of things also by their singular (`assignee_id`). Pages go by key: the sort value and the id of
+// the last row stand in the cursor, so page 10,000 costs what page 1 does, and a row that keeps its sort value appears
+// exactly once. A cursor is opaque, never expires, and is signed together with organisation, route, filters and sort.
+// Ties go by id ascending, nulls come last in both directions. Thread-safe, keeps nothing.
+#pragma once
+
+#include "projections/runner/columns.hpp"
+#include "projections/runner/definition.hpp"
+#include "schemas/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace projection
+{
+inline constexpr int limit_default = 50;
+inline constexpr int limit_max = 200;
+inline constexpr int offset_max = 10'000;
+inline constexpr std::size_t filter_values_max = 100;
+
+// What can be asked of one noun's list. Made once per noun; names are those of its field rows.
+struct list_shape
+{
+    list_shape(const definition&, std::vector<std::string_view> filters, std::vector<std::string_view> sorts);
+
+    const definition* of;
+    std::vector<column> columns;
+    std::vector<std::string_view> filters;  // beside `archived`
+    std::vector<std::string_view> sorts;    // the first is the default, descending
+
+    const column* column_named(std::string_view) const;
+    // Ranges (`[gte]` and so on) are for numbers, days and moments.
+    static bool has_range(const column&);
+};
+
+enum class comparison
+{
+    one_of,  // any of the values, or contains any of them
+    gte,
+    gt,
+    lte,
+    lt
+};
+
+struct filter
+{
+    const column* of = nullptr;
+    comparison how = comparison::one_of;
+    std::vector<std::string> values;  // as the column's text, sorted
+    bool or_null = false;             // `null` was among the values
+};
+
+enum class archived_rows
+{
+    hidden,
+    alone,
+    shown
+};
+
+struct seek
+{
+    std::optional<std::string> value;  // of the sort column in the last row; nothing: it was null
+    uuid id;
+};
+
+// A list query that was understood.
+struct list_ask
+{
+    std::vector<filter> filters;  // sorted
+    archived_rows archived = archived_rows::hidden;
+    const column* sort = nullptr;
+    bool is_descending = true;
+    int limit = limit_default;
+    int offset = 0;
+    std::optional<seek> after;
+};
+
+// Where a list stands: part of what a cursor is bound to.
+struct list_place
+{
+    uuid tenant;
+    std::string route;  // "/api/v1/tasks"; with the parent's id where there is one
+};
+
+using parameters = std::vector<std::pair<std::string, std::string>>;  // decoded, in the order sent
+
+// Faults are at `parameter`; the code "bad_cursor" stands alone, every other is a bad query.
+schema::result<list_ask, schema::faults> read_list_query(const list_shape&, const parameters&, const list_place&,
+                                                         std::string_view cursor_secret);
+
+// Only rows whose column holds this id: the parent that stands in the route.
+struct under
+{
+    std::string_view column;
+    uuid id;
+};
+
+// For read.query: `$1` are the arguments, `$2` the position. One row more than the limit is asked for, to know whether
+// there is a next page.
+struct statement
+{
+    std::string body;
+    std::vector<std::string> arguments;
+};
+statement list_statement(const list_shape&, const list_ask&, std::optional<under>);
+statement get_statement(const list_shape&, const uuid& id, std::optional<under>);
+
+// The cursor that goes on after a row.
+std::string next_cursor(const list_ask&, const list_place&, const seek& last, std::string_view cursor_secret);
+// The value of the sort column in a row, as seek wants it.
+std::optional<std::string> seek_value(const list_ask&, cell);
+}  // namespace projection

@@ -1,0 +1,189 @@
+#include "projections/runner/reader.hpp"
+
+#include "events/log/store.hpp"
+#include "schemas/assertion.hpp"
+
+#include <pqxx/pqxx>
+
+#include <charconv>
+#include <set>
+
+namespace projection
+{
+namespace
+{
+cell cell_of(const pqxx::field& field)
+{
+    return field.is_null() ? cell{} : cell{std::string_view{field.c_str(), field.size()}};
+}
+
+// "lane/seq/incarnation"
+shown parse_shown(const pqxx::field& field)
+{
+    shown made;
+    if (field.is_null())
+        return made;
+    const std::string_view text{field.c_str(), field.size()};
+    const auto first = text.find('/'), second = text.find('/', first + 1);
+    CF_ASSERT(second != std::string_view::npos);
+    std::from_chars(text.data(), text.data() + first, made.at.lane);
+    std::from_chars(text.data() + first + 1, text.data() + second, made.at.seq);
+    made.incarnation = text.substr(second + 1);
+    return made;
+}
+
+struct identities
+{
+    std::string names{"{"};
+    std::string versions{"{"};
+
+    explicit identities(std::span<const definition* const> all)
+    {
+        for (const definition* of : all)
+        {
+            names.append(names.size() > 1 ? "," : "").append(of->name);
+            versions.append(versions.size() > 1 ? "," : "").append(std::to_string(of->version));
+        }
+        names.push_back('}');
+        versions.push_back('}');
+    }
+};
+
+std::string result_columns(const std::vector<column>& columns)
+{
+    std::string made{"shown text"};
+    for (const auto& each : columns)
+        made.append(", ").append(each.name).append(" ").append(each.sql_type);
+    return made;
+}
+
+std::string result_texts(std::size_t count)
+{
+    std::string made{"shown text"};
+    for (std::size_t i = 0; i < count; ++i)
+        made.append(", c").append(std::to_string(i)).append(" text");
+    return made;
+}
+
+std::vector<cell> cells_of(const pqxx::row& row)
+{
+    std::vector<cell> cells;
+    cells.reserve(row.size() - 1);
+    for (pqxx::row::size_type i = 1; i < row.size(); ++i)
+        cells.push_back(cell_of(row[i]));
+    return cells;
+}
+}  // namespace
+
+struct reader::implementation
+{
+    explicit implementation(reader_config given) : config(std::move(given))
+    {
+        CF_ASSERT(config.cursor_secret.size() >= 32);
+        // The row with the position comes first because Append runs its children in order, as long as nobody runs them
+        // side by side; and a page is over before a compiler would have begun.
+        config.connection.settings.emplace_back("max_parallel_workers_per_gather", "0");
+        config.connection.settings.emplace_back("jit", "off");
+        config.connection.application_name = "clientflow query";
+    }
+
+    void open()
+    {
+        if (used && !used->lost())
+            return;
+        used.reset();
+        prepared.clear();
+        used = std::make_unique<event_log::connection>(config.connection, config.watchdog);
+    }
+
+    pqxx::result run(const std::string& columns, const uuid& tenant, std::span<const definition* const> of,
+                     const statement& asked)
+    {
+        try
+        {
+            open();
+            const event_log::connection::deadline limit{*used, config.call_deadline};
+            if (prepared.insert(columns).second)
+                used->raw().prepare(columns, "select * from read.query($1, $2, $3, $4, $5) as t (" + columns + ")");
+            const identities who{of};
+            pqxx::nontransaction work{used->raw()};
+            return work.exec_prepared(columns, tenant.text(), who.names, who.versions, asked.body,
+                                      array_literal(asked.arguments));
+        }
+        catch (const event_log::unreachable& fault)
+        {
+            throw read_failed(fault.what(), false);
+        }
+        catch (const pqxx::failure& fault)
+        {
+            const auto meaning = event_log::understand(fault, *used);
+            if (meaning.kind == event_log::failure_kind::lost)
+                used->give_up();
+            throw read_failed(meaning.message, meaning.sqlstate == "57014");
+        }
+    }
+
+    reader_config config;
+    std::unique_ptr<event_log::connection> used;
+    std::set<std::string> prepared;
+};
+
+reader::reader(reader_config config) : self_(std::make_unique<implementation>(std::move(config))) {}
+reader::~reader() = default;
+
+const std::string& reader::cursor_secret() const { return self_->config.cursor_secret; }
+
+page reader::list(const list_shape& shape, const list_place& place, const list_ask& ask, std::optional<under> parent)
+{
+    const auto rows = self_->run(result_columns(shape.columns), place.tenant, {&shape.of, 1},
+                                 list_statement(shape, ask, parent));
+    page made;
+    made.as_of = parse_shown(rows[0][0]);
+    made.count = std::min<std::size_t>(rows.size() - 1, static_cast<std::size_t>(ask.limit));
+    made.data.reserve(made.count * 512);
+    made.data.push_back('[');
+    std::vector<cell> cells;
+    for (std::size_t i = 1; i <= made.count; ++i)
+    {
+        if (i > 1)
+            made.data.push_back(',');
+        cells = cells_of(rows[static_cast<pqxx::result::size_type>(i)]);
+        append_json(shape.columns, cells, made.data);
+    }
+    made.data.push_back(']');
+    if (rows.size() - 1 > made.count)
+    {
+        const auto at = [&](std::string_view name) { return cells[static_cast<std::size_t>(shape.column_named(name) - shape.columns.data())]; };
+        const auto id = uuid::parse(at("id").value());
+        CF_ASSERT(id.has_value());
+        made.next_cursor = next_cursor(ask, place, {seek_value(ask, at(ask.sort->name)), *id}, cursor_secret());
+    }
+    return made;
+}
+
+item reader::get(const list_shape& shape, const uuid& tenant, const uuid& id, std::optional<under> parent)
+{
+    const auto rows =
+        self_->run(result_columns(shape.columns), tenant, {&shape.of, 1}, get_statement(shape, id, parent));
+    item made;
+    made.as_of = parse_shown(rows[0][0]);
+    if (rows.size() > 1)
+        append_json(shape.columns, cells_of(rows[1]), made.data.emplace());
+    return made;
+}
+
+answer reader::ask(const uuid& tenant, std::span<const definition* const> of, const statement& asked,
+                   std::size_t columns)
+{
+    const auto rows = self_->run(result_texts(columns), tenant, of, asked);
+    answer made;
+    made.as_of = parse_shown(rows[0][0]);
+    for (pqxx::result::size_type i = 1; i < rows.size(); ++i)
+    {
+        auto& row = made.rows.emplace_back();
+        for (const auto& each : cells_of(rows[i]))
+            row.push_back(each ? std::optional{std::string{*each}} : std::nullopt);
+    }
+    return made;
+}
+}  // namespace projection

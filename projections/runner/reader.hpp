@@ -1,0 +1,85 @@
+// Reads of the read models: one read is one call to the database.
+//
+// read.query sets the tenant for the transaction, reads the position, then runs the query; so every answer comes with the
+// position it shows, and nothing outside the tenant can be seen even by a faulty query. One object holds one connection
+// and serves one thread; a lost connection is replaced at the next read. Throws `read_failed`.
+#pragma once
+
+#include "events/log/connection.hpp"
+#include "projections/runner/list.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace projection
+{
+struct reader_config
+{
+    event_log::connection_config connection;
+    std::shared_ptr<event_log::watchdog> watchdog;
+    std::chrono::milliseconds call_deadline{5'000};
+    std::string cursor_secret;  // at least 32 bytes, the same in every process of an installation
+};
+
+// The database is away, or the read took too long (`timed_out`).
+struct read_failed : std::runtime_error
+{
+    read_failed(const std::string& what, bool late) : runtime_error(what), timed_out(late) {}
+    bool timed_out;
+};
+
+// How new an answer is. The incarnation is empty when nothing was ever projected in the tenant's lane.
+struct shown
+{
+    event_log::position at;
+    std::string incarnation;
+};
+
+struct page
+{
+    std::string data;  // a JSON array of items in GET's shape
+    std::size_t count = 0;
+    std::optional<std::string> next_cursor;
+    shown as_of;
+};
+
+struct item
+{
+    std::optional<std::string> data;  // a JSON object; nothing: there is no such thing
+    shown as_of;
+};
+
+// The rows of a fixed query, all columns as text.
+struct answer
+{
+    std::vector<std::vector<std::optional<std::string>>> rows;
+    shown as_of;
+};
+
+class reader
+{
+public:
+    explicit reader(reader_config);
+    ~reader();
+
+    const std::string& cursor_secret() const;
+
+    page list(const list_shape&, const list_place&, const list_ask&, std::optional<under> = {});
+    item get(const list_shape&, const uuid& tenant, const uuid& id, std::optional<under> = {});
+
+    // A query whose first column is the position in one row and null in the others (see read.query); all columns are
+    // text, `columns` of them after the first. Shown as of the lowest position of the definitions named.
+    answer ask(const uuid& tenant, std::span<const definition* const>, const statement&, std::size_t columns);
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace projection
