@@ -53,9 +53,9 @@ public:
 
     // Views of the ring for one event, handed to the writing and reading of its record. `fresh`: keys made for this very
     // command that are not learned yet.
-    std::unique_ptr<schema::sealer> sealer_for(const uuid& tenant, const uuid& event_id,
+    std::unique_ptr<schema::sealer> sealer_for(const uuid& tenant, const uuid& event,
                                                std::span<const subject_key> fresh = {}) const;
-    std::unique_ptr<schema::opener> opener_for(const uuid& tenant, const uuid& event_id) const;
+    std::unique_ptr<schema::opener> opener_for(const uuid& tenant, const uuid& event) const;
 
 private:
     struct implementation;
