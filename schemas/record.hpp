@@ -305,6 +305,11 @@ inline constexpr bool holds_personal<std::optional<T>> = is_a<T, personal>;
 template <class T>
 inline constexpr bool holds_personal<patch<T>> = is_a<T, personal>;
 
+template <class A>
+inline constexpr bool is_sealed_for = false;
+template <auto Id>
+inline constexpr bool is_sealed_for<sealed_for<Id>> = true;
+
 // The uuid behind an id member, nothing when it is unset.
 inline const uuid* subject_in(const uuid& id) { return &id; }
 template <fixed_text P>
@@ -346,6 +351,9 @@ constexpr field_row field(std::string_view name, A... attributes)
     using owner = typename member_of<decltype(Member)>::owner;
     using type = typename member_of<decltype(Member)>::type;
 
+    static_assert(holds_personal<type> == (is_sealed_for<A> || ...),
+                  "personal<T> and sealed_for go together: neither without the other");
+
     field_row row;
     row.name = name;
     row.type = &leaf_of<type>;
@@ -353,8 +361,6 @@ constexpr field_row field(std::string_view name, A... attributes)
     row.required =
         !is_a<type, std::optional> && !is_a<type, patch> && !is_a<type, std::vector> && !is_a<type, std::map>;
     (attach(row, attributes), ...);
-    if (holds_personal<type> != (row.subject != nullptr))
-        throw "personal<T> and sealed_for go together: neither without the other";
     return row;
 }
 

@@ -1,7 +1,5 @@
 #include "schemas/text.hpp"
 
-#include "schemas/assertion.hpp"
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
