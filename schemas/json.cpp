@@ -7,7 +7,6 @@
 
 #include "schemas/assertion.hpp"
 #include "schemas/pointer.hpp"
-#include "schemas/text.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -2,7 +2,7 @@
 //
 // "Bytes" are held in std::string. Everything here is pure and thread-safe, but random_bytes, which draws from
 // OpenSSL's generator. Nothing throws but std::bad_alloc and, should the system's generator fail, std::runtime_error.
-// Sources: Unicode 14 as in utf8proc 2.8 (NFC, case folding), RFC 4648 (base 16, 64), IEEE 802.3 (CRC-32),
+// Sources: Unicode 15 as in utf8proc 2.8 (NFC, case folding), RFC 4648 (base 16, 64), IEEE 802.3 (CRC-32),
 // FIPS 180-4 (SHA-256), RFC 2104 (HMAC).
 #pragma once
 
