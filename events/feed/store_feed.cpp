@@ -1,0 +1,325 @@
+#include "events/feed/store_feed.hpp"
+
+#include "events/log/store.hpp"
+#include "events/log/upcast.hpp"
+#include "events/log/wire.hpp"
+#include "schemas/text.hpp"
+
+#include <pqxx/pqxx>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <poll.h>
+#include <random>
+#include <sys/eventfd.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace event_feed
+{
+namespace
+{
+namespace wire = event_log::wire;
+using event_log::connection;
+using steady = std::chrono::steady_clock;
+
+constexpr const char* read_batches =
+    "select e.lane, e.seq, e.schema_version, e.version, e.recorded_at, e.event_id, e.tenant_id, e.stream_id,"
+    "       e.category, e.type, e.data, e.meta"
+    "  from unnest($1::int[], $2::bigint[]) as l(lane, after)"
+    "       cross join lateral (select * from es.event as e where e.lane = l.lane and e.seq > l.after"
+    "                            order by e.seq limit $3::int) as e";
+
+constexpr const char* read_heads =
+    "select l.lane, coalesce(last.seq, 0) from unnest($1::int[]) with ordinality as l(lane, nth)"
+    "       left join lateral (select e.seq from es.event as e where e.lane = l.lane"
+    "                           order by e.seq desc limit 1) as last on true"
+    " order by l.nth";
+
+constexpr std::size_t event_bytes_guess = 700;
+constexpr std::chrono::seconds listen_again{5};  // after the listening connection was lost
+
+std::int64_t integer(const pqxx::field& from)
+{
+    std::int64_t value = 0;
+    const char* const text = from.c_str();
+    std::from_chars(text, text + from.size(), value);
+    return value;
+}
+
+std::string text(const pqxx::field& from)
+{
+    return {from.c_str(), from.size()};
+}
+
+recorded read_row(const pqxx::row& row)
+{
+    recorded out;
+    out.at = {static_cast<std::int32_t>(integer(row[0])), integer(row[1])};
+    out.schema_version = static_cast<std::int32_t>(integer(row[2]));
+    out.version = integer(row[3]);
+    out.recorded_at = wire::read_timestamptz({row[4].c_str(), row[4].size()});
+    out.event_id = wire::read_uuid(row[5].c_str());
+    out.stream = {wire::read_uuid(row[6].c_str()), text(row[8]), wire::read_uuid(row[7].c_str())};
+    out.type = text(row[9]);
+    out.data = text(row[10]);
+    out.meta = text(row[11]);
+    return out;
+}
+
+// Counts wake-ups so that `wait` can sleep on it together with a socket.
+class bell
+{
+public:
+    bell() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
+    {
+        if (fd_ < 0)
+            throw std::system_error{errno, std::generic_category(), "eventfd"};
+    }
+    ~bell() { ::close(fd_); }
+    bell(const bell&) = delete;
+    bell& operator=(const bell&) = delete;
+
+    void ring()
+    {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof(one));  // full: it rings already
+    }
+    void silence()
+    {
+        std::uint64_t count = 0;
+        [[maybe_unused]] const ssize_t got = ::read(fd_, &count, sizeof(count));
+    }
+    int descriptor() const { return fd_; }
+
+private:
+    int fd_;
+};
+
+class ear final : public pqxx::notification_receiver
+{
+public:
+    explicit ear(pqxx::connection_base& on) : pqxx::notification_receiver(on, appended_channel) {}
+    void operator()(const std::string&, int) override {}  // being woken is all there is to it
+};
+
+struct listening
+{
+    std::unique_ptr<connection> on;
+    std::unique_ptr<ear> hears;
+
+    ~listening() { hears.reset(); }  // before its connection
+};
+}  // namespace
+
+hole::hole(const position& wanted_at, const position& found_at)
+    : std::runtime_error("the log has a hole: lane " + std::to_string(wanted_at.lane) + " has no event " +
+                         std::to_string(wanted_at.seq) + " before " + std::to_string(found_at.seq))
+    , wanted(wanted_at)
+    , found(found_at)
+{
+}
+
+struct store_feed::implementation
+{
+    explicit implementation(store_feed_config given) : config(std::move(given))
+    {
+        if (!config.guard)
+            config.guard = std::make_shared<event_log::watchdog>();
+        std::array<std::uint8_t, 4> seed{};
+        schema::random_bytes(seed);
+        jitter.seed(static_cast<unsigned>(seed[0] << 24 | seed[1] << 16 | seed[2] << 8 | seed[3]));
+    }
+
+    event_log::connection_config settings(const char* what) const
+    {
+        event_log::connection_config out;
+        out.dsn = config.dsn;
+        out.password_file = config.password_file;
+        out.application_name = config.application_name + what;
+        out.connect_deadline = std::min(config.feed.read_deadline, std::chrono::milliseconds{3'000});
+        out.statement_timeout = config.feed.read_deadline;
+        out.settings = {{"plan_cache_mode", "force_generic_plan"}, {"enable_seqscan", "off"},
+                        {"enable_bitmapscan", "off"},              {"enable_hashjoin", "off"},
+                        {"enable_mergejoin", "off"},               {"jit", "off"}};
+        return out;
+    }
+
+    pqxx::result ask(const char* statement, const std::vector<std::string>& parameters);
+    int rows_per_lane(std::size_t lanes) const;
+    void weigh(const std::vector<recorded>& batch);
+    void listen();
+    int ear_socket() const { return listens.on ? listens.on->raw().sock() : -1; }
+    void hear();
+
+    store_feed_config config;
+    std::unique_ptr<connection> reads;
+    listening listens;
+    steady::time_point listen_not_before{};
+    std::minstd_rand jitter;
+    std::size_t event_bytes = event_bytes_guess;  // a running average
+    std::size_t lanes_busy = 1;                   // with events in the last batch
+    bell woken;
+};
+
+pqxx::result store_feed::implementation::ask(const char* statement, const std::vector<std::string>& parameters)
+{
+    const auto until = steady::now() + config.feed.read_deadline;
+    for (bool again = false;; again = true)
+    {
+        if (!reads || reads->lost())
+        {
+            reads = std::make_unique<connection>(settings(""), config.guard);
+            reads->raw().prepare("read_batches", read_batches);
+            reads->raw().prepare("read_heads", read_heads);
+        }
+        try
+        {
+            const connection::deadline limit{*reads, until};
+            const std::vector<pqxx::binarystring> binary(parameters.begin(), parameters.end());
+            pqxx::nontransaction work{reads->raw()};
+            return work.exec_prepared(statement, pqxx::prepare::make_dynamic_params(binary));
+        }
+        catch (const std::exception& problem)
+        {
+            const event_log::failure why = event_log::understand(problem, *reads);
+            reads.reset();
+            if (again || why.kind != event_log::failure_kind::lost || steady::now() >= until)
+                throw event_log::unreachable{"the log cannot be read: " + why.message};
+        }
+    }
+}
+
+// So many that a batch stays under its bytes, judged by the events seen before.
+int store_feed::implementation::rows_per_lane(std::size_t lanes) const
+{
+    const std::size_t shared_by = std::clamp<std::size_t>(lanes_busy, 1, std::max<std::size_t>(lanes, 1));
+    const std::size_t fitting = config.feed.batch_bytes_max / (event_bytes * shared_by);
+    return static_cast<int>(std::clamp<std::size_t>(fitting, 1, config.feed.batch_events_max));
+}
+
+void store_feed::implementation::weigh(const std::vector<recorded>& batch)
+{
+    if (batch.empty())
+        return;
+    std::size_t bytes = 0;
+    lanes_busy = 1;
+    for (std::size_t i = 0; i < batch.size(); ++i)
+    {
+        bytes += batch[i].data.size() + batch[i].meta.size() + sizeof(recorded);
+        lanes_busy += i > 0 && batch[i].at.lane != batch[i - 1].at.lane ? 1 : 0;
+    }
+    event_bytes = std::max<std::size_t>(1, (event_bytes + bytes / batch.size()) / 2);
+}
+
+void store_feed::implementation::listen()
+{
+    if ((listens.on && !listens.on->lost()) || steady::now() < listen_not_before)
+        return;
+    listens.hears.reset();
+    listens.on.reset();
+    listen_not_before = steady::now() + listen_again;
+    try
+    {
+        listens.on = std::make_unique<connection>(settings(" ear"), config.guard);
+        const connection::deadline limit{*listens.on, config.feed.read_deadline};
+        listens.hears = std::make_unique<ear>(listens.on->raw());
+    }
+    catch (const std::exception&)
+    {
+        listens.hears.reset();
+        listens.on.reset();  // the poll goes on without it
+    }
+}
+
+void store_feed::implementation::hear()
+{
+    try
+    {
+        const connection::deadline limit{*listens.on, config.feed.read_deadline};
+        listens.on->raw().get_notifs();
+        if (!listens.on->lost())
+            return;
+    }
+    catch (const std::exception&)
+    {
+        listens.on->give_up();
+    }
+    listens.hears.reset();
+    listens.on.reset();
+}
+
+store_feed::store_feed(store_feed_config config) : self_(std::make_unique<implementation>(std::move(config))) {}
+store_feed::~store_feed() = default;
+
+std::vector<recorded> store_feed::read(std::span<const position> after)
+{
+    wire::array lanes{wire::int4_oid}, seqs{wire::int8_oid};
+    for (const position& each : after)
+    {
+        lanes.int4(each.lane);
+        seqs.int8(each.seq);
+    }
+    std::string limit(4, '\0');
+    const int rows = self_->rows_per_lane(after.size());
+    for (std::size_t i = 0; i < 4; ++i)
+        limit[i] = static_cast<char>(rows >> (24 - 8 * i));
+
+    const pqxx::result answer = self_->ask("read_batches", {lanes.take(), seqs.take(), limit});
+    std::vector<recorded> out;
+    out.reserve(answer.size());
+    for (const pqxx::row& row : answer)
+    {
+        out.push_back(read_row(row));
+        const position& found = out.back().at;
+        position wanted{found.lane, 0};
+        if (out.size() > 1 && out[out.size() - 2].at.lane == found.lane)
+            wanted.seq = out[out.size() - 2].at.seq + 1;
+        else
+            for (const position& each : after)
+                wanted.seq = each.lane == found.lane ? each.seq + 1 : wanted.seq;
+        if (found != wanted)
+            throw hole{wanted, found};
+    }
+    if (self_->config.feed.lifted)
+        for (recorded& each : out)
+            event_log::lift(each);
+    self_->weigh(out);
+    return out;
+}
+
+std::vector<position> store_feed::heads(std::span<const std::int32_t> lanes)
+{
+    wire::array asked{wire::int4_oid};
+    for (const std::int32_t lane : lanes)
+        asked.int4(lane);
+    std::vector<position> out;
+    for (const pqxx::row& row : self_->ask("read_heads", {asked.take()}))
+        out.push_back({static_cast<std::int32_t>(integer(row[0])), integer(row[1])});
+    return out;
+}
+
+void store_feed::wait()
+{
+    self_->listen();
+    std::uniform_int_distribution<std::int64_t> between{self_->config.feed.poll_min.count(),
+                                                        self_->config.feed.poll_max.count()};
+    std::array<pollfd, 2> on{{{self_->woken.descriptor(), POLLIN, 0}, {self_->ear_socket(), POLLIN, 0}}};
+    ::poll(on.data(), on[1].fd >= 0 ? 2 : 1, static_cast<int>(between(self_->jitter)));
+    self_->woken.silence();
+    if (on[1].fd >= 0 && on[1].revents != 0)
+        self_->hear();
+}
+
+void store_feed::wake()
+{
+    self_->woken.ring();
+}
+
+const char* store_feed::read_statement()
+{
+    return read_batches;
+}
+}  // namespace event_feed
