@@ -392,6 +392,7 @@ void connection::settle()
     shard_.serves->on_answer(exchange_, seconds_since(handled_from_));
     write_answer(&exchange_.in, exchange_.out, last);
     exchange_.then = nullptr;
+    exchange_.on_due = nullptr;
     exchange_.context.reset();
     stage_ = stage::head;
     closing_ = last;
@@ -477,6 +478,8 @@ steady_time connection::deadline_of_body() const
 
 void connection::expire(steady_time now)
 {
+    if (stage_ == stage::handling && exchange_.on_due && now >= exchange_.due)
+        std::exchange(exchange_.on_due, nullptr)();
     if (!waiting_ || timed_out_ || now < deadline_)
         return;
     timed_out_ = true;

@@ -21,10 +21,7 @@ namespace
 {
 using steady = std::chrono::steady_clock;
 
-std::int64_t ticks(steady::time_point at)
-{
-    return at.time_since_epoch().count();
-}
+std::int64_t ticks(steady::time_point at) { return at.time_since_epoch().count(); }
 
 bool holds(const std::vector<api_key::scope>& scopes, api_key::scope one)
 {
@@ -58,8 +55,7 @@ struct credentials::implementation
 {
     implementation(credentials_config with, event_log::keyring& ring, const schema::clock& by, keep_uses keep)
         : config(std::move(with)), keys(ring), clock(by), keep_uses_of(std::move(keep))
-    {
-    }
+    {}
 
     const credentials_config config;
     event_log::keyring& keys;
@@ -108,7 +104,8 @@ void credentials::implementation::run()
         std::deque<lookup> batch;
         {
             std::unique_lock lock{queue_mutex};
-            queue_filled.wait_until(lock, std::min(next_check, next_flush), [&] { return stopping || !waiting.empty(); });
+            queue_filled.wait_until(lock, std::min(next_check, next_flush),
+                                    [&] { return stopping || !waiting.empty(); });
             batch.swap(waiting);
             if (stopping && batch.empty())
                 break;
@@ -187,7 +184,7 @@ std::shared_ptr<known_key> credentials::implementation::load(const std::string& 
         made->lane = tenant->lane;
     }
     const std::shared_ptr<known_key> one[]{made};
-    read_news(one);           // the key's stream tells who its member is
+    read_news(one);  // the key's stream tells who its member is
     if (made->member_stream)
         read_news(one);
     made->who = principal_of(*made);
@@ -368,15 +365,12 @@ credentials::answer credentials::implementation::believed(const known_key& known
     return {verdict::known, known.who};
 }
 
-credentials::credentials(credentials_config config, event_log::keyring& keys, const schema::clock& clock, keep_uses keep)
+credentials::credentials(credentials_config config, event_log::keyring& keys, const schema::clock& clock,
+                         keep_uses keep)
     : self_(std::make_unique<implementation>(std::move(config), keys, clock, std::move(keep)))
-{
-}
+{}
 
-credentials::~credentials()
-{
-    stop();
-}
+credentials::~credentials() { stop(); }
 
 void credentials::start()
 {

@@ -1,4 +1,5 @@
-// Who a key is: found by the platform-wide claim on its digest and then its stream, kept in memory, held against the log.
+// Who a key is: found by the platform-wide claim on its digest and then its stream, kept in memory, held against the
+// log.
 //
 // One thread, `keys`, owns a store connection. It looks up keys that are not known, and every `check_interval` it reads
 // what is new in the streams of all keys in use and of their members, so that a revoked key or a removed member stops
@@ -31,7 +32,7 @@ struct key_activity
     gcra rate;
     std::atomic<std::int64_t> last_write_seq{0};  // in the tenant's lane; 0: none through this process
     std::atomic<std::int64_t> last_used_us{0};
-    std::atomic<std::uint64_t> calls{0};          // since the last flush
+    std::atomic<std::uint64_t> calls{0};  // since the last flush
 };
 
 // A key as the edge knows it. Immutable.
@@ -47,7 +48,7 @@ struct principal
     bool write = false;
     bool admin = false;
     bool import = false;
-    bool operators = false;   // a key of the platform's tenant
+    bool operators = false;  // a key of the platform's tenant
     std::vector<api_key::scope> scopes;
     std::optional<schema::moment> expires_at;
     std::optional<std::int64_t> requests_per_minute;  // 0: no limit
@@ -60,9 +61,9 @@ struct credentials_config
     std::size_t keys_max = 50'000;
     std::size_t lookups_waiting_max = 1'024;
     std::chrono::milliseconds check_interval{400};
-    std::chrono::milliseconds trust_max{900};             // since a key was last held against the log
+    std::chrono::milliseconds trust_max{900};  // since a key was last held against the log
     std::chrono::milliseconds trust_without_store{60'000};
-    std::chrono::milliseconds absent_for{1'000};          // how long "no such key" is believed
+    std::chrono::milliseconds absent_for{1'000};  // how long "no such key" is believed
     std::chrono::milliseconds use_flush_interval{5'000};
 };
 

@@ -82,7 +82,8 @@ std::optional<std::int64_t> version_in(std::string_view tag)
 
 bool is_lower_hex(std::string_view text)
 {
-    return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 }  // namespace
 
@@ -123,10 +124,7 @@ bool none_match_names(std::string_view field, std::int64_t version)
     return false;
 }
 
-std::string etag(std::int64_t version)
-{
-    return '"' + std::to_string(version) + '"';
-}
+std::string etag(std::int64_t version) { return '"' + std::to_string(version) + '"'; }
 
 schema::result<std::string, problem> read_idempotency_key(std::string_view field)
 {
@@ -162,13 +160,10 @@ preference read_prefer(std::string_view field)
 
 bool is_request_id(std::string_view id)
 {
-    return id.size() >= 8 && id.size() <= 128 &&
-           std::all_of(id.begin(), id.end(),
-                       [](char c)
-                       {
-                           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
-                                  c == '_' || c == '-';
-                       });
+    return id.size() >= 8 && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+                      c == '_' || c == '-';
+           });
 }
 
 std::string_view read_traceparent(std::string_view field)
@@ -179,8 +174,8 @@ std::string_view read_traceparent(std::string_view field)
     const auto trace = field.substr(3, 32);
     const auto span = field.substr(36, 16);
     const bool hex = is_lower_hex(trace) && is_lower_hex(span) && is_lower_hex(field.substr(53));
-    const bool zero = trace.find_first_not_of('0') == std::string_view::npos ||
-                      span.find_first_not_of('0') == std::string_view::npos;
+    const bool zero =
+        trace.find_first_not_of('0') == std::string_view::npos || span.find_first_not_of('0') == std::string_view::npos;
     return hex && !zero ? field : std::string_view{};
 }
 

@@ -60,8 +60,7 @@ bool gcra::is_fresh(std::chrono::steady_clock::time_point now) const
 
 address_limiter::address_limiter(std::int64_t per_minute, std::size_t entries_max)
     : per_minute_(per_minute), entries_max_(std::max<std::size_t>(entries_max, 1))
-{
-}
+{}
 
 rate_verdict address_limiter::take(std::string_view address, std::chrono::steady_clock::time_point now)
 {

@@ -1,7 +1,7 @@
 // How often somebody may ask: the generic cell rate algorithm, one moment in time per address or key.
 //
-// A cell conforms when the theoretical arrival time is no more than the burst ahead of now; a window of a minute's worth
-// is the burst, so that n requests in one go are fine and then one every 60 s / n. Time is handed in. `gcra` is
+// A cell conforms when the theoretical arrival time is no more than the burst ahead of now; a window of a minute's
+// worth is the burst, so that n requests in one go are fine and then one every 60 s / n. Time is handed in. `gcra` is
 // lock-free and shared by threads; `address_limiter` is a bounded table of them. Source: ITU-T I.371, annex A.
 #pragma once
 
@@ -20,9 +20,9 @@ namespace http
 struct rate_verdict
 {
     bool allowed = true;
-    std::int64_t remaining = 0;            // of the burst, after this request
-    std::chrono::seconds retry_after{0};   // when not allowed: at least 1
-    std::chrono::seconds reset_after{0};   // until the whole burst is there again
+    std::int64_t remaining = 0;           // of the burst, after this request
+    std::chrono::seconds retry_after{0};  // when not allowed: at least 1
+    std::chrono::seconds reset_after{0};  // until the whole burst is there again
 };
 
 class gcra

@@ -4,6 +4,7 @@
 // longer copies them. Both serve one thread at a time: the shard's, or the one that the exchange was handed to.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -107,6 +108,9 @@ struct exchange
     std::size_t body_bytes_max = 0;  // preset from the listener; the application may change it after the head
     std::function<next(exchange&)> then;
     waker wake;
+    // While parked: `on_due` is called once on the shard's thread when `due` has passed (within a tenth of a second).
+    std::chrono::steady_clock::time_point due{};
+    std::function<void()> on_due;
     std::shared_ptr<void> context;  // the application's own
 };
 

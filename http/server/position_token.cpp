@@ -8,26 +8,29 @@ namespace http
 {
 namespace
 {
-constexpr std::string_view mark = "p1.";
+constexpr std::string_view mark = "p1";
+
+std::string_view next_part(std::string_view& text)
+{
+    const auto end = text.find(':');
+    const auto part = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+    return part;
+}
 
 template <class Number>
-bool take_number(std::string_view& text, Number& into, bool last)
+bool is_number(std::string_view part, Number& into)
 {
-    const auto dot = text.find('.');
-    if (last != (dot == std::string_view::npos))
-        return false;
-    const auto part = text.substr(0, dot);
     const auto [end, failed] = std::from_chars(part.data(), part.data() + part.size(), into);
-    text = last ? std::string_view{} : text.substr(dot + 1);
-    return failed == std::errc{} && end == part.data() + part.size() && into >= 0;
+    return !part.empty() && failed == std::errc{} && end == part.data() + part.size() && into >= 0;
 }
 }  // namespace
 
 std::string write_position(const position_token& token)
 {
     std::string text{mark};
-    text.append(std::to_string(token.incarnation)).append(".").append(std::to_string(token.at.lane));
-    text.append(".").append(std::to_string(token.at.seq));
+    text.append(":").append(token.incarnation).append(":").append(std::to_string(token.at.lane));
+    text.append(":").append(std::to_string(token.at.seq));
     return schema::base64url(text);
 }
 
@@ -36,13 +39,16 @@ std::optional<position_token> read_position(std::string_view given)
     if (given.empty() || given.size() > 256)
         return std::nullopt;
     const auto text = schema::from_base64url(given);
-    if (!text || !text->starts_with(mark))
+    if (!text)
         return std::nullopt;
     std::string_view rest{*text};
-    rest.remove_prefix(mark.size());
     position_token made;
-    if (!take_number(rest, made.incarnation, false) || !take_number(rest, made.at.lane, false) ||
-        !take_number(rest, made.at.seq, true))
+    if (next_part(rest) != mark)
+        return std::nullopt;
+    made.incarnation = next_part(rest);
+    const auto lane = next_part(rest);
+    const auto seq = next_part(rest);
+    if (!rest.empty() || made.incarnation.empty() || !is_number(lane, made.at.lane) || !is_number(seq, made.at.seq))
         return std::nullopt;
     return made;
 }

@@ -6,7 +6,6 @@
 
 #include "events/log/envelope.hpp"
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +14,7 @@ namespace http
 {
 struct position_token
 {
-    std::int64_t incarnation = 0;
+    std::string incarnation;  // "<timeline>.<number>"
     event_log::position at;
     friend bool operator==(const position_token&, const position_token&) = default;
 };

@@ -54,9 +54,12 @@ std::string_view name_of(schema::fault::place where)
 {
     switch (where)
     {
-    case schema::fault::place::pointer: return "pointer";
-    case schema::fault::place::parameter: return "parameter";
-    case schema::fault::place::header: return "header";
+    case schema::fault::place::pointer:
+        return "pointer";
+    case schema::fault::place::parameter:
+        return "parameter";
+    case schema::fault::place::header:
+        return "header";
     }
     return "pointer";
 }
@@ -65,14 +68,22 @@ int status_of(lanes::refusal_kind kind)
 {
     switch (kind)
     {
-    case lanes::refusal_kind::not_found: return 404;
-    case lanes::refusal_kind::invalid: return 422;
-    case lanes::refusal_kind::conflict: return 409;
-    case lanes::refusal_kind::limit: return 402;
-    case lanes::refusal_kind::forbidden: return 403;
-    case lanes::refusal_kind::mismatch: return 412;
-    case lanes::refusal_kind::reused: return 422;
-    case lanes::refusal_kind::busy: return 503;
+    case lanes::refusal_kind::not_found:
+        return 404;
+    case lanes::refusal_kind::invalid:
+        return 422;
+    case lanes::refusal_kind::conflict:
+        return 409;
+    case lanes::refusal_kind::limit:
+        return 402;
+    case lanes::refusal_kind::forbidden:
+        return 403;
+    case lanes::refusal_kind::mismatch:
+        return 412;
+    case lanes::refusal_kind::reused:
+        return 422;
+    case lanes::refusal_kind::busy:
+        return 503;
     }
     return 500;
 }
@@ -81,14 +92,22 @@ std::string_view usual_code_of(lanes::refusal_kind kind)
 {
     switch (kind)
     {
-    case lanes::refusal_kind::not_found: return "not_found";
-    case lanes::refusal_kind::invalid: return "invalid";
-    case lanes::refusal_kind::conflict: return "conflict";
-    case lanes::refusal_kind::limit: return "plan_limit_reached";
-    case lanes::refusal_kind::forbidden: return "forbidden";
-    case lanes::refusal_kind::mismatch: return "version_mismatch";
-    case lanes::refusal_kind::reused: return "idempotency_key_reused";
-    case lanes::refusal_kind::busy: return "busy";
+    case lanes::refusal_kind::not_found:
+        return "not_found";
+    case lanes::refusal_kind::invalid:
+        return "invalid";
+    case lanes::refusal_kind::conflict:
+        return "conflict";
+    case lanes::refusal_kind::limit:
+        return "plan_limit_reached";
+    case lanes::refusal_kind::forbidden:
+        return "forbidden";
+    case lanes::refusal_kind::mismatch:
+        return "version_mismatch";
+    case lanes::refusal_kind::reused:
+        return "idempotency_key_reused";
+    case lanes::refusal_kind::busy:
+        return "busy";
     }
     return "internal";
 }
@@ -124,10 +143,7 @@ void write_special_members(schema::json_writer& json, const problem& what, std::
 }
 }  // namespace
 
-std::span<const problem_kind> problem_kinds()
-{
-    return kinds;
-}
+std::span<const problem_kind> problem_kinds() { return kinds; }
 
 const problem_kind* find_problem(std::string_view code)
 {
@@ -218,14 +234,19 @@ std::optional<std::string> problem_page(std::string_view code, std::span<const d
     int status = 0;
     if (const auto* kind = find_problem(code))
         title = kind->title, status = kind->status;
-    else if (const auto found = std::find_if(of_nouns.begin(), of_nouns.end(),
-                                             [&](const auto& one) { return one.code == code; });
+    else if (const auto found =
+                 std::find_if(of_nouns.begin(), of_nouns.end(), [&](const auto& one) { return one.code == code; });
              found != of_nouns.end())
         title = found->title, status = found->status;
     else
         return std::nullopt;
     std::string page = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>";
-    page.append(code).append("</title><h1>").append(code).append("</h1><p>").append(title).append("</p><p>HTTP status ");
+    page.append(code)
+        .append("</title><h1>")
+        .append(code)
+        .append("</h1><p>")
+        .append(title)
+        .append("</p><p>HTTP status ");
     page.append(std::to_string(status)).append(".</p></html>\n");
     return page;
 }

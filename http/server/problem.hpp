@@ -64,7 +64,7 @@ problem of_refusal(const lanes::refusal&);
 
 struct problem_surroundings
 {
-    std::string_view instance;    // the request's path
+    std::string_view instance;  // the request's path
     std::string_view request_id;
     std::string_view upgrade_url;
 };

@@ -54,7 +54,8 @@ std::optional<query_parameters> read_query(std::string_view query)
             continue;
         const auto equals = pair.find('=');
         auto name = decoded(pair.substr(0, equals));
-        auto value = equals == std::string_view::npos ? std::optional<std::string>{std::string{}} : decoded(pair.substr(equals + 1));
+        auto value = equals == std::string_view::npos ? std::optional<std::string>{std::string{}}
+                                                      : decoded(pair.substr(equals + 1));
         if (!name || !value)
             return std::nullopt;
         made.emplace_back(std::move(*name), std::move(*value));

@@ -1,7 +1,7 @@
 // A route as data, and a request as a route sees it.
 //
-// Every noun has one constexpr table of these; router, OpenAPI document, metrics and the tests that walk over every route
-// all read the same rows. Functions are plain: nothing of coroutines or sockets is to be seen here.
+// Every noun has one constexpr table of these; router, OpenAPI document, metrics and the tests that walk over every
+// route all read the same rows. Functions are plain: nothing of coroutines or sockets is to be seen here.
 #pragma once
 
 #include "commands/lanes/dispatcher.hpp"
@@ -25,7 +25,8 @@
 namespace projection
 {
 class reader;
-}
+struct list_shape;
+}  // namespace projection
 
 namespace http
 {
@@ -33,11 +34,13 @@ struct call;
 struct route;
 class service_face;
 
+class key_use_reader;
+
 // What a query thread owns and lends to the query it runs.
 struct query_context
 {
     projection::reader& models;
-    event_log::store& log;
+    key_use_reader& uses;
 };
 
 // Answers at once, on the shard. Must not block.
@@ -62,8 +65,8 @@ enum class needs : std::uint8_t
 enum class answer_shape : std::uint8_t
 {
     item,
-    page,   // {"data": [item…], "next_cursor", "prev_cursor"}
-    other   // the record, without version and ETag
+    page,  // {"data": [item…], "next_cursor", "prev_cursor"}
+    other  // the record, without version and ETag
 };
 
 // A filter or other parameter of the query string, for the document and for refusing unknown ones.
@@ -91,8 +94,57 @@ struct route
     bool creates = false;  // 201 and Location
     std::span<const domain_code> codes{};
     std::span<const parameter> parameters{};
+    const projection::list_shape& (*listing)() = nullptr;  // of a page: filters and sorts
     std::size_t body_bytes_max = 256 * 1024;
+    std::string_view media = "application/json";  // of the answer
 };
+
+// The rows that most nouns have; their tables read as one line per route.
+constexpr route create_row(std::string_view pattern, std::string_view operation, std::string_view summary,
+                           command_function run, const schema::record_type& body, const schema::record_type& answer,
+                           std::span<const domain_code> codes, needs scope = needs::write)
+{
+    route made{verb::post, pattern, operation, summary, scope};
+    made.command = run;
+    made.body = &body;
+    made.answer = &answer;
+    made.creates = true;
+    made.codes = codes;
+    return made;
+}
+
+// PATCH, DELETE and the verbs; only PATCH needs a body.
+constexpr route change_row(verb method, std::string_view pattern, std::string_view operation, std::string_view summary,
+                           command_function run, const schema::record_type& body, const schema::record_type& answer,
+                           std::span<const domain_code> codes, needs scope = needs::write)
+{
+    route made = create_row(pattern, operation, summary, run, body, answer, codes, scope);
+    made.method = method;
+    made.creates = false;
+    made.body_may_be_absent = method != verb::patch;
+    return made;
+}
+
+constexpr route page_row(std::string_view pattern, std::string_view operation, std::string_view summary,
+                         query_function run, const schema::record_type& answer,
+                         const projection::list_shape& (*listing)())
+{
+    route made{verb::get, pattern, operation, summary, needs::read};
+    made.query = run;
+    made.answer = &answer;
+    made.shape = answer_shape::page;
+    made.listing = listing;
+    return made;
+}
+
+constexpr route item_row(std::string_view pattern, std::string_view operation, std::string_view summary,
+                         query_function run, const schema::record_type& answer)
+{
+    route made{verb::get, pattern, operation, summary, needs::read};
+    made.query = run;
+    made.answer = &answer;
+    return made;
+}
 
 // One request on its way, as routes see it. Belongs to its exchange; used by one thread at a time.
 struct call
@@ -101,6 +153,8 @@ struct call
     reply* out = nullptr;
     service_face* server = nullptr;
     const route* where = nullptr;
+    std::uint32_t route_number = 0;
+    std::string plain_path;                 // when the path was sent with %XX; `ids` then point here
     std::array<std::string_view, 2> ids{};  // the path's parameters, in order
     std::shared_ptr<const principal> who;   // set where the route needs a key
     std::string request_id;
@@ -108,8 +162,8 @@ struct call
     schema::moment accepted;
     std::chrono::steady_clock::time_point accepted_steady;
     preference prefer;
-    std::string_view code;        // of the problem answered, for log and metrics
-    std::string problem_code;     // keeps `code` alive
+    std::string_view code;     // of the problem answered, for log and metrics
+    std::string problem_code;  // keeps `code` alive
 
     // Queries.
     std::optional<event_log::position> at_least;  // the read must not be older
@@ -118,8 +172,7 @@ struct call
     bool stale = false;                           // a parked key, or not as new as asked
 
     // Commands.
-    std::string secret;           // shown once, in this answer
-    std::string created_path;     // Location, when the command creates
+    std::string secret;  // shown once, in this answer
 
     void refuse(const problem&);
     void refuse(std::string_view problem_code) { refuse(make_problem(problem_code)); }
@@ -135,7 +188,7 @@ public:
     virtual ~service_face() = default;
     virtual schema::uuid make_id(schema::moment) = 0;  // on shard threads
     virtual schema::moment now() const = 0;
-    virtual std::int64_t incarnation() const = 0;
+    virtual std::string incarnation() const = 0;
     virtual const std::string& upgrade_url() const = 0;
     virtual std::string_view openapi() const = 0;
     virtual std::span<const domain_code> domain_codes() const = 0;

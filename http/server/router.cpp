@@ -18,10 +18,7 @@ std::string_view next_segment(std::string_view& path)
     return one;
 }
 
-bool is_parameter(std::string_view segment)
-{
-    return segment.starts_with('{');
-}
+bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
 }  // namespace
 
 router::router(std::span<const std::span<const route>> tables)

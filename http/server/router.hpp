@@ -22,8 +22,8 @@ public:
 
     struct match
     {
-        const route* found = nullptr;           // nullptr with `known_path`: 405
-        std::uint32_t number = 0;               // of the route, for metrics
+        const route* found = nullptr;  // nullptr with `known_path`: 405
+        std::uint32_t number = 0;      // of the route, for metrics
         bool known_path = false;
         std::array<std::string_view, 2> ids{};  // views into the path given
         std::string_view allow;                 // for Allow, with HEAD and OPTIONS

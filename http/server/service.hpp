@@ -26,8 +26,9 @@
 
 namespace projection
 {
+class positions;
 class reader;
-}
+}  // namespace projection
 
 namespace http
 {
@@ -77,7 +78,9 @@ struct service_parts
     const schema::clock& clock;
     journal& log;
     // Named in position tokens: a token of another incarnation is stale. Called often, must be cheap.
-    std::function<std::int64_t()> incarnation = [] { return std::int64_t{1}; };
+    std::function<std::string()> incarnation;
+    // How far the read models of this process have come; a read that must show a write waits here.
+    projection::positions& shown;
     // Further checks for /readyz, and further metrics; called on the admin thread, must not block.
     std::function<std::vector<readiness>()> checks;
     std::function<void(metrics_text&)> metrics;
@@ -99,9 +102,6 @@ public:
     // True when everything under way was answered in time.
     bool drain();
     void stop();
-
-    // A projection has moved on: wakes reads that wait for it. Any thread, cheap. Reads also look by themselves.
-    void projections_advanced(event_log::position);
 
 private:
     struct implementation;

@@ -1,0 +1,83 @@
+#include "http/comment.hpp"
+
+#include "commands/comment.hpp"
+#include "http/server/command_route.hpp"
+#include "http/server/query_route.hpp"
+#include "projections/comment.hpp"
+#include "projections/task.hpp"
+
+#include <array>
+
+namespace comment
+{
+namespace
+{
+using http::verb;
+using schema::schema_of;
+
+constexpr std::array codes{
+    http::domain_code{"comment.archived", 409, "The comment is archived; restore it first."},
+    http::domain_code{"task.archived", 409, "The task is archived; restore it first."},
+    http::domain_code{"project.archived", 409, "The project is archived; restore it first."},
+};
+
+// A comment is reached through its task: the first id of the path is the task's.
+bool create_under_task(http::call& c, lanes::submission& asked)
+{
+    create command{};
+    if (!http::read_path_id(c, 0, command.task_id) || !http::read_command(c, command, asked))
+        return false;
+    if (command.id.is_nil())
+        command.id.value = c.server->make_id(c.accepted);
+    const auto id = command.id.value;
+    return http::submit_as<state, comment::command>(asked, std::move(command), id);
+}
+
+template <class Command>
+bool change_under_task(http::call& c, lanes::submission& asked)
+{
+    Command command{};
+    if (!http::read_path_id(c, 0, command.task_id) || !http::read_path_id(c, 1, command.id) ||
+        !http::read_command(c, command, asked))
+        return false;
+    const auto id = command.id.value;
+    return http::submit_as<state, comment::command>(asked, std::move(command), id);
+}
+
+void list(http::call& c, http::query_context& with)
+{
+    task::task_id of;
+    if (http::read_path_id(c, 0, of) && http::expect_row(c, with, task::listing(), of.value))
+        http::answer_page(c, with, listing(), projection::under{"task_id", of.value});
+}
+
+void get(http::call& c, http::query_context& with)
+{
+    task::task_id of;
+    comment_id id;
+    if (http::read_path_id(c, 0, of) && http::read_path_id(c, 1, id))
+        http::answer_row(c, with, listing(), id.value, projection::under{"task_id", of.value});
+}
+
+constexpr std::string_view all = "/api/v1/tasks/{task_id}/comments";
+constexpr std::string_view one = "/api/v1/tasks/{task_id}/comments/{id}";
+
+constexpr std::array table{
+    http::page_row(all, "listComments", "Lists a task's comments.", list, schema_of<item>, listing),
+    http::create_row(all, "createComment", "Comments on a task.", create_under_task, schema_of<create>, schema_of<item>,
+                     codes),
+    http::item_row(one, "getComment", "Shows a comment.", get, schema_of<item>),
+    http::change_row(verb::patch, one, "updateComment", "Changes a comment.", change_under_task<change>,
+                     schema_of<change>, schema_of<item>, codes),
+    http::change_row(verb::delete_, one, "archiveComment", "Archives a comment.", change_under_task<archive>,
+                     schema_of<archive>, schema_of<item>, codes),
+    http::change_row(verb::post, "/api/v1/tasks/{task_id}/comments/{id}/archive", "archiveCommentByVerb",
+                     "Archives a comment.", change_under_task<archive>, schema_of<archive>, schema_of<item>, codes),
+    http::change_row(verb::post, "/api/v1/tasks/{task_id}/comments/{id}/restore", "restoreComment",
+                     "Restores an archived comment.", change_under_task<restore>, schema_of<restore>, schema_of<item>,
+                     codes),
+};
+}  // namespace
+
+std::span<const http::route> routes() { return table; }
+}  // namespace comment

@@ -1,0 +1,85 @@
+#include "http/server/admin.hpp"
+
+#include "http/server/problem.hpp"
+#include "schemas/json_writer.hpp"
+
+namespace http
+{
+next admin::on_head(exchange& x)
+{
+    reply& out = x.out;
+    out.add("Cache-Control", "no-store");
+    if (x.in.method != verb::get && x.in.method != verb::head)
+    {
+        out.add("Allow", "GET, HEAD");
+        render(make_problem("method_not_allowed"), {x.in.path, "", ""}, out);
+        return next::settled;
+    }
+    const bool started = phase_ != phase::starting;
+    if (x.in.path == "/livez")
+        out.content_type = "text/plain", out.body = "alive\n";
+    else if (x.in.path == "/startupz")
+        out.status = started ? 200 : 503, out.content_type = "text/plain",
+        out.body = started ? "started\n" : "starting\n";
+    else if (x.in.path == "/readyz")
+        answer_readiness(out);
+    else if (x.in.path == "/metrics")
+        answer_metrics(out);
+    else
+        render(make_problem("not_found"), {x.in.path, "", ""}, out);
+    return next::settled;
+}
+
+void admin::answer_readiness(reply& out)
+{
+    const phase now = phase_;
+    bool ready = now == phase::ready;
+    bool degraded = false;
+    out.content_type = "application/json";
+    schema::json_writer json{out.body};
+    json.begin_object().key("checks").begin_array();
+    for (const readiness& one : parts_.checks ? parts_.checks() : std::vector<readiness>{})
+    {
+        ready = ready && (one.well || !one.fatal);
+        degraded = degraded || !one.well;
+        json.begin_object()
+            .member("name", one.name)
+            .member("status", one.well    ? "ok"
+                              : one.fatal ? "failed"
+                                          : "degraded");
+        json.member("detail", one.detail).end_object();
+    }
+    json.end_array();
+    const std::string_view status = now == phase::starting   ? "starting"
+                                    : now == phase::draining ? "draining"
+                                    : !ready                 ? "unready"
+                                    : degraded               ? "degraded"
+                                                             : "ready";
+    json.member("status", status).end_object();
+    out.status = ready ? 200 : 503;
+}
+
+void admin::answer_metrics(reply& out)
+{
+    metrics_text text;
+    text.family("clientflow_build_info", "gauge", "Which program this is.");
+    text.sample({{"version", parts_.version}}, 1);
+    for (const auto& write : parts_.figures)
+        write(text);
+    out.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    out.body = text.text();
+}
+
+void admin::on_refused(reply& out, int status, std::string_view code, std::string_view detail, std::string_view)
+{
+    auto what = make_problem(code, std::string{detail});
+    what.status = status;
+    render(what, {"", "", ""}, out);
+}
+
+void admin::on_exception(exchange& x, std::string_view)
+{
+    x.out = reply{};
+    render(make_problem("internal"), {x.in.path, "", ""}, x.out);
+}
+}  // namespace http

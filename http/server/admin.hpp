@@ -1,0 +1,52 @@
+// The admin listener's application: /livez, /readyz, /startupz, /metrics, and the place for /api/admin.
+//
+// Runs on its own thread and io_context, so that it answers when everything else is stuck. Nothing here blocks or takes
+// a lock that a request of the public API could hold for long. It has no keys of its own: it listens where only the
+// operator reaches it, and what changes things under /api/admin asks for an operator's key.
+#pragma once
+
+#include "http/server/message.hpp"
+#include "http/server/metrics.hpp"
+#include "http/server/service.hpp"
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace http
+{
+struct admin_parts
+{
+    std::string version;
+    std::function<std::vector<readiness>()> checks;
+    std::vector<std::function<void(metrics_text&)>> figures;
+};
+
+class admin final : public application
+{
+public:
+    explicit admin(admin_parts parts) : parts_(std::move(parts)) {}
+
+    enum class phase
+    {
+        starting,
+        ready,
+        draining
+    };
+    void enter(phase now) { phase_ = now; }  // any thread
+
+    next on_head(exchange&) override;
+    next on_body(exchange&) override { return next::settled; }
+    void on_answer(exchange&, double) override {}
+    void on_refused(reply&, int status, std::string_view code, std::string_view detail, std::string_view peer) override;
+    void on_exception(exchange&, std::string_view what) override;
+
+private:
+    void answer_readiness(reply&);
+    void answer_metrics(reply&);
+
+    const admin_parts parts_;
+    std::atomic<phase> phase_{phase::starting};
+};
+}  // namespace http

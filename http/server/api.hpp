@@ -1,0 +1,109 @@
+// The public API as an application behind a listener: finds the route, knows the key, keeps the limits, and hands the
+// request to its route as a command, a query or an answer at once.
+//
+// The order is the contract's: authenticate, limit, authorise, then (in the lane writer) receipt, If-Match, decide.
+// One object serves all shards; everything it holds is either constant or made for many threads.
+#pragma once
+
+#include "commands/lanes/dispatcher.hpp"
+#include "http/server/credentials.hpp"
+#include "http/server/health.hpp"
+#include "http/server/journal.hpp"
+#include "http/server/limiter.hpp"
+#include "http/server/metrics.hpp"
+#include "http/server/query_pool.hpp"
+#include "http/server/router.hpp"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace projection
+{
+class positions;
+}
+
+namespace http
+{
+struct api_config
+{
+    std::string upgrade_url;
+    std::chrono::milliseconds command_time_max{10'000};
+    std::chrono::milliseconds wait_default{2'000};
+    std::chrono::milliseconds wait_max{10'000};
+    std::int64_t address_per_minute = 120;
+    std::int64_t key_per_minute = 1'000;
+    std::size_t addresses_max = 100'000;
+    std::int64_t lookups_per_minute_when_limited = 3'000;  // of keys unknown here, from addresses over their limit
+};
+
+struct api_parts
+{
+    const router& routes;
+    lanes::dispatcher& commands;
+    query_pool& queries;
+    credentials& keys_of;
+    event_log::keyring& ring;
+    const health& well;
+    projection::positions& shown;
+    const schema::clock& clock;
+    journal& log;
+    std::function<std::string()> incarnation;
+    std::vector<domain_code> domain_codes;
+    std::string openapi;
+};
+
+class api final : public application, public service_face
+{
+public:
+    api(api_config, api_parts);
+
+    next on_head(exchange&) override;
+    next on_body(exchange&) override;
+    void on_answer(exchange&, double seconds) override;
+    void on_refused(reply&, int status, std::string_view code, std::string_view detail, std::string_view peer) override;
+    void on_exception(exchange&, std::string_view what) override;
+
+    schema::uuid make_id(schema::moment) override;
+    schema::moment now() const override { return parts_.clock.now(); }
+    std::string incarnation() const override { return parts_.incarnation(); }
+    const std::string& upgrade_url() const override { return config_.upgrade_url; }
+    std::string_view openapi() const override { return parts_.openapi; }
+    std::span<const domain_code> domain_codes() const override { return parts_.domain_codes; }
+    event_log::keyring& keys() override { return parts_.ring; }
+
+    void write_metrics(metrics_text&) const;
+
+private:
+    // Each looks at one thing; false: it has refused.
+    bool find_route(exchange&, call&);
+    next authenticate(exchange&, call&);
+    next authenticated(exchange&, call&, const credentials::answer&);
+    bool keep_address_limit(exchange&, call&);
+    bool keep_key_limit(exchange&, call&);
+    bool authorise(call&);
+    bool check_media(call&);
+    bool check_fields(call&);
+    next refuse_key(exchange&, call&);
+    next after_key(exchange&, call&);
+
+    next run_command(exchange&, const std::shared_ptr<call>&);
+    bool fill_submission(call&, lanes::submission&);
+    void answer_command(call&, lanes::answer&);
+    next run_query(exchange&, const std::shared_ptr<call>&);
+    next wait_for_rows(exchange&, const std::shared_ptr<call>&);
+    next start_query(exchange&, const std::shared_ptr<call>&);
+    void finish_query(call&);
+    next answer_options(exchange&, call&, const router::match&);
+    void finish(call&);
+
+    const api_config config_;
+    const api_parts parts_;
+    address_limiter addresses_;
+    gcra lookups_when_limited_;
+    route_metrics counted_;
+    duration_histogram unrouted_;
+};
+}  // namespace http

@@ -1,0 +1,42 @@
+#include "http/server/documents.hpp"
+
+#include <array>
+
+namespace http
+{
+namespace
+{
+void show_openapi(call& c)
+{
+    c.out->content_type = "application/json";
+    c.out->borrowed_body = c.server->openapi();
+}
+
+void show_problem_page(call& c)
+{
+    auto page = problem_page(c.ids[0], c.server->domain_codes());
+    if (!page)
+        return c.refuse("not_found");
+    c.out->content_type = "text/html; charset=utf-8";
+    c.out->body = std::move(*page);
+}
+
+constexpr route document_row(std::string_view pattern, std::string_view operation, std::string_view summary,
+                             local_function show, std::string_view media)
+{
+    route made{verb::get, pattern, operation, summary, needs::nothing};
+    made.local = show;
+    made.shape = answer_shape::other;
+    made.media = media;
+    return made;
+}
+
+constexpr std::array table{
+    document_row("/api/openapi.json", "getOpenapi", "Shows this document.", show_openapi, "application/json"),
+    document_row("/problems/{code}", "getProblemPage", "Says what a problem code means.", show_problem_page,
+                 "text/html"),
+};
+}  // namespace
+
+std::span<const route> document_routes() { return table; }
+}  // namespace http

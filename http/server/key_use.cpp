@@ -1,0 +1,78 @@
+#include "http/server/key_use.hpp"
+
+#include <pqxx/pqxx>
+
+#include <string_view>
+
+namespace http
+{
+namespace
+{
+constexpr std::chrono::milliseconds deadline{5'000};
+
+std::unique_ptr<event_log::connection> open(const event_log::store_config& store,
+                                            const std::shared_ptr<event_log::watchdog>& guard)
+{
+    event_log::connection_config config;
+    config.dsn = store.dsn;
+    config.password_file = store.password_file;
+    config.application_name = "clientflow-key-use";
+    return std::make_unique<event_log::connection>(config, guard);
+}
+
+std::shared_ptr<event_log::watchdog> guard_of(const event_log::store_config& store)
+{
+    return store.guard ? store.guard : std::make_shared<event_log::watchdog>();
+}
+
+// {"a","b"}: none of the values holds a quote or a backslash.
+void add(std::string& literal, std::string_view value)
+{
+    literal.append(literal.empty() ? "{\"" : ",\"").append(value).append("\"");
+}
+}  // namespace
+
+key_use_writer::key_use_writer(event_log::store_config store) : config_(std::move(store)), guard_(guard_of(config_)) {}
+
+key_use_writer::~key_use_writer() = default;
+
+void key_use_writer::keep(const std::vector<credentials::use>& uses)
+{
+    if (!connection_ || connection_->lost())
+        connection_ = open(config_, guard_);
+    std::string tenants, keys, calls, times;
+    for (const credentials::use& one : uses)
+    {
+        add(tenants, one.tenant.text());
+        add(keys, one.key.value.text());
+        add(calls, std::to_string(one.calls));
+        add(times, one.last_used_at.text());
+    }
+    const event_log::connection::deadline until{*connection_, deadline};
+    pqxx::nontransaction work{connection_->raw()};
+    work.exec_params("select read.note_api_key_use($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[])",
+                     tenants + '}', keys + '}', calls + '}', times + '}');
+}
+
+key_use_reader::key_use_reader(event_log::store_config store) : config_(std::move(store)), guard_(guard_of(config_)) {}
+
+key_use_reader::~key_use_reader() = default;
+
+key_use key_use_reader::read(const schema::uuid& tenant, const schema::uuid& key)
+{
+    if (!connection_ || connection_->lost())
+        connection_ = open(config_, guard_);
+    const event_log::connection::deadline until{*connection_, deadline};
+    pqxx::nontransaction work{connection_->raw()};
+    const auto rows =
+        work.exec_params("select last_used_us, calls_this_month from read.api_key_use_of($1::uuid, $2::uuid)",
+                         tenant.text(), key.text());
+    key_use made;
+    if (rows.empty())
+        return made;
+    if (!rows[0][0].is_null())
+        made.last_used_at = schema::moment{rows[0][0].as<std::int64_t>()};
+    made.calls_this_month = rows[0][1].as<std::int64_t>();
+    return made;
+}
+}  // namespace http

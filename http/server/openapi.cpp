@@ -1,0 +1,313 @@
+#include "http/server/openapi.hpp"
+
+#include "projections/runner/list.hpp"
+#include "schemas/describe.hpp"
+#include "schemas/json_writer.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <vector>
+
+namespace http
+{
+namespace
+{
+using schema::json_writer;
+
+std::string lower(std::string_view text)
+{
+    std::string made{text};
+    for (char& c : made)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c + ('a' - 'A'));
+    return made;
+}
+
+std::string reference(std::string_view component, std::string_view name)
+{
+    return "#/components/" + std::string{component} + '/' + std::string{name};
+}
+
+// The codes that a route can answer with, by status: the machine's, and those of its noun.
+std::map<int, std::vector<std::string_view>> codes_of(const route& one)
+{
+    std::map<int, std::vector<std::string_view>> made;
+    const auto add = [&](std::string_view code) {
+        const auto* kind = find_problem(code);
+        made[kind->status].push_back(code);
+    };
+    for (const auto code : {"malformed", "bad_query", "not_acceptable", "request_timeout", "uri_too_long",
+                            "rate_limited", "headers_too_large", "internal", "busy", "unavailable"})
+        add(code);
+    if (one.scope != needs::nothing)
+        add("unauthenticated"), add("forbidden");
+    if (one.pattern.find('{') != std::string_view::npos)
+        add("not_found");
+    if (one.query && one.shape == answer_shape::page)
+        add("bad_cursor");
+    if (one.query)
+        add("not_yet");
+    if (one.command)
+        for (const auto code : {"plan_limit_reached", "org.suspended", "conflict", "idempotency_in_flight",
+                                "already_exists", "state_conflict", "version_mismatch", "too_large",
+                                "unsupported_media_type", "invalid", "idempotency_key_reused"})
+            add(code);
+    for (const domain_code& own : one.codes)
+        made[own.status].push_back(own.code);
+    return made;
+}
+
+template <class Write>
+void write_list_parameters(const projection::list_shape& shape, const Write& query)
+{
+    query("limit", "Rows per page: 1 to 200, 50 when left out.");
+    query("cursor", "Where to go on, from next_cursor.");
+    query("offset", "0 to 10000, for old clients; not with a cursor.");
+    std::string sorts = "One of";
+    for (const auto name : shape.sorts)
+        sorts.append(" ").append(name);
+    query("sort", sorts + "; a hyphen before it turns the order round. -created_at when left out.");
+    query("archived", "false when left out, true, or any.");
+    for (const auto name : shape.filters)
+    {
+        query(name, "Any of these values, separated by commas.");
+        const auto* column = shape.column_named(name);
+        if (column && projection::list_shape::has_range(*column))
+            for (const auto bound : {"[gte]", "[gt]", "[lte]", "[lt]"})
+                query(std::string{name} + bound, "A bound.");
+    }
+}
+
+void write_parameters(json_writer& json, const route& one)
+{
+    json.key("parameters").begin_array();
+    for (auto rest = one.pattern; rest.find('{') != std::string_view::npos;)
+    {
+        rest.remove_prefix(rest.find('{') + 1);
+        json.begin_object().member("name", rest.substr(0, rest.find('}'))).member("in", "path");
+        json.key("required")
+            .boolean(true)
+            .key("schema")
+            .begin_object()
+            .member("type", "string")
+            .end_object()
+            .end_object();
+    }
+    const auto query = [&](std::string_view name, std::string_view note) {
+        json.begin_object().member("name", name).member("in", "query").member("description", note);
+        json.key("schema").begin_object().member("type", "string").end_object().end_object();
+    };
+    for (const parameter& sent : one.parameters)
+        query(sent.name, sent.note);
+    if (one.listing)
+        write_list_parameters(one.listing(), query);
+    const auto header = [&](std::string_view name) {
+        json.begin_object().member("$ref", reference("parameters", name)).end_object();
+    };
+    if (one.command)
+        header("Idempotency-Key"), header("If-Match");
+    if (one.query)
+        header("Clientflow-Position"), header("Prefer");
+    if (one.query && one.shape == answer_shape::item)
+        header("If-None-Match");
+    json.end_array();
+}
+
+void write_answer_schema(json_writer& json, const route& one)
+{
+    if (one.shape != answer_shape::page)
+    {
+        json.begin_object().member("$ref", reference("schemas", one.answer->name)).end_object();
+        return;
+    }
+    const auto cursor = [&](std::string_view name) {
+        json.key(name)
+            .begin_object()
+            .key("type")
+            .begin_array()
+            .string("string")
+            .string("null")
+            .end_array()
+            .end_object();
+    };
+    json.begin_object().member("type", "object").key("required").begin_array();
+    json.string("data").string("next_cursor").string("prev_cursor").end_array();
+    json.key("properties").begin_object().key("data").begin_object().member("type", "array").key("items");
+    json.begin_object().member("$ref", reference("schemas", one.answer->name)).end_object().end_object();
+    cursor("next_cursor");
+    cursor("prev_cursor");
+    json.end_object().end_object();
+}
+
+void write_success(json_writer& json, const route& one, std::string_view status, std::string_view words)
+{
+    json.key(status).begin_object().member("description", words);
+    if (one.answer)
+    {
+        json.key("content").begin_object().key(one.media).begin_object().key("schema");
+        write_answer_schema(json, one);
+        json.end_object().end_object();
+    }
+    json.end_object();
+}
+
+void write_responses(json_writer& json, const route& one)
+{
+    json.key("responses").begin_object();
+    write_success(json, one, "200", one.creates ? "Repeated with the same id and members." : "Done.");
+    if (one.creates)
+        write_success(json, one, "201", "Created.");
+    for (const auto& [status, codes] : codes_of(one))
+    {
+        std::string words;
+        for (const auto code : codes)
+            words.append(words.empty() ? "" : ", ").append(code);
+        json.key(std::to_string(status)).begin_object().member("description", words).key("x-codes").begin_array();
+        for (const auto code : codes)
+            json.string(code);
+        json.end_array().key("content").begin_object().key("application/problem+json").begin_object();
+        json.key("schema").begin_object().member("$ref", reference("schemas", "problem")).end_object();
+        json.end_object().end_object().end_object();
+    }
+    json.end_object();
+}
+
+void write_body(json_writer& json, const route& one)
+{
+    if (!one.body)
+        return;
+    json.key("requestBody").begin_object().key("required").boolean(!one.body_may_be_absent);
+    json.key("content").begin_object();
+    for (const std::string_view type : {"application/json", "application/merge-patch+json"})
+        if (type == "application/json" || one.method == verb::patch)
+        {
+            json.key(type).begin_object().key("schema").begin_object();
+            json.member("$ref", reference("schemas", one.body->name)).end_object().end_object();
+        }
+    json.end_object().end_object();
+}
+
+std::string_view scope_name(needs scope)
+{
+    switch (scope)
+    {
+    case needs::nothing:
+        return "none";
+    case needs::any_key:
+        return "any";
+    case needs::read:
+        return "read";
+    case needs::write:
+        return "write";
+    case needs::admin:
+        return "admin";
+    }
+    return "";
+}
+
+void write_operation(json_writer& json, const route& one)
+{
+    json.key(lower(text_of(one.method))).begin_object();
+    json.member("operationId", one.operation).member("summary", one.summary).member("x-scope", scope_name(one.scope));
+    if (one.scope == needs::nothing)
+        json.key("security").begin_array().end_array();
+    write_parameters(json, one);
+    write_body(json, one);
+    write_responses(json, one);
+    json.end_object();
+}
+
+void write_problem_schema(json_writer& json)
+{
+    json.key("problem").begin_object().member("type", "object").key("required").begin_array();
+    for (const auto name : {"type", "title", "status", "detail", "instance", "code", "request_id", "retryable",
+                            "applied", "errors", "error"})
+        json.string(name);
+    json.end_array().key("properties").begin_object();
+    for (const auto name :
+         {"type", "title", "detail", "instance", "code", "request_id", "error", "metric", "upgrade_url", "state"})
+        json.key(name).begin_object().member("type", "string").end_object();
+    for (const auto name : {"status", "limit", "used"})
+        json.key(name).begin_object().member("type", "integer").end_object();
+    json.key("retryable").begin_object().member("type", "boolean").end_object();
+    json.key("applied")
+        .begin_object()
+        .key("enum")
+        .begin_array()
+        .string("no")
+        .string("unknown")
+        .end_array()
+        .end_object();
+    json.key("errors").begin_object().member("type", "array").key("items").begin_object();
+    json.member("type", "object").end_object().end_object();
+    json.key("allowed_verbs").begin_object().member("type", "array").key("items").begin_object();
+    json.member("type", "string").end_object().end_object();
+    json.end_object().end_object();
+}
+
+void write_header_parameter(json_writer& json, std::string_view name, std::string_view note)
+{
+    json.key(name).begin_object().member("name", name).member("in", "header").member("description", note);
+    json.key("schema").begin_object().member("type", "string").end_object().end_object();
+}
+
+void write_components(json_writer& json, std::span<const std::span<const route>> tables)
+{
+    std::map<std::string_view, std::pair<const schema::record_type*, schema::described_as>> records;
+    for (const auto table : tables)
+        for (const route& one : table)
+        {
+            if (one.body)
+                records.emplace(one.body->name, std::pair{one.body, schema::described_as::request});
+            if (one.answer)
+                records.emplace(one.answer->name, std::pair{one.answer, schema::described_as::answer});
+        }
+    json.key("components").begin_object().key("schemas").begin_object();
+    for (const auto& [name, record] : records)
+    {
+        json.key(name);
+        schema::describe(*record.first, json, record.second);
+    }
+    write_problem_schema(json);
+    json.end_object().key("parameters").begin_object();
+    write_header_parameter(json, "Idempotency-Key", "The same key with the same request is decided once.");
+    write_header_parameter(json, "If-Match", "Only at one of these versions.");
+    write_header_parameter(json, "If-None-Match", "304 when the item still has this version.");
+    write_header_parameter(json, "Clientflow-Position", "At least as new as this, from any earlier answer.");
+    write_header_parameter(json, "Prefer", "wait=<seconds>, handling=strict");
+    json.end_object().key("securitySchemes").begin_object();
+    json.key("bearer").begin_object().member("type", "http").member("scheme", "bearer").end_object();
+    json.key("key").begin_object().member("type", "apiKey").member("in", "header").member("name", "X-API-Key");
+    json.end_object().end_object().end_object();
+}
+}  // namespace
+
+std::string openapi_document(std::span<const std::span<const route>> tables, std::string_view version)
+{
+    std::map<std::string_view, std::vector<const route*>> paths;
+    for (const auto table : tables)
+        for (const route& one : table)
+            paths[one.pattern].push_back(&one);
+
+    std::string text;
+    json_writer json{text};
+    json.begin_object().member("openapi", "3.1.0").key("info").begin_object();
+    json.member("title", "ClientFlow").member("version", version).end_object();
+    json.key("security").begin_array();
+    json.begin_object().key("bearer").begin_array().end_array().end_object();
+    json.begin_object().key("key").begin_array().end_array().end_object().end_array();
+    json.key("paths").begin_object();
+    for (const auto& [path, routes] : paths)
+    {
+        json.key(path).begin_object();
+        for (const route* one : routes)
+            write_operation(json, *one);
+        json.end_object();
+    }
+    json.end_object();
+    write_components(json, tables);
+    json.end_object();
+    return text;
+}
+}  // namespace http

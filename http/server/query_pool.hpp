@@ -1,0 +1,54 @@
+// The threads on which reads run: `query-N`, each with its own connection and reader, behind one bounded queue.
+//
+// PostgreSQL is blocking and few; clients are many. Work is run in the order in which it came. `submit` may be called
+// from any thread and never blocks; what was accepted is always run, or dropped by `stop` before it began.
+#pragma once
+
+#include "http/server/route.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace http
+{
+struct query_pool_config
+{
+    int threads = 2;
+    std::size_t waiting_max = 1'024;
+    event_log::store_config store;  // for what is not a read model: key use
+};
+
+class query_pool
+{
+public:
+    using work = std::function<void(query_context&)>;  // must not throw
+    using open_reader = std::function<std::unique_ptr<projection::reader>()>;
+
+    query_pool(query_pool_config, open_reader);
+    ~query_pool();  // stops
+
+    void start();
+    void stop();
+
+    // False: the queue is full or the pool has stopped; the work was not taken. `failed` is called instead of the work
+    // when the thread could not open its connections.
+    bool submit(work, std::function<void(const char* why)> failed);
+
+    struct figures
+    {
+        std::size_t waiting = 0;
+        std::uint64_t run = 0;
+        std::uint64_t refused = 0;
+        std::vector<double> wait_seconds;  // since the last call, bounded
+    };
+    figures take_figures();
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace http
