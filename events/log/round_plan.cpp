@@ -105,6 +105,15 @@ void put_claim(wire::array& out, const claim_change& change)
         .uuid(change.owner.id);
 }
 
+// Always in the same order, so that two rounds never wait for each other's values; a release stays before a take of
+// the same value.
+std::vector<claim_change> in_order(std::vector<claim_change> changes)
+{
+    std::stable_sort(changes.begin(), changes.end(), [](const claim_change& a, const claim_change& b)
+                     { return std::tie(a.tenant, a.scope, a.value) < std::tie(b.tenant, b.scope, b.value); });
+    return changes;
+}
+
 void put_quota(wire::array& out, const quota_change& change)
 {
     wire::array::row{out, 5}
@@ -288,6 +297,7 @@ round_plan plan_round(const round& asked, const type_numbers& types)
     std::vector<std::int64_t> written(plan.lanes.size());
     heads_inside heads{plan};
     keys_once once;
+    std::vector<claim_change> all_claims;
     for (const command_part& part : asked.commands)
     {
         check_versions(part);
@@ -304,8 +314,7 @@ round_plan plan_round(const round& asked, const type_numbers& types)
         plan.lasts.push_back(last);
         if (part.remember)
             put_receipt(receipts, *part.remember);
-        for (const claim_change& change : part.claims)
-            put_claim(claims, change);
+        all_claims.insert(all_claims.end(), part.claims.begin(), part.claims.end());
         for (const quota_change& change : part.quotas)
             put_quota(quotas, change);
         for (const subject_key& key : part.subject_keys)
@@ -314,6 +323,8 @@ round_plan plan_round(const round& asked, const type_numbers& types)
         if (part.tenant_born)
             put_born(born, *part.tenant_born, plan.lanes);
     }
+    for (const claim_change& change : in_order(std::move(all_claims)))
+        put_claim(claims, change);
     plan.needs_care = plan.needs_care || once.differ || touches_a_claim_twice(asked);
     plan.fast = {lanes_parameter(plan.lanes),
                  tenants_parameter(asked, plan.lanes, types.at("tenant_in")),
@@ -340,7 +351,7 @@ std::vector<std::string> careful_parameters(const round& asked, const round_plan
             put_head(heads, expected);
         if (part.remember)
             put_receipt(receipts, *part.remember);
-        for (const claim_change& change : part.claims)
+        for (const claim_change& change : in_order(part.claims))
             put_claim(claims, change);
         for (const quota_change& change : part.quotas)
             put_quota(quotas, change);
