@@ -20,7 +20,7 @@ directories=' '
 while read -r verb value signal; do
     case $verb in
         process)     processes="$processes$value:$signal " ;;
-        -process)    for p in $processes; do case $p in "$value":*) processes="${processes%% $p *} ${processes#* $p }" ;; esac; done ;;
+        -process)    processes=$(printf '%s' "$processes" | sed "s/ $value:[A-Z]* / /") ;;
         directory)   directories="$directories$value " ;;
         -directory)  directories="${directories%% $value *} ${directories#* $value }" ;;
     esac

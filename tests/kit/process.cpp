@@ -104,9 +104,9 @@ process::process(launch what)
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
-        const bool ready = (!as_other_user || (::setgroups(0, nullptr) == 0 && ::setgid(gid) == 0 && ::setuid(uid) == 0)) &&
-                           (directory.empty() || ::chdir(directory.c_str()) == 0);
-        if (ready)
+        const bool is_user =
+            !as_other_user || (::setgroups(0, nullptr) == 0 && ::setgid(gid) == 0 && ::setuid(uid) == 0);
+        if (is_user && (directory.empty() || ::chdir(directory.c_str()) == 0))
             ::execve(argv[0], argv.data(), envp.data());
         const int reason = errno;
         [[maybe_unused]] const ssize_t ignored = ::write(report[1], &reason, sizeof reason);
@@ -186,7 +186,8 @@ finished run(launch what, milliseconds deadline)
     process child(std::move(what));
     const auto end = child.wait(deadline);
     if (!end)
-        throw std::runtime_error(name + " still ran after " + std::to_string(deadline.count()) + " ms\n" + child.errors());
+        throw std::runtime_error(name + " still ran after " + std::to_string(deadline.count()) + " ms\n" +
+                                 child.errors());
     return {*end, child.output(), child.errors()};
 }
 

@@ -164,7 +164,8 @@ reply wire::read(bool to_head)
     return answer;
 }
 
-reply wire::exchange(std::string_view method, std::string_view target, const header_list& headers, std::string_view body)
+reply wire::exchange(std::string_view method, std::string_view target, const header_list& headers,
+                     std::string_view body)
 {
     request(method, target, headers, body);
     return read(method == "HEAD");

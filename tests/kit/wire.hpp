@@ -38,7 +38,8 @@ struct reply
 class wire
 {
 public:
-    explicit wire(std::uint16_t port, const std::string& address = "127.0.0.1", milliseconds deadline = milliseconds{10'000});
+    explicit wire(std::uint16_t port, const std::string& address = "127.0.0.1",
+                  milliseconds deadline = eventually_default);
     ~wire();
     wire(wire&&) noexcept;
     wire& operator=(wire&&) noexcept;
@@ -52,7 +53,8 @@ public:
 
     // The next reply; an interim one (1xx) is a reply of its own. `to_head`: the body is left out, as for HEAD.
     reply read(bool to_head = false);
-    reply exchange(std::string_view method, std::string_view target, const header_list& = {}, std::string_view body = {});
+    reply exchange(std::string_view method, std::string_view target, const header_list& = {},
+                   std::string_view body = {});
 
     // The head alone, for bodies that do not end; their bytes come by read_until().
     reply read_head();
