@@ -89,32 +89,26 @@ const std::vector<line<project::command>>& table()
     using project::status;
     static const std::string none = "!not_found", no = "!state_conflict", shut = "!project.archived",
                              taken = "!already_exists";
+    static const std::string made = "project.created", edit = "project.changed", away = "project.archived",
+                             back = "project.restored", on = "project.activated", hold = "project.held",
+                             end = "project.completed", open = "project.reopened";
     static const std::vector<line<project::command>> lines{
-        // unborn, planned, active, on_hold, completed, archived while planned, archived while completed
-        {"nothing to change",  to_it<project::change>(),          {none, "", "", "", "", "", ""}},
-        {"the name it has",    with_name("Gemini"),               {none, "", "", "", "", "", ""}},
-        {"another name",       with_name("Apollo"),
-            {none, "project.changed", "project.changed", "project.changed", "project.changed", shut, shut}},
-        {"activate",           to_it<project::activate>(),
-            {none, "project.activated", "", "project.activated", no, shut, shut}},
-        {"hold",               to_it<project::hold>(),            {none, no, "project.held", "", no, shut, shut}},
-        {"complete",           to_it<project::complete>(),
-            {none, "project.completed", "project.completed", "project.completed", "", shut, ""}},
-        {"reopen",             to_it<project::reopen>(),          {none, no, "", no, "project.reopened", shut, shut}},
-        {"status planned",     with_status(status::planned),      {none, "", no, no, no, "", shut}},
-        {"status active",      with_status(status::active),
-            {none, "project.activated", "", "project.activated", "project.reopened", shut, shut}},
-        {"status on_hold",     with_status(status::on_hold),      {none, no, "project.held", "", no, shut, shut}},
-        {"status completed",   with_status(status::completed),
-            {none, "project.completed", "project.completed", "project.completed", "", shut, ""}},
-        {"archive",            to_it<project::archive>(),
-            {none, "project.archived", "project.archived", "project.archived", "project.archived", "", ""}},
-        {"restore",            to_it<project::restore>(),
-            {none, "", "", "", "", "project.restored", "project.restored"}},
-        {"create as planned",  gemini_as(status::planned),
-            {"project.created", "", taken, taken, taken, "", taken}},
-        {"create as completed", gemini_as(status::completed),
-            {"project.created", taken, taken, taken, "", taken, ""}},
+        // columns: unborn, planned, active, on_hold, completed, archived while planned, archived while completed
+        {"nothing to change",   to_it<project::change>(),       {none, "",    "",    "",    "",    "",    ""}},
+        {"the name it has",     with_name("Gemini"),            {none, "",    "",    "",    "",    "",    ""}},
+        {"another name",        with_name("Apollo"),            {none, edit,  edit,  edit,  edit,  shut,  shut}},
+        {"activate",            to_it<project::activate>(),     {none, on,    "",    on,    no,    shut,  shut}},
+        {"hold",                to_it<project::hold>(),         {none, no,    hold,  "",    no,    shut,  shut}},
+        {"complete",            to_it<project::complete>(),     {none, end,   end,   end,   "",    shut,  ""}},
+        {"reopen",              to_it<project::reopen>(),       {none, no,    "",    no,    open,  shut,  shut}},
+        {"status planned",      with_status(status::planned),   {none, "",    no,    no,    no,    "",    shut}},
+        {"status active",       with_status(status::active),    {none, on,    "",    on,    open,  shut,  shut}},
+        {"status on_hold",      with_status(status::on_hold),   {none, no,    hold,  "",    no,    shut,  shut}},
+        {"status completed",    with_status(status::completed), {none, end,   end,   end,   "",    shut,  ""}},
+        {"archive",             to_it<project::archive>(),      {none, away,  away,  away,  away,  "",    ""}},
+        {"restore",             to_it<project::restore>(),      {none, "",    "",    "",    "",    back,  back}},
+        {"create as planned",   gemini_as(status::planned),     {made, "",    taken, taken, taken, "",    taken}},
+        {"create as completed", gemini_as(status::completed),   {made, taken, taken, taken, "",    taken, ""}},
     };
     return lines;
 }

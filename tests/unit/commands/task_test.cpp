@@ -130,27 +130,27 @@ const std::vector<line<task::command>>& table()
                              taken = "!already_exists";
     static const std::string edit = "task.changed", go = "task.moved", start = "task.started", wait = "task.waited",
                              end = "task.completed", open = "task.reopened";
+    static const std::string made = "task.created", away = "task.archived", back = "task.restored";
     static const std::vector<line<task::command>> lines{
-        //                                                     unborn todo in_progress waiting done, archived: todo done
-        {"nothing to change",  to_it<task::change>(),          {none, "", "", "", "", "", ""}},
-        {"the title it has",   with_title("Dock"),             {none, "", "", "", "", "", ""}},
-        {"another title",      with_title("Undock"),           {none, edit, edit, edit, edit, shut, shut}},
-        {"start",              to_it<task::start>(),           {none, start, "", start, no, shut, shut}},
-        {"wait",               to_it<task::wait>(),            {none, wait, wait, "", no, shut, shut}},
-        {"complete",           to_it<task::complete>(),        {none, end, end, end, "", shut, ""}},
-        {"reopen",             to_it<task::reopen>(),          {none, "", open, open, open, "", shut}},
-        {"status todo",        with_status(status::todo),      {none, "", open, open, open, "", shut}},
-        {"status in_progress", with_status(status::in_progress), {none, start, "", start, no, shut, shut}},
-        {"status waiting",     with_status(status::waiting),   {none, wait, wait, "", no, shut, shut}},
-        {"status done",        with_status(status::done),      {none, end, end, end, "", shut, ""}},
-        {"move home",          move_to(home),                  {none, "", "", "", "", "", ""}},
-        {"move abroad",        move_to(abroad),                {none, go, go, go, go, shut, shut}},
-        {"project abroad",     with_project(abroad),           {none, go, go, go, go, shut, shut}},
-        {"archive",            to_it<task::archive>(),
-            {none, "task.archived", "task.archived", "task.archived", "task.archived", "", ""}},
-        {"restore",            to_it<task::restore>(),         {none, "", "", "", "", "task.restored", "task.restored"}},
-        {"create as todo",     dock(status::todo),             {"task.created", "", taken, taken, taken, "", taken}},
-        {"create as done",     dock(status::done),             {"task.created", taken, taken, taken, "", taken, ""}},
+        // columns: unborn, todo, in_progress, waiting, done, archived while todo, archived while done
+        {"nothing to change",  to_it<task::change>(),            {none, "",    "",    "",    "",    "",    ""}},
+        {"the title it has",   with_title("Dock"),               {none, "",    "",    "",    "",    "",    ""}},
+        {"another title",      with_title("Undock"),             {none, edit,  edit,  edit,  edit,  shut,  shut}},
+        {"start",              to_it<task::start>(),             {none, start, "",    start, no,    shut,  shut}},
+        {"wait",               to_it<task::wait>(),              {none, wait,  wait,  "",    no,    shut,  shut}},
+        {"complete",           to_it<task::complete>(),          {none, end,   end,   end,   "",    shut,  ""}},
+        {"reopen",             to_it<task::reopen>(),            {none, "",    open,  open,  open,  "",    shut}},
+        {"status todo",        with_status(status::todo),        {none, "",    open,  open,  open,  "",    shut}},
+        {"status in_progress", with_status(status::in_progress), {none, start, "",    start, no,    shut,  shut}},
+        {"status waiting",     with_status(status::waiting),     {none, wait,  wait,  "",    no,    shut,  shut}},
+        {"status done",        with_status(status::done),        {none, end,   end,   end,   "",    shut,  ""}},
+        {"move home",          move_to(home),                    {none, "",    "",    "",    "",    "",    ""}},
+        {"move abroad",        move_to(abroad),                  {none, go,    go,    go,    go,    shut,  shut}},
+        {"project abroad",     with_project(abroad),             {none, go,    go,    go,    go,    shut,  shut}},
+        {"archive",            to_it<task::archive>(),           {none, away,  away,  away,  away,  "",    ""}},
+        {"restore",            to_it<task::restore>(),           {none, "",    "",    "",    "",    back,  back}},
+        {"create as todo",     dock(status::todo),               {made, "",    taken, taken, taken, "",    taken}},
+        {"create as done",     dock(status::done),               {made, taken, taken, taken, "",    taken, ""}},
     };
     return lines;
 }

@@ -22,7 +22,7 @@ struct line
 
 // A refusal is marked by "!", which tells the code `project.archived` from the fact of that name.
 template <class Command, class InState>
-void check_every_cell(const std::vector<line<Command>>& table, InState in_state)
+void check_every_cell(const std::vector<line<Command>>& table, InState in_state, const lanes::origin& from = by_key())
 {
     for (const auto& each : table)
         for (std::size_t column = 0; column < each.outcomes.size(); ++column)
@@ -30,14 +30,15 @@ void check_every_cell(const std::vector<line<Command>>& table, InState in_state)
             CAPTURE(each.says);
             CAPTURE(column);
             world w = in_state(column);
-            const auto decided = w.ask(each.asks);
+            const auto decided = w.ask(each.asks, from);
             CHECK((decided ? "" : "!") + outcome(decided) == each.outcomes[column]);
         }
 }
 
 // "Again changes nothing" is true of every command that was agreed to, in every state.
 template <class State, class Command, class InState>
-void check_again_changes_nothing(const std::vector<line<Command>>& table, InState in_state)
+void check_again_changes_nothing(const std::vector<line<Command>>& table, InState in_state,
+                                 const lanes::origin& from = by_key())
 {
     for (const auto& each : table)
         for (std::size_t column = 0; column < each.outcomes.size(); ++column)
@@ -45,10 +46,10 @@ void check_again_changes_nothing(const std::vector<line<Command>>& table, InStat
             CAPTURE(each.says);
             CAPTURE(column);
             world w = in_state(column);
-            if (!w.ask(each.asks))
+            if (!w.ask(each.asks, from))
                 continue;
             const auto once = w.state_of<State>(std::visit([](const auto& c) { return c.id; }, each.asks));
-            const auto again = w.ask(each.asks);
+            const auto again = w.ask(each.asks, from);
             REQUIRE(bool(again));
             CHECK(outcome(again) == "");
             CHECK(again->status == 200);
