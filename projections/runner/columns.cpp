@@ -367,11 +367,11 @@ void read_cells(std::span<const column> columns, std::span<const cell> cells, vo
         const column& of = columns[i];
         if (!cells[i])
             continue;  // the row is fresh: nothing is what it holds
+        if (of.part == column_part::currency)
+            continue;  // read with its amount, which stands before it
         void* into = room_in(of.row->type, of.row->member(row));
         if (of.part == column_part::amount)
-            static_cast<schema::money*>(into)->amount_minor = number(of, *cells[i]);
-        else if (of.part == column_part::currency)
-            static_cast<schema::money*>(into)->currency = *cells[i];
+            *static_cast<schema::money*>(into) = {number(of, *cells[i]), std::string{cells[i + 1].value_or("")}};
         else if (of.is_list)
             for_elements(of, *cells[i],
                          [&](std::string_view element)

@@ -422,8 +422,10 @@ void projector::follow(const commit& made)
         state.head = std::max(state.head, seq);
         if (seq >= state.head)
             state.behind_since.reset();
-        positions_.reached({lane, seq});
     }
+    publish();
+    for (const std::int32_t lane : lanes)
+        positions_.reached({lane, seq_of(state_of(lane))});
 }
 
 void projector::remember(const commit& made)
@@ -480,6 +482,7 @@ void projector::lost(std::span<const recorded> events)
             course_of(*key.of, key.lane).parked.insert(key.key);
         state.left_alone_for = std::clamp(state.left_alone_for * 2, config_.lost_min, config_.lost_max);
         state.left_alone_until = std::chrono::steady_clock::now() + state.left_alone_for;
+        positions_.reached({lane, seq_of(state)});
         tell(report::kind::lane_lost, "another process serves lane " + std::to_string(lane) + "; leaving it alone for " +
                                           std::to_string(state.left_alone_for.count()) + " ms");
     }

@@ -1,0 +1,215 @@
+#include "projections/runner/verify.hpp"
+
+#include "projections/runner/personal_keys.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace projection
+{
+namespace
+{
+constexpr std::size_t page_rows = 5'000;
+
+// One lane folded from its first event, each projection up to where its live rows stand.
+class rebuilt_lane
+{
+public:
+    rebuilt_lane(std::int32_t lane, std::span<const definition* const> definitions) : lane_(lane), of_(definitions) {}
+
+    // Goes on to these positions. A projection without a checkpoint has no rows.
+    void fold_up_to(const std::vector<checkpoint>& at, event_feed::feed& feed, personal_keys& keys)
+    {
+        std::int64_t last = 0;
+        std::map<const definition*, std::int64_t> until;
+        for (const auto& each : at)
+        {
+            until[each.of] = each.seq;
+            last = std::max(last, each.seq);
+        }
+        while (seq_ < last)
+        {
+            const position from{lane_, seq_};
+            auto batch = feed.read({&from, 1});
+            if (batch.empty())
+                throw std::runtime_error("the log ends before the position of a read model in lane " +
+                                         std::to_string(lane_));
+            std::erase_if(batch, [&](const recorded& happened) { return happened.at.seq > last; });
+            keys.fetch(batch);
+            fold(batch, until, keys.open());
+            seq_ = batch.back().at.seq;
+            events += batch.size();
+        }
+    }
+
+    std::map<row_key, std::string>& rows(const definition& of) { return rows_[&of]; }
+    std::map<total_key, std::int64_t>& totals(const definition& of) { return totals_[&of]; }
+
+    std::uint64_t events = 0;
+
+private:
+    void fold(const std::vector<recorded>& events_read, const std::map<const definition*, std::int64_t>& until,
+              const opening& open)
+    {
+        folding batch{of_};
+        for (const auto& happened : events_read)
+            batch.add(
+                happened,
+                [&](const definition& of, std::int32_t)
+                {
+                    const auto found = until.find(&of);
+                    return found != until.end() && happened.at.seq <= found->second ? 0 : INT64_MAX;
+                },
+                [&](const definition& of, const row_key& key) { return stopped_.contains({&of, key}); });
+        for (row_slot* slot : batch.wanted())
+            if (const auto found = rows_[slot->of].find(slot->key); found != rows_[slot->of].end())
+                slot->before = found->second;
+        batch.fold(open);
+        for (row_slot* slot : batch.changed())
+            rows_[slot->of][slot->key] = std::move(slot->after);
+        for (const auto& [key, change] : batch.deltas())
+            if ((totals_[change.of][key] += change.amount) == 0)
+                totals_[change.of].erase(key);
+        for (const auto& key : batch.stopped())
+            stopped_.insert({key.of, key.key});
+    }
+
+    const std::int32_t lane_;
+    const std::span<const definition* const> of_;
+    std::int64_t seq_ = 0;
+    std::map<const definition*, std::map<row_key, std::string>> rows_;
+    std::map<const definition*, std::map<total_key, std::int64_t>> totals_;
+    std::set<std::pair<const definition*, row_key>> stopped_;
+};
+
+// One lane's comparison; thrown away when the lane moved meanwhile.
+class comparing
+{
+public:
+    comparing(std::int32_t lane, std::size_t differences_max) : lane_(lane), differences_max_(differences_max) {}
+
+    void rows(const definition& of, const std::map<row_key, std::string>& expected, row_store& store)
+    {
+        row_key after;
+        auto next = expected.begin();
+        for (;;)
+        {
+            const auto page = store.rows_after(of, lane_, after, page_rows);
+            for (const auto& live : page)
+            {
+                for (; next != expected.end() && next->first < live.key; ++next)
+                    add(difference::kind::missing, of, next->first.tenant, next->first.id.text());
+                if (next == expected.end() || live.key < next->first)
+                    add(difference::kind::unexpected, of, live.key.tenant, live.key.id.text());
+                else
+                {
+                    if (next->second != live.bytes)
+                        add(difference::kind::other, of, live.key.tenant, live.key.id.text());
+                    ++next;
+                }
+                ++result.rows;
+            }
+            if (page.empty())
+                break;
+            after = page.back().key;
+        }
+        for (; next != expected.end(); ++next)
+            add(difference::kind::missing, of, next->first.tenant, next->first.id.text());
+    }
+
+    void totals(const definition& of, const std::map<total_key, std::int64_t>& expected, row_store& store)
+    {
+        std::map<total_key, std::int64_t> live;
+        for (total_key after;;)
+        {
+            const auto page = store.totals_after(of, lane_, after, page_rows);
+            if (page.empty())
+                break;
+            for (const auto& [key, held] : page)
+                live.emplace(key, held.value);
+            after = page.back().first;
+        }
+        result.totals += live.size();
+        for (const auto& [key, value] : expected)
+        {
+            const auto found = live.find(key);
+            if (found == live.end())
+                add(difference::kind::missing, of, key.tenant, key.counter + '/' + key.bucket);
+            else if (found->second != value)
+                add(difference::kind::other, of, key.tenant, key.counter + '/' + key.bucket);
+        }
+        for (const auto& [key, _] : live)
+            if (!expected.contains(key))
+                add(difference::kind::unexpected, of, key.tenant, key.counter + '/' + key.bucket);
+    }
+
+    verified result;
+
+private:
+    void add(difference::kind what, const definition& of, const uuid& tenant, std::string key)
+    {
+        ++result.different;
+        if (result.differences.size() < differences_max_)
+            result.differences.push_back({what, std::string{of.name}, lane_, tenant, std::move(key)});
+    }
+
+    const std::int32_t lane_;
+    const std::size_t differences_max_;
+};
+
+std::vector<std::int64_t> steps_of(const std::vector<checkpoint>& all)
+{
+    std::vector<std::int64_t> steps;
+    for (const auto& each : all)
+        steps.push_back(each.step);
+    return steps;
+}
+
+void add(verified& to, verified&& from, std::size_t differences_max)
+{
+    for (auto& each : from.differences)
+        if (to.differences.size() < differences_max)
+            to.differences.push_back(std::move(each));
+    to.different += from.different;
+    to.events += from.events;
+    to.rows += from.rows;
+    to.totals += from.totals;
+}
+}  // namespace
+
+verified verify(const verify_config& config, std::span<const definition* const> definitions, event_log::keyring& ring)
+{
+    row_store store{config.rows, definitions};
+    store.open();
+    personal_keys keys{ring, config.keys};
+    const auto feed = config.feed();
+
+    verified all;
+    for (const std::int32_t lane : config.lanes)
+    {
+        rebuilt_lane rebuilt{lane, definitions};
+        for (int attempt = 1;; ++attempt)
+        {
+            const auto before = store.checkpoints({&lane, 1});
+            rebuilt.fold_up_to(before, *feed, keys);
+            comparing lane_result{lane, config.differences_max};
+            for (const definition* of : definitions)
+            {
+                lane_result.rows(*of, rebuilt.rows(*of), store);
+                lane_result.totals(*of, rebuilt.totals(*of), store);
+            }
+            if (steps_of(before) == steps_of(store.checkpoints({&lane, 1})))
+            {
+                lane_result.result.events = rebuilt.events;
+                add(all, std::move(lane_result.result), config.differences_max);
+                break;
+            }
+            if (attempt == config.attempts_max)
+                throw never_still("lane " + std::to_string(lane) + " never stood still long enough to be compared");
+        }
+    }
+    return all;
+}
+}  // namespace projection
