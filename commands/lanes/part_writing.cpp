@@ -5,6 +5,7 @@
 #include "schemas/text.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace lanes
 {
@@ -37,22 +38,12 @@ event_log::receipt receipt_of(const entry& e, const decision& choice)
     return made;
 }
 
-void note(std::vector<subject_ref>& lacking, const uuid& tenant, const event_sealer& sealer)
-{
-    for (const uuid& subject : sealer.lacking())
-        lacking.push_back({tenant, subject});
-}
-
-void add_born_keys(event_log::command_part& part, const event_sealer& sealer, const std::vector<uuid>& newborn)
+void take_keys(event_log::command_part& part, const event_sealer& sealer)
 {
     for (const event_log::subject_key& key : sealer.fresh())
-    {
-        const bool is_mine = std::find(newborn.begin(), newborn.end(), key.subject) != newborn.end();
-        const bool is_there = std::any_of(part.subject_keys.begin(), part.subject_keys.end(),
-                                          [&](const auto& other) { return other.subject == key.subject; });
-        if (is_mine && !is_there)
+        if (std::none_of(part.subject_keys.begin(), part.subject_keys.end(),
+                         [&](const auto& other) { return other.subject == key.subject; }))
             part.subject_keys.push_back(key);
-    }
 }
 }  // namespace
 
@@ -63,7 +54,7 @@ bool has_part(const entry& e)
            (!e.looked.empty() || (accepted && (e.asked().remember || !(*e.choice)->claims.empty())));
 }
 
-event_log::command_part part_writer::write(const entry& e, std::vector<subject_ref>& lacking, keys are)
+event_log::command_part part_writer::write(const entry& e, std::vector<subject_ref>& lacking)
 {
     event_log::command_part part;
     part.tenant = e.asked().tenant;
@@ -78,11 +69,21 @@ event_log::command_part part_writer::write(const entry& e, std::vector<subject_r
     part.tenant_born = e.born;
     if (e.asked().remember)
         part.remember = receipt_of(e, choice);
-    for (const quota& each : choice.quotas)
-        part.quotas.push_back({e.asked().tenant, each.metric, each.delta, each.limit, each.floor});
+    write_quotas(e, part);
     write_claims(e, part);
-    write_events(e, part, lacking, are);
+    write_events(e, part, lacking);
     return part;
+}
+
+void part_writer::write_quotas(const entry& e, event_log::command_part& part) const
+{
+    for (const quota& each : (*e.choice)->quotas)
+    {
+        for (const event_log::quota_change& other : part.quotas)
+            if (other.metric == each.metric)
+                throw std::logic_error("a decider changed one quota twice: " + each.metric);
+        part.quotas.push_back({e.asked().tenant, each.metric, each.delta, each.limit, each.floor});
+    }
 }
 
 void part_writer::write_claims(const entry& e, event_log::command_part& part) const
@@ -97,10 +98,10 @@ void part_writer::write_claims(const entry& e, event_log::command_part& part) co
     }
 }
 
-void part_writer::write_events(const entry& e, event_log::command_part& part, std::vector<subject_ref>& lacking,
-                               keys are)
+void part_writer::write_events(const entry& e, event_log::command_part& part, std::vector<subject_ref>& lacking)
 {
     const uuid& tenant = e.asked().tenant;
+    const uuid sender = e.asked().from.member.value_or(tenant);
     const std::vector<uuid> newborn = newborn_of(e);
     part.events.reserve(e.facts.size());
     for (const placed& each : e.facts)
@@ -114,30 +115,11 @@ void part_writer::write_events(const entry& e, event_log::command_part& part, st
 
         event_sealer sealer(*keys_, tenant, each.event_id, newborn);
         schema::write_json(*each.what->type, each.what->alternative.get(), event.data, &sealer);
-        note(lacking, tenant, sealer);
-        add_born_keys(part, sealer, newborn);
-        write_how(e, event, part, newborn, lacking, are);
+        event_log::write_meta(e.asked().meta, sender, event.meta, &sealer);
+        take_keys(part, sealer);
+        for (const uuid& subject : sealer.lacking())
+            lacking.push_back({tenant, subject});
         part.events.push_back(std::move(event));
     }
-}
-
-void part_writer::write_how(const entry& e, event_log::new_event& event, event_log::command_part& part,
-                            const std::vector<uuid>& newborn, std::vector<subject_ref>& lacking, keys are)
-{
-    const uuid& tenant = e.asked().tenant;
-    const uuid sender = e.asked().from.member.value_or(tenant);
-    event_sealer sealer(*keys_, tenant, event.event_id, newborn);
-    event_log::write_meta(e.asked().meta, sender, event.meta, &sealer);
-    add_born_keys(part, sealer, newborn);
-    if (sealer.lacking().empty())
-        return;
-    if (are == keys::being_gathered)
-        return note(lacking, tenant, sealer);
-
-    event_log::meta without = e.asked().meta;  // of a sender who was forgotten nothing is kept
-    without.ip.clear();
-    without.user_agent.clear();
-    event.meta.clear();
-    event_log::write_meta(without, sender, event.meta, &sealer);
 }
 }  // namespace lanes

@@ -14,21 +14,15 @@ class part_writer
 public:
     explicit part_writer(sealing_keys& keys) : keys_(&keys) {}
 
-    enum class keys
-    {
-        being_gathered,
-        all_there_are  // who has none now was forgotten
-    };
-
     // The part of an accepted or refused entry. Appends to `lacking` the subjects of its values that have no key: the part
-    // is then good for nothing, and is written again once `sealing_keys::provide` has been asked.
-    event_log::command_part write(const entry&, std::vector<subject_ref>& lacking, keys are);
+    // is then good for nothing, and is written again once `sealing_keys::learn_or_make` has been asked.
+    // Throws std::logic_error for a decision that no store can take.
+    event_log::command_part write(const entry&, std::vector<subject_ref>& lacking);
 
 private:
+    void write_quotas(const entry&, event_log::command_part&) const;
     void write_claims(const entry&, event_log::command_part&) const;
-    void write_events(const entry&, event_log::command_part&, std::vector<subject_ref>& lacking, keys are);
-    void write_how(const entry&, event_log::new_event&, event_log::command_part&, const std::vector<uuid>& newborn,
-                   std::vector<subject_ref>& lacking, keys are);
+    void write_events(const entry&, event_log::command_part&, std::vector<subject_ref>& lacking);
 
     sealing_keys* keys_;
 };

@@ -31,6 +31,7 @@ public:
     submission asked;
     int lost_races = 0;
     bool load_first = false;  // an optimistic attempt failed: load its receipt and all its streams before deciding
+    bool alone = false;       // a round that held it could not be stored: it goes into one of its own
 
 private:
     enum class stage

@@ -65,11 +65,6 @@ refusal key_reused()
                 "This Idempotency-Key was used before, for another request.");
 }
 
-refusal forgotten()
-{
-    return made(refusal_kind::conflict, "forgotten", "This person was forgotten; nothing about them is kept any more.");
-}
-
 refusal refusal_for(const event_log::verdict& verdict)
 {
     if (verdict.kind == event_log::verdict_kind::claim_taken)

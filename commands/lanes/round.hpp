@@ -81,6 +81,7 @@ private:
     void write_again(std::span<entry* const>, std::vector<event_log::command_part>&, std::vector<subject_ref>& lacking);
     void append();
     void append_parts(std::vector<event_log::command_part>);
+    void part_company(std::string_view what);
     void wake_feeds(const event_log::round&, std::span<const event_log::verdict>);
 
     // Answering.

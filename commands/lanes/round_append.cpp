@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <stdexcept>
 
 namespace lanes
 {
@@ -16,8 +17,8 @@ void round::append()
     std::vector<event_log::command_part> parts = write_parts();
     for (entry& each : entries_)
     {
-        const bool decided = each.at == entry::course::accepted || each.at == entry::course::refused;
-        if (decided && each.part == entry::no_part)
+        const bool is_decided = each.at == entry::course::accepted || each.at == entry::course::refused;
+        if (is_decided && each.part == entry::no_part)
             confirm(each, {each.lane, 0});  // it rests on nothing and changes nothing
     }
     if (!parts.empty())
@@ -48,7 +49,7 @@ void round::write_part(entry& e, std::vector<event_log::command_part>& parts, st
 {
     try
     {
-        parts.push_back(part_writer(keys_).write(e, lacking, part_writer::keys::being_gathered));
+        parts.push_back(part_writer(keys_).write(e, lacking));
         e.part = parts.size() - 1;
     }
     catch (const std::exception& fault)
@@ -62,19 +63,11 @@ void round::write_again(std::span<entry* const> again, std::vector<event_log::co
 {
     std::sort(lacking.begin(), lacking.end());
     lacking.erase(std::unique(lacking.begin(), lacking.end()), lacking.end());
-    keys_.provide(lacking, lanes_, bench_.ids.next(now_us_), bench_.store);
+    keys_.learn_or_make(lacking, bench_.store);
+    lacking.clear();
     for (entry* each : again)
-    {
-        std::vector<subject_ref> gone;
-        parts[each->part] = part_writer(keys_).write(*each, gone, part_writer::keys::all_there_are);
-        if (gone.empty())
-            continue;
-        // Nothing may be kept about them. The part shrinks to what the refusal rests on.
-        each->choice = forgotten();
-        each->at = entry::course::refused;
-        each->moves.clear();
-        parts[each->part] = part_writer(keys_).write(*each, gone, part_writer::keys::all_there_are);
-    }
+        parts[each->part] = part_writer(keys_).write(*each, lacking);
+    CF_ASSERT(lacking.empty());
 }
 
 void round::append_parts(std::vector<event_log::command_part> parts)
@@ -83,7 +76,16 @@ void round::append_parts(std::vector<event_log::command_part> parts)
     FAULT_POINT("lanes.before_append");
     appending_ = true;
     const auto began = std::chrono::steady_clock::now();
-    const std::vector<event_log::verdict> verdicts = bench_.store.append(appended);
+    std::vector<event_log::verdict> verdicts;
+    try
+    {
+        verdicts = bench_.store.append(appended);
+    }
+    catch (const std::logic_error& fault)
+    {
+        appending_ = false;
+        return part_company(fault.what());
+    }
     bench_.counts.append_took(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     CF_ASSERT(verdicts.size() == appended.commands.size());
     FAULT_POINT("lanes.after_append");
@@ -93,6 +95,22 @@ void round::append_parts(std::vector<event_log::command_part> parts)
         if (each.part != entry::no_part)
             judge(each, verdicts[each.part]);
     appending_ = false;
+}
+
+// The database cannot store something in this round, and wrote nothing of it: each command alone shows whose fault it is.
+void round::part_company(std::string_view what)
+{
+    const auto shares = std::count_if(entries_.begin(), entries_.end(),
+                                      [](const entry& e) { return e.part != entry::no_part; });
+    for (entry& each : entries_)
+    {
+        if (each.part == entry::no_part)
+            continue;
+        if (shares == 1)
+            return break_off(each, what);
+        each.what->alone = true;
+        carry(each);
+    }
 }
 
 void round::wake_feeds(const event_log::round& appended, std::span<const event_log::verdict> verdicts)

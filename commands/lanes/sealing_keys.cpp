@@ -21,7 +21,7 @@ void sealing_keys::make(const subject_ref& whose)
         fresh_.emplace(whose, keys_->make_subject_key(whose.tenant, whose.subject));
 }
 
-std::vector<subject_ref> sealing_keys::learn_stored(std::span<const subject_ref> wanted, event_log::store& store)
+void sealing_keys::learn_or_make(std::span<const subject_ref> wanted, event_log::store& store)
 {
     std::map<uuid, std::vector<uuid>> by_tenant;
     for (const subject_ref& each : wanted)
@@ -29,35 +29,9 @@ std::vector<subject_ref> sealing_keys::learn_stored(std::span<const subject_ref>
     for (const auto& [tenant, subjects] : by_tenant)
         for (const auto& key : store.subject_keys(tenant, subjects))
             keys_->learn_subject(key);
-
-    std::vector<subject_ref> absent;
     for (const subject_ref& each : wanted)
-        if (!keys_->knows_subject(each.tenant, each.subject))
-            absent.push_back(each);
-    return absent;
-}
-
-void sealing_keys::provide(std::span<const subject_ref> wanted, const std::map<uuid, std::int32_t>& lane_of,
-                           const uuid& id, event_log::store& store)
-{
-    const std::vector<subject_ref> absent = learn_stored(wanted, store);
-    if (absent.empty())
-        return;
-
-    event_log::round keys_only{id, {}};
-    for (const subject_ref& each : absent)
-    {
-        event_log::command_part part;
-        part.tenant = each.tenant;
-        part.lane = lane_of.at(each.tenant);
-        part.subject_keys.push_back(keys_->make_subject_key(each.tenant, each.subject));
-        keys_only.commands.push_back(std::move(part));
-    }
-    const auto verdicts = store.append(keys_only);
-    for (std::size_t i = 0; i < absent.size(); ++i)
-        if (verdicts[i].kind == event_log::verdict_kind::appended)
-            keys_->learn_subject(keys_only.commands[i].subject_keys.front());
-    learn_stored(absent, store);  // another process was faster with the rest, or they are forgotten
+        if (!has(each))
+            make(each);
 }
 
 void event_sealer::seal(const uuid& subject, std::string_view pointer, std::string_view clear, std::string& out)

@@ -1,24 +1,19 @@
-// The keys that a round seals personal values with: those in the keyring, and fresh ones that come to life with their
-// subject.
+// The keys that a round seals personal values with: those in the keyring, and fresh ones.
 //
-// A subject born in a command gets its key in that command's own append; the keyring learns it once the append has
-// accepted it, and whatever else seals for that subject in the same round is built on the subject's stream and shares its
-// fate. A subject that is older but has no key yet gets one in an append of its own beforehand: several commands of a
-// round may need it, and none of them may depend on another's verdict for it. One thread.
+// A fresh key is appended by every command of the round that seals with it, because any one of them may be refused; the
+// keyring learns it once a command that carries it has been accepted. One thread.
 #pragma once
 
 #include "events/log/seal.hpp"
 #include "events/log/store.hpp"
 #include "schemas/sealing.hpp"
 
-#include <cstddef>
+#include <compare>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 namespace lanes
@@ -42,16 +37,12 @@ public:
     const event_log::subject_key* fresh(const subject_ref&) const;
     void make(const subject_ref&);
 
-    // Learns the keys that the store has. Those that it does not have are appended first, as `id`, in `lane_of` their
-    // tenant; a subject that has been forgotten stays without. Throws what the store throws.
-    void provide(std::span<const subject_ref>, const std::map<uuid, std::int32_t>& lane_of, const uuid& id,
-                 event_log::store&);
+    // Learns the keys that the store has, a call per tenant, and makes the others. Throws what the store throws.
+    void learn_or_make(std::span<const subject_ref>, event_log::store&);
 
     event_log::keyring& ring() const { return *keys_; }
 
 private:
-    std::vector<subject_ref> learn_stored(std::span<const subject_ref>, event_log::store&);
-
     event_log::keyring* keys_;
     std::map<subject_ref, event_log::subject_key> fresh_;
 };

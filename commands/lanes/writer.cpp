@@ -22,9 +22,26 @@ void writer::run()
             at_work_ = commands;
         }
         commands = round(bench_).run(std::move(commands));
+        run_alone(commands);
         const std::lock_guard lock(mutex_);
         at_work_.clear();
     }
+}
+
+void writer::run_alone(std::vector<command>& carried)
+{
+    std::vector<command> together;
+    for (command& each : carried)
+    {
+        if (!std::exchange(each->alone, false))
+        {
+            together.push_back(std::move(each));
+            continue;
+        }
+        for (command& again : round(bench_).run({std::move(each)}))
+            together.push_back(std::move(again));
+    }
+    carried = std::move(together);
 }
 
 void writer::expire(std::chrono::steady_clock::time_point now)

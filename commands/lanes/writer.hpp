@@ -23,6 +23,8 @@ public:
     void expire(std::chrono::steady_clock::time_point now);
 
 private:
+    void run_alone(std::vector<command>& carried);
+
     const std::size_t round_commands_max_;
     const std::size_t round_bytes_max_;
     command_queue queue_;
