@@ -67,7 +67,7 @@ const fs::path& fresh_data()
     static const temporary_directory room("cfi");
     static const fs::path data = [] {
         give_to_server(room.path());
-        const fs::path path = room.path() / "data";
+        fs::path path = room.path() / "data";
         run_as_server(postgres_program("initdb"),
                       {"-D", path.string(), "-E", "UTF8", "--locale=C.UTF-8", "-U", "postgres", "-A", "trust",
                        "--no-sync", "--no-instructions"});
