@@ -6,7 +6,7 @@
 #include <pqxx/pqxx>
 
 #include <charconv>
-#include <set>
+#include <map>
 
 namespace projection
 {
@@ -103,11 +103,13 @@ struct reader::implementation
         {
             open();
             const event_log::connection::deadline limit{*used, config.call_deadline};
-            if (prepared.insert(columns).second)
-                used->raw().prepare(columns, "select * from read.query($1, $2, $3, $4, $5) as t (" + columns + ")");
+            const auto [known, is_new] = prepared.try_emplace(columns, "read " + std::to_string(prepared.size()));
+            if (is_new)
+                used->raw().prepare(known->second,
+                                    "select * from read.query($1, $2, $3, $4, $5) as t (" + columns + ")");
             const identities who{of};
             pqxx::nontransaction work{used->raw()};
-            return work.exec_prepared(columns, tenant.text(), who.names, who.versions, asked.body,
+            return work.exec_prepared(known->second, tenant.text(), who.names, who.versions, asked.body,
                                       array_literal(asked.arguments));
         }
         catch (const event_log::unreachable& fault)
@@ -125,7 +127,7 @@ struct reader::implementation
 
     reader_config config;
     std::unique_ptr<event_log::connection> used;
-    std::set<std::string> prepared;
+    std::map<std::string, std::string> prepared;  // columns to the statement's name
 };
 
 reader::reader(reader_config config) : self_(std::make_unique<implementation>(std::move(config))) {}

@@ -1,0 +1,392 @@
+// Reads through row security: lists, cursors, the dashboard and usage, and what a stranger to the tenant sees.
+#include "tests/integration/projections/world.hpp"
+
+#include "events/client.hpp"
+#include "events/member.hpp"
+#include "events/project.hpp"
+#include "events/task.hpp"
+#include "projections/client.hpp"
+#include "projections/dashboard.hpp"
+#include "projections/org.hpp"
+#include "projections/project.hpp"
+#include "projections/runner/position_poll.hpp"
+#include "projections/runner/self_check.hpp"
+#include "projections/task.hpp"
+#include "projections/usage.hpp"
+
+#include <pqxx/pqxx>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+using namespace projection_tests;
+using projection::parameters;
+
+namespace
+{
+const std::string secret(32, 's');
+
+// The ids of a page, read from its JSON.
+std::vector<std::string> ids(const std::string& data)
+{
+    std::vector<std::string> found;
+    constexpr std::string_view mark = "{\"id\":\"";
+    for (std::size_t at = data.find(mark); at != std::string::npos; at = data.find(mark, at + 1))
+        found.push_back(data.substr(at + mark.size(), data.find('"', at + mark.size()) - at - mark.size()));
+    return found;
+}
+
+struct tasks_of
+{
+    projection::reader& from;
+    uuid tenant;
+
+    projection::page page(const parameters& given) const
+    {
+        const projection::list_place place{tenant, "/api/v1/tasks"};
+        const auto ask = projection::read_list_query(task::listing(), given, place, secret);
+        REQUIRE(ask);
+        return from.list(task::listing(), place, *ask);
+    }
+
+    // Every id of a list, page by page; each exactly once.
+    std::vector<std::string> all(parameters given) const
+    {
+        given.emplace_back("limit", "7");
+        std::vector<std::string> found;
+        auto cursor = given;
+        for (int pages = 0; pages < 500; ++pages)
+        {
+            const auto one = page(cursor);
+            const auto shown = ids(one.data);
+            CHECK(shown.size() == one.count);
+            found.insert(found.end(), shown.begin(), shown.end());
+            if (!one.next_cursor)
+                break;
+            CHECK(one.count == 7);
+            cursor = given;
+            cursor.emplace_back("cursor", *one.next_cursor);
+        }
+        CHECK(std::set<std::string>(found.begin(), found.end()).size() == found.size());
+        return found;
+    }
+};
+
+// The same list, asked of the database by its superuser.
+std::vector<std::string> expected(world& in, const uuid& tenant, const std::string& condition, const std::string& order)
+{
+    const std::string text = in.db.run("select coalesce(string_agg(id::text, ' ' order by " + order + ", id), '')"
+                                       " from read.task where tenant_id = '" + tenant.text() + "' and " + condition);
+    std::vector<std::string> found;
+    std::istringstream words{text};
+    for (std::string id; words >> id;)
+        found.push_back(task::task_id{*uuid::parse(id)}.text());
+    return found;
+}
+
+pqxx::result as_app(world& in, const std::string& sql)
+{
+    pqxx::connection raw{in.db.dsn()};
+    pqxx::nontransaction work{raw};
+    return work.exec(sql);
+}
+}  // namespace
+
+TEST_CASE("filters, sorts and cursors give every row once and in order")
+{
+    world in;
+    const auto tenants = random_history(in, 71, {2, 900});
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    projection::reader from{in.reading()};
+    const tasks_of list{from, tenants[0]};
+    const std::string here = "archived_at is null";
+    const std::string rank = "array_position(array['low', 'normal', 'high', 'urgent'], priority)";
+
+    CHECK(list.all({}) == expected(in, tenants[0], here, "created_at desc"));
+    CHECK(list.all({}).size() > 30);
+    CHECK(list.all({{"archived", "any"}}) == expected(in, tenants[0], "true", "created_at desc"));
+    CHECK(list.all({{"archived", "true"}}) == expected(in, tenants[0], "archived_at is not null", "created_at desc"));
+    CHECK(list.all({{"status", "todo,done"}}) == expected(in, tenants[0], here + " and status in ('todo', 'done')", "created_at desc"));
+    CHECK(list.all({{"sort", "due_on"}}) == expected(in, tenants[0], here, "due_on nulls last"));
+    CHECK(list.all({{"sort", "-due_on"}}) == expected(in, tenants[0], here, "due_on desc nulls last"));
+    CHECK(list.all({{"sort", "-priority"}}) == expected(in, tenants[0], here, rank + " desc"));
+    CHECK(list.all({{"sort", "title"}}) == expected(in, tenants[0], here, "title"));
+    CHECK(list.all({{"sort", "createdAt"}}) == expected(in, tenants[0], here, "created_at"));
+    CHECK(list.all({{"due_on", "null"}}) == expected(in, tenants[0], here + " and due_on is null", "created_at desc"));
+    CHECK(list.all({{"due_on[gte]", "2022-06-01"}, {"due_on[lt]", "2023-06-01"}}) ==
+          expected(in, tenants[0], here + " and due_on >= '2022-06-01' and due_on < '2023-06-01'", "created_at desc"));
+    CHECK(list.all({{"created_at[gt]", "2020-10-01T00:00:00+02:00"}}) ==
+          expected(in, tenants[0], here + " and created_at > '2020-10-01T00:00:00+02:00'", "created_at desc"));
+    const auto assignee = in.db.run("select assignee_ids[1] from read.task where assignee_ids <> '{}' and archived_at is null"
+                                    " and tenant_id = '" + tenants[0].text() + "' limit 1");
+    const auto by_assignee = list.all({{"assignee_id", member::member_id{*uuid::parse(assignee)}.text()}});
+    CHECK(by_assignee == expected(in, tenants[0], here + " and '" + assignee + "' = any (assignee_ids)", "created_at desc"));
+    CHECK_FALSE(by_assignee.empty());
+    CHECK(list.all({{"labels", "null"}}) == expected(in, tenants[0], here + " and labels = '{}'", "created_at desc"));
+    const auto newest = list.all({});
+    CHECK(ids(list.page({{"offset", "3"}, {"limit", "2"}}).data) ==
+          std::vector<std::string>(newest.begin() + 3, newest.begin() + 5));
+    CHECK(ids(list.page({{"limit", "500"}, {"archived", "any"}}).data).size() <= 200);
+}
+
+TEST_CASE("rows that share their sort value are split between pages by their ids")
+{
+    world in;
+    const uuid tenant = in.tenant(2);
+    for (int i = 0; i < 40; ++i)
+    {
+        task::created fact;
+        fact.id = {fresh_id()};
+        fact.project_id = {fresh_id()};
+        fact.title = "the same";
+        in.append(tenant, "task", fact.id.value, fact, {1'700'000'000'000'000});
+    }
+    in.flush();
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    projection::reader from{in.reading()};
+    const tasks_of list{from, tenant};
+    const auto in_order = expected(in, tenant, "true", "id");
+    for (const char* sort : {"created_at", "-created_at", "title", "-title", "due_on", "-due_on", "priority"})
+        CHECK(list.all({{"sort", sort}}) == in_order);
+}
+
+TEST_CASE("what is read is written as the item itself would be")
+{
+    world in;
+    const auto tenants = random_history(in, 72, {2, 700});
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    projection::reader from{in.reading()};
+    const auto same = [&]<class Item>(const projection::list_shape& shape, const char* table, const Item*)
+    {
+        const std::string all = in.db.run("select string_agg(id::text, ' ') from " + std::string{table} +
+                                          " where tenant_id = '" + tenants[0].text() + "'");
+        std::istringstream words{all};
+        int count = 0;
+        for (std::string id; words >> id; ++count)
+        {
+            const auto shown = from.get(shape, tenants[0], *uuid::parse(id));
+            REQUIRE(shown.data);
+            const auto back = schema::read_json<Item>(*shown.data, schema::reading::stored);
+            REQUIRE(back);
+            std::string again;
+            schema::write_json(*back, again);
+            CHECK(again == *shown.data);
+        }
+        CHECK(count > 0);
+    };
+    same(task::listing(), "read.task", static_cast<task::item*>(nullptr));
+    same(project::listing(), "read.project", static_cast<project::item*>(nullptr));
+    same(client::listing(), "read.client", static_cast<client::item*>(nullptr));
+}
+
+TEST_CASE("an answer says which position it shows, also when it is empty")
+{
+    world in;
+    const uuid tenant = in.tenant(3), empty = in.tenant(2);
+    task::created fact;
+    fact.id = {fresh_id()};
+    fact.title = "one";
+    in.append(tenant, "task", fact.id.value, fact);
+    in.flush();
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    projection::reader from{in.reading()};
+
+    const auto page = tasks_of{from, tenant}.page({});
+    CHECK(page.count == 1);
+    CHECK(page.as_of.at == in.heads()[3]);
+    CHECK(page.as_of.incarnation == "1.1");
+    const auto none = tasks_of{from, empty}.page({});
+    CHECK(none.data == "[]");
+    CHECK(none.as_of.at == in.heads()[2]);
+    CHECK(tasks_of{from, fresh_id()}.page({}).data == "[]");
+    CHECK_FALSE(from.get(task::listing(), empty, fact.id.value).data);
+    CHECK(from.get(task::listing(), tenant, fact.id.value).data);
+    CHECK(from.get(task::listing(), tenant, fact.id.value, projection::under{"project_id", uuid{}}).data);
+    CHECK_FALSE(from.get(task::listing(), tenant, fact.id.value, projection::under{"project_id", fresh_id()}).data);
+}
+
+TEST_CASE("without a tenant every table refuses; with one only its rows are seen; and the application may not write")
+{
+    world in;
+    const auto tenants = random_history(in, 73);
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+
+    for (const char* table : {"org", "member", "client", "project", "task", "comment", "sum"})
+    {
+        CAPTURE(table);
+        const std::string all = "select count(*), count(distinct tenant_id) from read." + std::string{table};
+        CHECK_THROWS_AS(as_app(in, all), pqxx::sql_error);
+        const auto own = as_app(in, "select set_config('app.tenant', '" + tenants[0].text() + "', false); " + all);
+        CHECK(own[0][0].as<int>() > 0);
+        CHECK(own[0][1].as<int>() == 1);
+        const auto strange = as_app(in, "select set_config('app.tenant', '" + fresh_id().text() + "', false); " + all);
+        CHECK(strange[0][0].as<int>() == 0);
+        // A tenant that was set for one transaction does not last.
+        CHECK_THROWS_AS(as_app(in, "begin; select set_config('app.tenant', '" + tenants[0].text() + "', true); commit; " + all),
+                        pqxx::sql_error);
+        CHECK_THROWS_AS(as_app(in, "delete from read." + std::string{table}), pqxx::sql_error);
+        CHECK_THROWS_AS(as_app(in, "alter table read." + std::string{table} + " disable row level security"),
+                        pqxx::sql_error);
+    }
+    CHECK_THROWS_AS(as_app(in, "select read.advance('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"), pqxx::sql_error);
+}
+
+TEST_CASE("the self-check is silent, and names what is wrong")
+{
+    world in;
+    event_log::connection admin{in.connection("postgres"), in.watchdog};
+    CHECK(projection::check_row_security(admin).empty());
+
+    const auto found = [&](const std::string& damage)
+    {
+        in.db.run(damage);
+        std::string all;
+        for (const auto& each : projection::check_row_security(admin))
+            all += each.object + " " + each.what + "; ";
+        return all;
+    };
+    CHECK(found("alter table read.task no force row level security").find("read.task has row security that its owner") == 0);
+    CHECK(found("alter table read.client disable row level security").find("read.client holds tenants and has no") != std::string::npos);
+    CHECK(found("alter table read.member owner to postgres").find("read.member is owned by postgres") != std::string::npos);
+    CHECK(found("drop policy tenant_alone on read.comment").find("read.comment holds tenants and has no policy") != std::string::npos);
+    CHECK(found("create policy open on read.project for select to clientflow_app using (true)").find("does not ask for the tenant: open") != std::string::npos);
+    CHECK(found("create view read.all_tasks as select * from read.task").find("read.all_tasks is a view") != std::string::npos);
+}
+
+TEST_CASE("the columns of every read model are those of the item's field rows")
+{
+    world in;
+    for (const auto* of : projection::read_models())
+    {
+        std::string wanted = "tenant_id uuid not null, ";
+        for (const auto& column : projection::columns_of(*of->record))
+            wanted += column.name + " " + std::string{column.sql_type} + (column.is_nullable ? ", " : " not null, ");
+        const std::string table{of->table};
+        CHECK(in.db.run("select string_agg(attname || ' ' || format_type(atttypid, atttypmod) ||"
+                        " case when attnotnull then ' not null, ' else ', ' end, '' order by attnum) from pg_attribute"
+                        " where attrelid = '" + table + "'::regclass and attnum > 0 and not attisdropped") == wanted);
+        CHECK(in.db.run("select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum ="
+                        " i.indkey[0] where i.indrelid = '" + table + "'::regclass and i.indisprimary") == "tenant_id");
+    }
+}
+
+TEST_CASE("the dashboard forms months in the organisation's zone and counts what is not archived")
+{
+    world in;
+    const uuid tenant = in.tenant(1, "Pacific/Auckland");
+    const uuid client = fresh_id(), project = fresh_id(), other = fresh_id(), ann = fresh_id();
+    client::created a_client;
+    a_client.id = {client};
+    in.append(tenant, "client", client, a_client);
+    member::added a_member;
+    a_member.id = {ann};
+    in.append(tenant, "member", ann, a_member);
+    for (const uuid& id : {project, other})
+    {
+        project::created fact;
+        fact.id = {id};
+        fact.status = project::status::active;
+        if (id == project)
+            fact.client_id = client::client_id{client};
+        in.append(tenant, "project", id, fact, *moment::parse("2025-12-31T10:59:59.999999Z"));  // 23:59 in Auckland
+    }
+    const auto add = [&](const uuid& of, task::status status, const char* at)
+    {
+        task::created fact;
+        fact.id = {fresh_id()};
+        fact.project_id = {of};
+        fact.status = status;
+        fact.assignee_ids = {{ann}};
+        in.append(tenant, "task", fact.id.value, fact, *moment::parse(at));
+        return fact.id;
+    };
+    add(project, task::status::todo, "2025-12-31T11:00:00Z");  // midnight of the new year in Auckland
+    add(project, task::status::done, "2025-12-31T10:45:00Z");
+    const auto gone = add(other, task::status::done, "2025-12-31T10:44:59Z");
+    in.append(tenant, "task", gone.value, task::archived{gone});
+    add(other, task::status::done, "2026-06-30T11:59:59Z");  // winter: twelve hours ahead, still June
+    in.flush();
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    projection::reader from{in.reading()};
+
+    const auto shown = dashboard::read(from, tenant);
+    CHECK(shown.as_of.at == in.heads()[1]);
+    CHECK(*shown.data ==
+          R"({"totals":{"clients":1,"projects_active":2,"projects_completed":0,"tasks_open":1,"tasks_done":2,"members":1},)"
+          R"("projects_by_status":{"planned":0,"active":2,"on_hold":0,"completed":0},)"
+          R"("tasks_by_status":{"todo":1,"in_progress":0,"waiting":0,"done":2},)"
+          R"("created_per_month":[{"month":"2025-12","projects":2,"tasks":2},{"month":"2026-01","projects":0,"tasks":1},)"
+          R"({"month":"2026-06","projects":0,"tasks":1}],)"
+          R"("done_per_member":[{"member_id":")" + member::member_id{ann}.text() + R"(","count":2}]})");
+    CHECK(*dashboard::read(from, tenant, client).data ==
+          R"({"totals":{"clients":1,"projects_active":1,"projects_completed":0,"tasks_open":1,"tasks_done":1,"members":1},)"
+          R"("projects_by_status":{"planned":0,"active":1,"on_hold":0,"completed":0},)"
+          R"("tasks_by_status":{"todo":1,"in_progress":0,"waiting":0,"done":1},)"
+          R"("created_per_month":[{"month":"2025-12","projects":1,"tasks":1},{"month":"2026-01","projects":0,"tasks":1}],)"
+          R"("done_per_member":[{"member_id":")" + member::member_id{ann}.text() + R"(","count":1}]})");
+
+    const usage::allowance allowances[] = {{"members", 5}, {"tasks", std::nullopt}, {"files", 50}};
+    CHECK(*usage::read(from, tenant, allowances).data ==
+          R"({"metrics":[{"metric":"members","used":1,"limit":5,"month":null},)"
+          R"({"metric":"tasks","used":3,"limit":null,"month":null},{"metric":"files","used":0,"limit":50,"month":null}]})");
+    CHECK(from.get(org::listing(), tenant, tenant).data->find("Pacific/Auckland") != std::string::npos);
+}
+
+TEST_CASE("a reader in another process than the runner learns of a position by asking")
+{
+    world in;
+    random_history(in, 74);
+    projection::positions seen;
+    projection::position_poll poll{{in.rows(), std::chrono::milliseconds{5}, std::chrono::milliseconds{20}},
+                                   projection::read_models(), seen};
+    const auto heads = in.heads();
+    CHECK_FALSE(seen.wait_until(heads, std::chrono::steady_clock::now() + std::chrono::milliseconds{50}));
+    running it{in, in.room.path() / "cache"};
+    CHECK(seen.wait_until(heads, std::chrono::steady_clock::now() + std::chrono::seconds{20}));
+}
+
+TEST_CASE("a page goes by an index, with the tenant and the sort value as its bounds")
+{
+    world in;
+    const uuid tenant = in.tenant(0);
+    in.db.run("insert into read.task select '" + tenant.text() + "', gen_random_uuid(), 1, now() - n * interval '1 s', now(),"
+              " null, md5(n::text)::uuid, 'a title', null, 'todo', 'normal', null, '{}', null, '{}', null, null"
+              " from generate_series(1, 20000) n; analyze read.task");
+    const projection::list_place place{tenant, "/api/v1/tasks"};
+    const auto plan = [&](const parameters& given)
+    {
+        const auto ask = projection::read_list_query(task::listing(), given, place, secret);
+        REQUIRE(ask);
+        auto made = projection::list_statement(task::listing(), *ask, {});
+        for (std::size_t i = 0; i < made.arguments.size(); ++i)
+        {
+            const std::string name = "($1)[" + std::to_string(i + 1) + "]";
+            for (auto at = made.body.find(name); at != std::string::npos; at = made.body.find(name))
+                made.body.replace(at, name.size(), "'" + made.arguments[i] + "'");
+        }
+        made.body.replace(made.body.find("$2"), 2, "''");
+        const auto rows = as_app(in, "select set_config('app.tenant', '" + tenant.text() + "', false); explain " + made.body);
+        std::string text;
+        for (const auto& row : rows)
+            text += row[0].c_str() + std::string{"\n"};
+        return text;
+    };
+    const auto newest = plan({});
+    CHECK_MESSAGE(newest.find("Index Scan using task_newest") != std::string::npos, newest);
+    CHECK_MESSAGE(newest.find("Sort") == std::string::npos, newest);
+    const auto by_project = plan({{"project_id", project::project_id{*uuid::parse(in.db.run("select project_id from read.task limit 1"))}.text()}});
+    CHECK_MESSAGE(by_project.find("task_by_project") != std::string::npos, by_project);
+    const auto ask = projection::read_list_query(task::listing(), {}, place, secret);
+    const auto cursor = projection::next_cursor(*ask, place, {"2026-01-01 00:00:00+00", uuid{}}, secret);
+    const auto later = plan({{"cursor", cursor}});
+    CHECK_MESSAGE(later.find("(created_at <= '2026-01-01") != std::string::npos, later);
+    CHECK_MESSAGE(later.find("Index Cond: ((tenant_id") != std::string::npos, later);
+}
