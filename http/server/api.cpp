@@ -369,9 +369,9 @@ bool api::fill_submission(call& c, lanes::submission& asked)
 
 void api::answer_command(call& c, lanes::answer& said)
 {
-    if (said.unavailable || said.refused)
+    if (said.unavailable || said.broken || said.refused)
     {
-        auto what = said.refused ? of_refusal(*said.refused) : make_problem("unavailable");
+        auto what = said.refused ? of_refusal(*said.refused) : make_problem(said.broken ? "internal" : "unavailable");
         what.outcome_unknown = said.was_applied == lanes::applied::unknown;
         c.refuse(what);
         return;

@@ -175,7 +175,7 @@ struct call
     std::string secret;  // shown once, in this answer
 
     void refuse(const problem&);
-    void refuse(std::string_view problem_code) { refuse(make_problem(problem_code)); }
+    void refuse(std::string_view with) { refuse(make_problem(with)); }
     // An item as the answer: ETag, 304 when If-None-Match names it.
     void answer_item(std::string json, std::int64_t version);
     void answer_json(std::string json);

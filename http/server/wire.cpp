@@ -131,8 +131,9 @@ bool wire_reader::lines_are_strict(std::string_view seen)
 wire_reader::step wire_reader::head(std::string_view unread, std::size_t& consumed, request& into)
 {
     consumed = 0;
-    if (scanned_ == 0 && unread.starts_with("\r\n"))
+    if (scanned_ <= 1 && unread.starts_with("\r\n"))
     {
+        scanned_ = 0;
         consumed = 2;
         unread.remove_prefix(2);
     }
