@@ -26,7 +26,7 @@ std::optional<std::int32_t> tenant_directory::lane_of(const uuid& tenant, event_
 event_log::new_tenant tenant_directory::prepare_birth(const uuid& tenant, event_log::store& store)
 {
     event_log::new_tenant born{tenant, store.lane_for_new_tenant(), keys_->make_tenant_key(tenant)};
-    keys_->learn_tenant({born.tenant, born.lane, born.wrapped_key});
+    keys_->learn_newborn({born.tenant, born.lane, born.wrapped_key});
     return born;
 }
 

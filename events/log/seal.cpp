@@ -240,11 +240,19 @@ std::string keyring::make_tenant_key(const uuid& tenant)
 
 void keyring::learn_tenant(const tenant_entry& entry)
 {
-    if (entry.tenant == platform_tenant || knows_tenant(entry.tenant))
+    if (entry.tenant == platform_tenant)
         return;
     tenant_keys keys{unwrap(self_->wrapping, of_tenant(entry.tenant), entry.wrapped_key)};
     const std::lock_guard lock{self_->mutex};
     self_->tenants.put(entry.tenant, std::move(keys));
+}
+
+void keyring::learn_newborn(const tenant_entry& entry)
+{
+    tenant_keys keys{unwrap(self_->wrapping, of_tenant(entry.tenant), entry.wrapped_key)};
+    const std::lock_guard lock{self_->mutex};
+    if (self_->tenants.find(entry.tenant) == nullptr)
+        self_->tenants.put(entry.tenant, std::move(keys));
 }
 
 bool keyring::knows_tenant(const uuid& tenant) const

@@ -34,7 +34,10 @@ public:
 
     // A fresh tenant key, wrapped for `new_tenant::wrapped_key`.
     std::string make_tenant_key(const uuid& tenant);
+    // What the store says, whatever was known before: another process may have brought the tenant to life.
     void learn_tenant(const tenant_entry&);
+    // A key made for a tenant about to be born: used until the store's own is learned, never instead of it.
+    void learn_newborn(const tenant_entry&);
     bool knows_tenant(const uuid& tenant) const;
 
     // A fresh key for a subject that has none; appended with the first event that uses it. The key counts only after
