@@ -147,11 +147,41 @@ connection::deadline::deadline(connection& guarded, watchdog::clock::time_point 
         watch_.emplace(*guarded.watchdog_, socket, until);
 }
 
+namespace
+{
+// libpqxx makes classes of some SQLSTATEs and forgets the code itself on the way.
+std::string sqlstate_of(const pqxx::sql_error& refused)
+{
+    if (!refused.sqlstate().empty())
+        return refused.sqlstate();
+    const auto is = [&]<class Kind>(const Kind*) { return dynamic_cast<const Kind*>(&refused) != nullptr; };
+    if (is(static_cast<const pqxx::unique_violation*>(nullptr)))
+        return "23505";
+    if (is(static_cast<const pqxx::check_violation*>(nullptr)))
+        return "23514";
+    if (is(static_cast<const pqxx::integrity_constraint_violation*>(nullptr)))
+        return "23000";
+    if (is(static_cast<const pqxx::data_exception*>(nullptr)))
+        return "22000";
+    if (is(static_cast<const pqxx::disk_full*>(nullptr)))
+        return "53100";
+    if (is(static_cast<const pqxx::insufficient_resources*>(nullptr)))
+        return "53000";
+    if (is(static_cast<const pqxx::insufficient_privilege*>(nullptr)))
+        return "42501";
+    if (is(static_cast<const pqxx::syntax_error*>(nullptr)))
+        return "42601";
+    if (is(static_cast<const pqxx::plpgsql_error*>(nullptr)))
+        return "P0000";
+    return "XX000";
+}
+}  // namespace
+
 failure understand(const std::exception& problem, const connection& used)
 {
     failure out{failure_kind::refused, {}, first_line(problem.what())};
     if (const auto* sql = dynamic_cast<const pqxx::sql_error*>(&problem))
-        out.sqlstate = sql->sqlstate();
+        out.sqlstate = sqlstate_of(*sql);
     if (dynamic_cast<const pqxx::broken_connection*>(&problem) != nullptr ||
         dynamic_cast<const pqxx::in_doubt_error*>(&problem) != nullptr ||
         dynamic_cast<const pqxx::statement_completion_unknown*>(&problem) != nullptr || used.lost() ||

@@ -84,7 +84,7 @@ enum class failure_kind
 struct failure
 {
     failure_kind kind = failure_kind::lost;
-    std::string sqlstate;  // empty when there is none
+    std::string sqlstate;  // never empty when the server refused; the class alone where libpqxx keeps no more
     std::string message;   // one line, without statement, parameters and rows
 };
 

@@ -40,9 +40,10 @@ void watchdog::run()
             continue;
         }
         const auto first = watched_.begin();
-        if (first->first.first > clock::now())
+        const clock::time_point deadline = first->first.first;  // a copy: the entry may go while we wait
+        if (deadline > clock::now())
         {
-            changed_.wait_until(lock, first->first.first);
+            changed_.wait_until(lock, deadline);
             continue;
         }
         // Under the mutex, so that the socket cannot be closed and its number given away meanwhile.
@@ -58,7 +59,8 @@ watchdog::watch::watch(watchdog& owner, int socket, clock::time_point deadline) 
     {
         const std::lock_guard lock{owner_.mutex_};
         key_ = {deadline, owner_.next_++};
-        earliest = owner_.watched_.emplace(key_, socket).first == owner_.watched_.begin();
+        const auto mine = owner_.watched_.emplace(key_, socket).first;
+        earliest = mine == owner_.watched_.begin();
     }
     if (earliest)
         owner_.changed_.notify_one();

@@ -1,0 +1,156 @@
+// Migrations: in order, once, by one runner, and never over a schema that is not ours.
+#include "events/log/migrator.hpp"
+#include "tests/kit/database.hpp"
+#include "tests/kit/paths.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <thread>
+
+using namespace event_log;
+
+namespace
+{
+struct given_an_empty_database
+{
+    kit::cluster& in = kit::plain_cluster();
+    std::string name = next_name();
+    kit::temporary_directory files;
+
+    given_an_empty_database() { in.create_database(name); }
+    ~given_an_empty_database() { in.drop_database(name); }
+
+    static std::string next_name()
+    {
+        static int count = 0;
+        return "cf_empty_" + std::to_string(++count);
+    }
+
+    std::unique_ptr<connection> admin() const
+    {
+        connection_config config;
+        config.dsn = in.dsn("postgres", name);
+        return std::make_unique<connection>(config, std::make_shared<watchdog>());
+    }
+
+    void file(const std::string& file_name, const std::string& sql) const
+    {
+        std::ofstream{files.path() / file_name} << sql;
+    }
+
+    std::vector<migration> wanted() const { return read_migrations(files.path()); }
+
+    void given_the_first() const
+    {
+        file("0001_log.sql", "create schema es; create table es.migration (number int primary key, name text, checksum text,"
+                             " applied_at timestamptz default now());");
+    }
+};
+
+const std::vector<migration>& ours()
+{
+    static const auto all = read_migrations(kit::source_root() / "migrations");
+    return all;
+}
+}  // namespace
+
+TEST_CASE_FIXTURE(given_an_empty_database, "an empty database is brought to today's schema, and a second run finds nothing to do")
+{
+    const auto on = admin();
+    CHECK(inspect_schema(*on, ours()).state == schema_state::empty);
+    CHECK(inspect_schema(*on, ours()).pending.size() == ours().size());
+
+    CHECK(migrate(*on, ours()).size() == ours().size());
+    CHECK(inspect_schema(*on, ours()).state == schema_state::current);
+    CHECK(migrate(*on, ours()).empty());
+    CHECK(in.run("select count(*) from es.migration", name) == std::to_string(ours().size()));
+}
+
+TEST_CASE_FIXTURE(given_an_empty_database, "two runners at once migrate once")
+{
+    std::vector<std::size_t> ran(2);
+    std::vector<std::thread> runners;
+    for (std::size_t i = 0; i < 2; ++i)
+        runners.emplace_back([&, i] { ran[i] = migrate(*admin(), ours()).size(); });
+    for (std::thread& each : runners)
+        each.join();
+    CHECK(std::max(ran[0], ran[1]) == ours().size());
+    CHECK(std::min(ran[0], ran[1]) == 0);
+}
+
+TEST_CASE_FIXTURE(given_an_empty_database, "what is missing is run in order, and only that")
+{
+    given_the_first();
+    migrate(*admin(), wanted());
+    file("0007_later.sql", "insert into es.note values ('later');");
+    file("0003_sooner.sql", "create table es.note (said text);");
+
+    const auto report = inspect_schema(*admin(), wanted());
+    CHECK(report.state == schema_state::behind);
+    CHECK(report.pending.size() == 2);
+    const auto ran = migrate(*admin(), wanted());
+    REQUIRE(ran.size() == 2);
+    CHECK(ran[0].name == "sooner");
+    CHECK(ran[1].number == 7);
+    CHECK(in.run("select said from es.note", name) == "later");
+}
+
+TEST_CASE_FIXTURE(given_an_empty_database, "an edited migration is refused before anything runs")
+{
+    given_the_first();
+    file("0002_two.sql", "create table es.two (n int);");
+    migrate(*admin(), wanted());
+    file("0002_two.sql", "create table es.two (n bigint);");
+    file("0003_three.sql", "create table es.three (n int);");
+
+    CHECK(inspect_schema(*admin(), wanted()).state == schema_state::edited);
+    CHECK_THROWS_AS(migrate(*admin(), wanted()), schema_refused);
+    CHECK(in.run("select to_regclass('es.three') is null", name) == "t");
+}
+
+TEST_CASE_FIXTURE(given_an_empty_database, "a newer schema is refused")
+{
+    given_the_first();
+    file("0002_two.sql", "create table es.two (n int);");
+    migrate(*admin(), wanted());
+    std::filesystem::remove(files.path() / "0002_two.sql");
+
+    CHECK(inspect_schema(*admin(), wanted()).state == schema_state::newer);
+    CHECK_THROWS_AS(migrate(*admin(), wanted()), schema_refused);
+}
+
+TEST_CASE_FIXTURE(given_an_empty_database, "a migration that fails leaves nothing behind, and can be mended")
+{
+    given_the_first();
+    file("0002_two.sql", "create table es.two (n int); select 1 / 0;");
+    CHECK_THROWS_AS(migrate(*admin(), wanted()), std::runtime_error);
+    CHECK(in.run("select to_regclass('es.two') is null", name) == "t");
+    CHECK(in.run("select count(*) from es.migration", name) == "1");
+
+    file("0002_two.sql", "create table es.two (n int);");
+    CHECK(migrate(*admin(), wanted()).size() == 1);
+}
+
+TEST_CASE_FIXTURE(given_an_empty_database, "files are named NNNN_what_it_does.sql, each number once")
+{
+    file("2_two.sql", "");
+    CHECK_THROWS(wanted());
+    std::filesystem::remove(files.path() / "2_two.sql");
+    file("0002_two.sql", "");
+    file("0002_again.sql", "");
+    CHECK_THROWS(wanted());
+}
+
+TEST_CASE_FIXTURE(given_an_empty_database, "the incarnation is the server's timeline and a number that can be raised")
+{
+    const auto on = admin();
+    migrate(*on, ours());
+    const incarnation first = read_incarnation(*on);
+    CHECK(first.timeline >= 1);
+    CHECK(first.number == 1);
+    const incarnation second = begin_incarnation(*on, "restored from a backup");
+    CHECK(second.number == 2);
+    CHECK(second != first);
+    CHECK(second.text() == std::to_string(first.timeline) + ".2");
+}
