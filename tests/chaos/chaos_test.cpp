@@ -1,0 +1,93 @@
+// The long scenarios: many cycles, real deadlines, every hit of every fault point. Minutes each; `tools/test chaos`.
+//
+// CLIENTFLOW_CHAOS_CYCLES says how many kills there are (100), CLIENTFLOW_SEED repeats a run.
+#include "tests/kit/scenario/caches.hpp"
+#include "tests/kit/scenario/kills.hpp"
+#include "tests/kit/scenario/outages.hpp"
+#include "tests/kit/scenario/points.hpp"
+#include "tests/kit/scenario/races.hpp"
+#include "tests/kit/scenario/seed.hpp"
+
+#include <doctest/doctest.h>
+
+namespace
+{
+void tell(const scenario::findings& told, std::uint32_t seed = 0)
+{
+    MESSAGE("seed " << seed << ": " << told.text());
+    CHECK(told.count("problems") == 0);
+}
+}  // namespace
+
+TEST_CASE("A hundred kills: every answer was true, and the read models equal a rebuild")
+{
+    scenario::site at;
+    const auto seed = scenario::chosen_seed();
+    const int cycles = scenario::chosen("CLIENTFLOW_CHAOS_CYCLES", 100);
+    const auto told = scenario::kill_at_random(
+        at, {.seed = seed, .cycles = cycles, .cycles_between_checks = 5, .clients = 6, .attempts_max = 400});
+    tell(told, seed);
+    CHECK(told.count("kills") == cycles);
+    CHECK(told.count("lost, then found applied") > 0);
+}
+
+TEST_CASE("Every fault point at every hit, until no point is hit any more")
+{
+    scenario::site at;
+    const auto seed = scenario::chosen_seed();
+    const auto told = scenario::loop_fault_points(at, {.seed = seed, .hits_max = 0, .commands = 6});
+    tell(told, seed);
+    CHECK(told.count("points") >= 11);
+}
+
+TEST_CASE("Half a minute of a frozen PostgreSQL")
+{
+    scenario::site at;
+    const auto seed = scenario::chosen_seed();
+    tell(scenario::freeze(at, {.seed = seed,
+                               .lasting = std::chrono::seconds{30},
+                               .command_time = std::chrono::seconds{10}}),
+         seed);
+}
+
+TEST_CASE("Twenty crashes of PostgreSQL")
+{
+    scenario::site at;
+    const auto seed = scenario::chosen_seed();
+    const auto told = scenario::crash_database(at, {.seed = seed, .times = 20});
+    tell(told, seed);
+    CHECK(told.count("crashes") == 20);
+}
+
+TEST_CASE("Sessions ended five times a second for half a minute")
+{
+    scenario::site at;
+    const auto seed = scenario::chosen_seed();
+    tell(scenario::end_sessions(at, {.seed = seed, .lasting = std::chrono::seconds{30}}), seed);
+}
+
+TEST_CASE("Links cut in mid-append, again and again")
+{
+    scenario::site at;
+    const auto seed = scenario::chosen_seed();
+    const auto told = scenario::cut_links(at, {.seed = seed, .times = 7});
+    tell(told, seed);
+    CHECK(told.count("cuts") == 21);
+}
+
+TEST_CASE("Caches spoiled in every way, again and again")
+{
+    scenario::site at;
+    const auto seed = scenario::chosen_seed();
+    tell(scenario::spoil_caches(at, {.seed = seed, .times = 5, .attempts = 400}), seed);
+}
+
+TEST_CASE("Two servers on one store for long")
+{
+    scenario::site at;
+    scenario::pair nodes{at};
+    tell(scenario::race_on_a_version(nodes, {.rounds = 20}));
+    tell(scenario::race_for_a_quota(nodes, {.rounds = 10}));
+    tell(scenario::revoke_elsewhere(nodes, 20));
+    tell(scenario::share_a_store(nodes, 20));
+}

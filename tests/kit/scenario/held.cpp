@@ -1,0 +1,28 @@
+#include "tests/kit/scenario/held.hpp"
+
+#include <pqxx/pqxx>
+
+namespace scenario
+{
+struct held_transaction::session
+{
+    explicit session(const std::string& dsn) : link(dsn), work(link) {}
+
+    pqxx::connection link;
+    pqxx::nontransaction work;  // what is open is begun by hand, so that losing the link is no exception
+};
+
+held_transaction::held_transaction(const std::string& dsn, const std::vector<std::string>& statements)
+    : self_(std::make_unique<session>(dsn))
+{
+    run("begin");
+    for (const std::string& each : statements)
+        run(each);
+}
+
+held_transaction::~held_transaction() = default;
+
+void held_transaction::run(const std::string& statement) { self_->work.exec(statement); }
+
+void held_transaction::release() { self_.reset(); }
+}  // namespace scenario

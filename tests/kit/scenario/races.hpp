@@ -1,0 +1,36 @@
+// Two server processes on one store: each with its own data directory and caches, neither may believe them.
+#pragma once
+
+#include "tests/kit/scenario/findings.hpp"
+#include "tests/kit/scenario/node.hpp"
+#include "tests/kit/scenario/site.hpp"
+
+namespace scenario
+{
+class pair
+{
+public:
+    // Both started.
+    explicit pair(site&);
+    ~pair();
+
+    site& at;
+    node one;
+    node other;
+};
+
+struct race_config
+{
+    int rounds = 2;
+    int writers = 64;
+};
+
+// All write one item at one If-Match version: one 200 per round, the others 412 or 409.
+findings race_on_a_version(pair&, const race_config&);
+// All create projects on the plan "starter": exactly five 201, the others 402 with limit and used.
+findings race_for_a_quota(pair&, const race_config&);
+// A key revoked through one node is refused by the other. Counts "slowest refusal ms".
+findings revoke_elsewhere(pair&, int times);
+// Both nodes under load at once, on the same organisation; one is killed and comes back, `kills` times.
+findings share_a_store(pair&, int kills);
+}  // namespace scenario
