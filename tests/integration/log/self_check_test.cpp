@@ -1,0 +1,76 @@
+// A doctor is silent when all is well, and names each thing that breaks a promise.
+#include "events/log/self_check.hpp"
+#include "tests/kit/database.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace event_log;
+
+namespace
+{
+std::vector<std::string> complaints(const std::string& dsn)
+{
+    connection_config config;
+    config.dsn = dsn;
+    connection on{config, nullptr};
+    std::vector<std::string> out;
+    for (const finding& each : check_database(on))
+        if (!each.ok)
+        {
+            CHECK_FALSE(each.what_to_do.empty());
+            out.push_back(each.id);
+        }
+    return out;
+}
+}  // namespace
+
+TEST_CASE("the doctor says nothing of a database as we make it but what the test cluster saves on")
+{
+    kit::database db;
+    connection_config config;
+    config.dsn = db.dsn();
+    connection on{config, nullptr};
+    CHECK(check_database(on).size() >= 15);
+    for (const std::string& id : complaints(db.dsn()))
+    {
+        CAPTURE(id);
+        const std::vector<std::string> of_a_fast_cluster{"fsync", "full_page_writes", "synchronous_commit",
+                                                         "data_checksums"};
+        CHECK(std::count(of_a_fast_cluster.begin(), of_a_fast_cluster.end(), id) == 1);
+    }
+}
+
+TEST_CASE("the doctor names what was bent")
+{
+    kit::database db;
+    const auto known = complaints(db.dsn());
+    const auto also = [&](const std::string& sql, const std::string& undo)
+    {
+        db.run(sql);
+        auto now = complaints(db.dsn());
+        db.run(undo);
+        std::erase_if(now, [&](const std::string& id) { return std::count(known.begin(), known.end(), id) > 0; });
+        return now;
+    };
+    const auto only = [](const char* id) { return std::vector<std::string>{id}; };
+
+    CHECK(also("alter table es.event disable trigger event_is_immutable",
+               "alter table es.event enable always trigger event_is_immutable") == only("immutability"));
+    CHECK(also("alter table es.event enable trigger event_is_immutable",
+               "alter table es.event enable always trigger event_is_immutable") == only("immutability"));
+    CHECK(also("grant execute on function pg_advisory_lock(int, int) to public",
+               "revoke execute on function pg_advisory_lock(int, int) from public") == only("lane_locks"));
+    CHECK(also("grant insert on es.event to clientflow_app", "revoke insert on es.event from clientflow_app") ==
+          only("append_only"));
+    CHECK(also("alter table es.claim owner to postgres", "alter table es.claim owner to clientflow_owner") ==
+          only("ownership"));
+    CHECK(also("alter function es.append_carefully reset all",
+               "alter function es.append_carefully set search_path = pg_catalog, pg_temp") == only("function_paths"));
+    CHECK(also("alter table es.event drop constraint event_stream",
+               "alter table es.event add constraint event_stream unique (tenant_id, category, stream_id, version)") ==
+          only("log_indexes"));
+    CHECK(also("alter database " + db.name() + " set default_transaction_isolation = 'serializable'",
+               "alter database " + db.name() + " reset default_transaction_isolation") == only("isolation_default"));
+}
