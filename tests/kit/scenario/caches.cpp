@@ -83,7 +83,8 @@ private:
         server_.start();
         load work{{.seed = config_.seed, .prefix = "x" + std::to_string(++lives_)}, as_, {server_.port()}};
         work.start();
-        kit::await("the load's requests", [&] { return work.attempts() >= config_.attempts; }, kit::milliseconds{60'000});
+        kit::await(
+            "the load's requests", [&] { return work.attempts() >= config_.attempts; }, kit::milliseconds{60'000});
         work.stop();
         work.settle();
         told_.add(work.replay(), when);

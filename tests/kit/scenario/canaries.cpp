@@ -62,14 +62,20 @@ void plant(caller& as, std::vector<std::string>& secrets)
                          .idempotency_key = "canary-1"})).body;
     const std::string path = "/api/v1/clients/" + text_member(client, "id");
     as.expect(200, with_agent({.method = "PATCH", .target = path, .body = R"({"notes": "Kept kanarienvogel"})"}));
-    as.expect(200, with_agent({.method = "PATCH", .target = path, .body = R"({"email": "new.kanarienvogel@example.org"})"}));
-    const auto member = as.expect(
-        201, with_agent({.method = "POST", .target = "/api/v1/members",
-                         .body = R"({"email": "kanarienvogel.member@example.org", "name": "Ada kanarienvogel"})"})).body;
+    as.expect(200,
+              with_agent({.method = "PATCH", .target = path, .body = R"({"email": "new.kanarienvogel@example.org"})"}));
+    const auto member =
+        as.expect(201,
+                  with_agent({.method = "POST",
+                              .target = "/api/v1/members",
+                              .body = R"({"email": "kanarienvogel.member@example.org", "name": "Ada kanarienvogel"})"}))
+            .body;
     as.expect(200, with_agent({.method = "PATCH", .target = "/api/v1/members/" + text_member(member, "id"),
                                .body = R"({"name": "Grace kanarienvogel"})"}));
-    as.expect(409, with_agent({.method = "POST", .target = "/api/v1/members",
-                               .body = R"({"email": "kanarienvogel.member@example.org", "name": "Twin kanarienvogel"})"}));
+    as.expect(409,
+              with_agent({.method = "POST",
+                          .target = "/api/v1/members",
+                          .body = R"({"email": "kanarienvogel.member@example.org", "name": "Twin kanarienvogel"})"}));
     as.expect(422, with_agent({.method = "POST", .target = "/api/v1/clients",
                                .body = R"({"name": 1, "kanarienvogel": "x", "email": "kanarienvogel"})"}));
     as.expect(400, with_agent({.method = "POST", .target = "/api/v1/clients", .body = R"({"email": "kanarienvogel)"}));

@@ -22,9 +22,8 @@ constexpr const char* behind =
 // Each is null when all is well, otherwise what is wrong.
 constexpr std::pair<const char*, const char*> rules[] = {
     {"parked keys", "select string_agg(p.projection || ' ' || p.cause, ', ') from read.parked as p"},
-    {"lanes with holes",
-     "select string_agg(lane::text, ', ') from (select lane from es.event group by lane"
-     " having min(seq) <> 1 or max(seq) <> count(*)) as l"},
+    {"lanes with holes", "select string_agg(lane::text, ', ') from (select lane from es.event group by lane"
+                         " having min(seq) <> 1 or max(seq) <> count(*)) as l"},
     {"streams with holes",
      "select string_agg(category || ' ' || stream_id::text, ', ') from (select category, stream_id from es.event"
      " group by tenant_id, category, stream_id having min(version) <> 1 or max(version) <> count(*)) as s"},
@@ -32,7 +31,8 @@ constexpr std::pair<const char*, const char*> rules[] = {
                            " group by event_id having count(*) > 1) as e"},
     {"receipts of what is not in the log",
      "select string_agg(r.key, ', ') from es.receipt as r where not exists (select from es.event as e"
-     " where e.tenant_id = coalesce(r.shown_tenant_id, r.tenant_id) and e.category = r.category and e.stream_id = r.stream_id"
+     " where e.tenant_id = coalesce(r.shown_tenant_id, r.tenant_id) and e.category = r.category and e.stream_id = "
+     "r.stream_id"
      "   and e.version = r.version)"},
     {"rounds whose heads are beyond the log",
      "select string_agg(r.id::text, ', ') from es.round as r cross join unnest(r.lanes, r.heads) as l(lane, head)"

@@ -109,9 +109,10 @@ private:
         if (projects_.empty() || chance(10))
             return add({"POST", "/api/v1/projects", R"({"name": ")" + words() + R"("})"}, true);
         if (chance(8))
-            return add({"POST", "/api/v1/clients",
-                        R"({"name": ")" + words() + R"(", "email": "p)" + std::to_string(random_()) + R"(@example.org"})"},
-                       true);
+            return add(
+                {"POST", "/api/v1/clients",
+                 R"({"name": ")" + words() + R"(", "email": "p)" + std::to_string(random_()) + R"(@example.org"})"},
+                true);
         if (tasks_.empty() || chance(4))
             return add({"POST", "/api/v1/tasks",
                         R"({"project_id": ")" + projects_[pick(projects_.size())] + R"(", "title": ")" + words() +
@@ -136,7 +137,10 @@ private:
         }
         case 3: return add({"PATCH", path, R"({"title": 17, "colour": true})"}, false);
         case 4: return add({"PATCH", path, "{}"}, false);
-        case 5: return add({"POST", "/api/v1/tasks", R"({"project_id": "project_0000000000000000000000000a", "title": "t"})"}, false);
+        case 5:
+            return add(
+                {"POST", "/api/v1/tasks", R"({"project_id": "project_0000000000000000000000000a", "title": "t"})"},
+                false);
         default: return add({"POST", path + '/' + verbs[pick(std::size(verbs))], ""}, false);
         }
     }
@@ -262,8 +266,8 @@ private:
         of.was_checked = true;
         ++told.counted["replayed"];
         const std::string what = of.name + ' ' + of.asked.method + ' ' + of.asked.target;
-        told.expect(got.status() == of.status, what + " was answered " + std::to_string(of.status) +
-                                                   ", its replay " + std::to_string(got.status()) + ' ' + got.reply.body);
+        told.expect(got.status() == of.status, what + " was answered " + std::to_string(of.status) + ", its replay " +
+                                                   std::to_string(got.status()) + ' ' + got.reply.body);
         told.expect(got.reply.body == of.item, what + " shows another item when replayed: " + of.item + " then " +
                                                    got.reply.body);
         told.expect(got.is_replayed(), what + " is not marked as replayed");

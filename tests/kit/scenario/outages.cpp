@@ -158,8 +158,9 @@ void cut_before_the_lane(site& at, stage& on, const outage_config& config, const
     auto asked = call_meanwhile(on, creation(config, name));
     kit::await("an append that waits for its lane", [&] { return waiting(at, "advisory") > 0; }, patience);
     at.link.half_open();
-    kit::await("the round to be declared void", [&] { return at.count("select count(*) from es.round where is_void") > 0; },
-               patience);
+    kit::await(
+        "the round to be declared void", [&] { return at.count("select count(*) from es.round where is_void") > 0; },
+        patience);
     lanes.release();
     const answer got = asked.get();
     told.expect(got.status() == 201 || (got.status() == 503 && text_member(got.reply.body, "applied") == "unknown"),
@@ -183,19 +184,20 @@ void cut_before_the_commit(site& at, stage& on, const outage_config& config, con
     {
         const answer got = asked.get();
         told.expect(got.status() == 503 && text_member(got.reply.body, "applied") == "unknown",
-                    name + " was answered " + std::to_string(got.status()) + " while nobody could know: " + got.reply.body);
+                    name + " was answered " + std::to_string(got.status()) +
+                        " while nobody could know: " + got.reply.body);
         told.counted["cut before the commit, answered unknown"] += got.status() == 503 ? 1 : 0;
     };
     if (!server_waits)
         give_up();
     rounds.release();
-    kit::await("the old backend's commit",
-               [&]
-               {
-                   return at.count("select count(*) from es.event where type = 'project.created' and data->>'name' = '" +
-                                   name + '\'') == 1;
-               },
-               patience);
+    kit::await(
+        "the old backend's commit",
+        [&] {
+            return at.count("select count(*) from es.event where type = 'project.created' and data->>'name' = '" +
+                            name + '\'') == 1;
+        },
+        patience);
     at.link.heal();
     if (server_waits)
     {

@@ -62,10 +62,11 @@ findings race_on_a_version(pair& nodes, const race_config& config)
     {
         std::vector<request> asked;
         for (int n = 0; n < config.writers; ++n)
-            asked.push_back({.method = "PATCH",
-                             .target = path,
-                             .body = R"({"name": "Round )" + std::to_string(round) + " writer " + std::to_string(n) + R"("})",
-                             .if_match = '"' + std::to_string(round) + '"'});
+            asked.push_back(
+                {.method = "PATCH",
+                 .target = path,
+                 .body = R"({"name": "Round )" + std::to_string(round) + " writer " + std::to_string(n) + R"("})",
+                 .if_match = '"' + std::to_string(round) + '"'});
         const auto got = send_at_once(nodes, as.api_key, asked);
         long winners = 0;
         for (const answer& each : got)
@@ -80,8 +81,9 @@ findings race_on_a_version(pair& nodes, const race_config& config)
         }
         told.expect(winners == 1, std::to_string(winners) + " writers won in round " + std::to_string(round));
     }
-    const long versions = nodes.at.count("select count(*) from es.event where tenant_id = (select tenant_id from es.event"
-                                         " where category = 'project' and data->>'name' = 'Raced') and category = 'project'");
+    const long versions =
+        nodes.at.count("select count(*) from es.event where tenant_id = (select tenant_id from es.event"
+                       " where category = 'project' and data->>'name' = 'Raced') and category = 'project'");
     told.expect(versions == config.rounds + 1, "the item has " + std::to_string(versions) + " versions");
     return told;
 }
@@ -127,7 +129,8 @@ findings revoke_elsewhere(pair& nodes, int times)
         const auto began = std::chrono::steady_clock::now();
         const bool refused =
             kit::eventually([&] { return there.get("/api/v1/projects").status() == 401; }, kit::milliseconds{5'000});
-        const long took = std::chrono::duration_cast<kit::milliseconds>(std::chrono::steady_clock::now() - began).count();
+        const long took =
+            std::chrono::duration_cast<kit::milliseconds>(std::chrono::steady_clock::now() - began).count();
         told.expect(refused, "a revoked key is still believed by the other node after 5 s");
         told.counted["slowest refusal ms"] = std::max(told.counted["slowest refusal ms"], took);
         ++told.counted["keys revoked"];

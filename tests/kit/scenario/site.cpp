@@ -44,8 +44,8 @@ long site::count(const std::string& sql) const
 
 std::string command_line(const site& at, std::vector<std::string> words)
 {
-    for (const std::string& each :
-         {std::string{"--data"}, (at.room.path() / "office").string(), std::string{"--dsn"}, at.dsn(), std::string{"--no-input"}})
+    for (const std::string& each : {std::string{"--data"}, (at.room.path() / "office").string(), std::string{"--dsn"},
+                                    at.dsn(), std::string{"--no-input"}})
         words.push_back(each);
     const auto ended = kit::run({.program = kit::program("clientflow"), .arguments = words}, kit::milliseconds{60'000});
     if (ended.end != kit::ending{0, 0})

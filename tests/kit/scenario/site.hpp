@@ -1,5 +1,5 @@
-// Where a scenario takes place: a PostgreSQL of its own that keeps what it confirms, a migrated database, a proxy before
-// it, a master key, and organisations founded through the command line.
+// Where a scenario takes place: a PostgreSQL of its own that keeps what it confirms, a migrated database, a proxy
+// before it, a master key, and organisations founded through the command line.
 //
 // Nodes made on it are real `clientflow serve` processes. One thread uses a site at a time, except dsn() and through().
 #pragma once
