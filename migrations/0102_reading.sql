@@ -18,15 +18,15 @@ begin
 
     select tenant.lane into home from es.tenant tenant where tenant.tenant_id = of_tenant;
 
-    select home || '/' || place.seq || '/' || place.incarnation
+    select home || '/' || coalesce(place.seq, 0) || '/' || coalesce(place.incarnation, '')
       into shown
       from unnest(projections, versions) as asked (projection, version)
-      cross join lateral (select c.seq, c.incarnation
-                            from read.checkpoint c
-                           where c.projection = asked.projection and c.version = asked.version and c.lane = home
-                           order by c.step desc
-                           limit 1) as place
-     order by place.seq
+      left join lateral (select c.seq, c.incarnation
+                           from read.checkpoint c
+                          where c.projection = asked.projection and c.version = asked.version and c.lane = home
+                          order by c.step desc
+                          limit 1) as place on true
+     order by coalesce(place.seq, 0)
      limit 1;
 
     return query execute body using arguments, shown;

@@ -16,15 +16,15 @@ void shares(const item& it, std::vector<projection::share>& out)
 
 const projection::definition& read_model()
 {
-    static constexpr auto made = projection::stream_projection<item, event, shares>("client", 1, "client", "read.client");
+    static constexpr auto made =
+        projection::stream_projection<item, event, shares>("client", 1, "client", "read.client");
     return made;
 }
 
 const projection::list_shape& listing()
 {
-    static const projection::list_shape shape{read_model(),
-                                              {"name", "email", "created_at", "updated_at"},
-                                              {"created_at", "updated_at", "name"}};
+    static const projection::list_shape shape{
+        read_model(), {"name", "email", "created_at", "updated_at"}, {"created_at", "updated_at", "name"}};
     return shape;
 }
 }  // namespace client

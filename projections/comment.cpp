@@ -16,15 +16,15 @@ void shares(const item& it, std::vector<projection::share>& out)
 
 const projection::definition& read_model()
 {
-    static constexpr auto made = projection::stream_projection<item, event, shares>("comment", 1, "comment", "read.comment");
+    static constexpr auto made =
+        projection::stream_projection<item, event, shares>("comment", 1, "comment", "read.comment");
     return made;
 }
 
 const projection::list_shape& listing()
 {
-    static const projection::list_shape shape{read_model(),
-                                              {"author_id", "mention_ids", "created_at", "updated_at"},
-                                              {"created_at", "updated_at"}};
+    static const projection::list_shape shape{
+        read_model(), {"author_id", "mention_ids", "created_at", "updated_at"}, {"created_at", "updated_at"}};
     return shape;
 }
 }  // namespace comment

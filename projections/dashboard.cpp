@@ -127,8 +127,7 @@ std::string written(counters& all)
 {
     const auto& projects = all["project.status"];
     const auto& tasks = all["task.status"];
-    const auto with = [](const counts& given, std::string_view status)
-    {
+    const auto with = [](const counts& given, std::string_view status) {
         const auto found = given.find(std::string{status});
         return found == given.end() ? 0 : found->second;
     };
@@ -155,9 +154,8 @@ std::string written(counters& all)
 
 projection::item read(projection::reader& from, const schema::uuid& tenant, const std::optional<schema::uuid>& client)
 {
-    const std::array<const projection::definition*, 5> shown{&client::read_model(), &member::read_model(),
-                                                             &project::read_model(), &task::read_model(),
-                                                             &org::read_model()};
+    const std::array<const projection::definition*, 5> shown{
+        &client::read_model(), &member::read_model(), &project::read_model(), &task::read_model(), &org::read_model()};
     projection::statement asked{std::string{client ? of_client : of_tenant}, {}};
     for (std::size_t i = 0; i < 4; ++i)
         asked.arguments.push_back(std::to_string(shown[i]->version));

@@ -16,7 +16,8 @@ void shares(const item& it, std::vector<projection::share>& out)
 
 const projection::definition& read_model()
 {
-    static constexpr auto made = projection::stream_projection<item, event, shares>("member", 1, "member", "read.member");
+    static constexpr auto made =
+        projection::stream_projection<item, event, shares>("member", 1, "member", "read.member");
     return made;
 }
 

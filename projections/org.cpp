@@ -13,9 +13,8 @@ const projection::definition& read_model()
 
 const projection::list_shape& listing()
 {
-    static const projection::list_shape shape{read_model(),
-                                              {"slug", "name", "plan", "created_at", "updated_at"},
-                                              {"created_at", "name"}};
+    static const projection::list_shape shape{
+        read_model(), {"slug", "name", "plan", "created_at", "updated_at"}, {"created_at", "name"}};
     return shape;
 }
 }  // namespace org

@@ -20,16 +20,17 @@ void shares(const item& it, std::vector<projection::share>& out)
 
 const projection::definition& read_model()
 {
-    static constexpr auto made = projection::stream_projection<item, event, shares>("project", 1, "project", "read.project");
+    static constexpr auto made =
+        projection::stream_projection<item, event, shares>("project", 1, "project", "read.project");
     return made;
 }
 
 const projection::list_shape& listing()
 {
-    static const projection::list_shape shape{read_model(),
-                                              {"client_id", "status", "name", "starts_on", "due_on", "member_ids",
-                                               "created_at", "updated_at"},
-                                              {"created_at", "updated_at", "name", "status", "starts_on", "due_on"}};
+    static const projection::list_shape shape{
+        read_model(),
+        {"client_id", "status", "name", "starts_on", "due_on", "member_ids", "created_at", "updated_at"},
+        {"created_at", "updated_at", "name", "status", "starts_on", "due_on"}};
     return shape;
 }
 }  // namespace project

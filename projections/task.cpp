@@ -32,12 +32,11 @@ const projection::definition& read_model()
 
 const projection::list_shape& listing()
 {
-    static const projection::list_shape shape{read_model(),
-                                              {"project_id", "status", "priority", "due_on", "assignee_ids",
-                                               "labels", "parent_id", "title", "estimate_minutes", "completed_at",
-                                               "created_at", "updated_at"},
-                                              {"created_at", "updated_at", "title", "status", "priority", "due_on",
-                                               "estimate_minutes", "completed_at"}};
+    static const projection::list_shape shape{
+        read_model(),
+        {"project_id", "status", "priority", "due_on", "assignee_ids", "labels", "parent_id", "title",
+         "estimate_minutes", "completed_at", "created_at", "updated_at"},
+        {"created_at", "updated_at", "title", "status", "priority", "due_on", "estimate_minutes", "completed_at"}};
     return shape;
 }
 }  // namespace task

@@ -24,9 +24,9 @@ select null, n.counter, sum(n.value)::text
   from (select distinct on (s.counter, s.bucket) s.counter, s.value
           from read.sum s
          where s.counter in ('client.open', 'member.open', 'comment.open', 'project.status', 'task.status')
-           and (split_part(s.counter, '.', 1), s.version) in (('client', ($1)[1]::integer), ('member', ($1)[2]::integer),
-                                                              ('project', ($1)[3]::integer), ('task', ($1)[4]::integer),
-                                                              ('comment', ($1)[5]::integer))
+           and (split_part(s.counter, '.', 1), s.version)
+               in (('client', ($1)[1]::integer), ('member', ($1)[2]::integer), ('project', ($1)[3]::integer),
+                   ('task', ($1)[4]::integer), ('comment', ($1)[5]::integer))
          order by s.counter, s.bucket, s.seq desc) as n
  group by n.counter)";
 

@@ -36,15 +36,23 @@ std::string_view sql_type_of(const leaf& value, bool is_list)
 {
     switch (value.what)
     {
-    case kind::boolean: return "boolean";
-    case kind::integer: return value.bytes == 8 ? "bigint" : value.bytes == 4 ? "integer" : "smallint";
+    case kind::boolean:
+        return "boolean";
+    case kind::integer:
+        return value.bytes == 8 ? "bigint" : value.bytes == 4 ? "integer" : "smallint";
     case kind::text:
-    case kind::enumeration: return is_list ? "text[]" : "text";
+    case kind::enumeration:
+        return is_list ? "text[]" : "text";
     case kind::uuid:
-    case kind::id: return is_list ? "uuid[]" : "uuid";
-    case kind::moment: return "timestamp with time zone";
-    case kind::day: return "date";
-    default: CF_ASSERT(!"a row's column holds a plain value, a list of ids or texts, or money"); return {};
+    case kind::id:
+        return is_list ? "uuid[]" : "uuid";
+    case kind::moment:
+        return "timestamp with time zone";
+    case kind::day:
+        return "date";
+    default:
+        CF_ASSERT(!"a row's column holds a plain value, a list of ids or texts, or money");
+        return {};
     }
 }
 
@@ -52,10 +60,14 @@ std::int64_t integer_at(const void* from, std::uint8_t bytes)
 {
     switch (bytes)
     {
-    case 1: return *static_cast<const std::int8_t*>(from);
-    case 2: return *static_cast<const std::int16_t*>(from);
-    case 4: return *static_cast<const std::int32_t*>(from);
-    default: return *static_cast<const std::int64_t*>(from);
+    case 1:
+        return *static_cast<const std::int8_t*>(from);
+    case 2:
+        return *static_cast<const std::int16_t*>(from);
+    case 4:
+        return *static_cast<const std::int32_t*>(from);
+    default:
+        return *static_cast<const std::int64_t*>(from);
     }
 }
 
@@ -63,10 +75,17 @@ void set_integer(void* into, std::uint8_t bytes, std::int64_t n)
 {
     switch (bytes)
     {
-    case 1: *static_cast<std::int8_t*>(into) = static_cast<std::int8_t>(n); break;
-    case 2: *static_cast<std::int16_t*>(into) = static_cast<std::int16_t>(n); break;
-    case 4: *static_cast<std::int32_t*>(into) = static_cast<std::int32_t>(n); break;
-    default: *static_cast<std::int64_t*>(into) = n;
+    case 1:
+        *static_cast<std::int8_t*>(into) = static_cast<std::int8_t>(n);
+        break;
+    case 2:
+        *static_cast<std::int16_t*>(into) = static_cast<std::int16_t>(n);
+        break;
+    case 4:
+        *static_cast<std::int32_t*>(into) = static_cast<std::int32_t>(n);
+        break;
+    default:
+        *static_cast<std::int64_t*>(into) = n;
     }
 }
 
@@ -83,13 +102,25 @@ void append_value(std::string& literal, const leaf& value, const void* from)
 {
     switch (value.what)
     {
-    case kind::boolean: literal.push_back(*static_cast<const bool*>(from) ? 't' : 'f'); break;
-    case kind::integer: append_number(literal, integer_at(from, value.bytes)); break;
-    case kind::text: append_element(literal, *static_cast<const std::string*>(from)); break;
+    case kind::boolean:
+        literal.push_back(*static_cast<const bool*>(from) ? 't' : 'f');
+        break;
+    case kind::integer:
+        append_number(literal, integer_at(from, value.bytes));
+        break;
+    case kind::text:
+        append_element(literal, *static_cast<const std::string*>(from));
+        break;
     case kind::uuid:
-    case kind::id: literal.append(static_cast<const schema::uuid*>(from)->text()); break;
-    case kind::moment: literal.append(static_cast<const schema::moment*>(from)->text()); break;
-    case kind::day: literal.append(static_cast<const schema::day*>(from)->text()); break;
+    case kind::id:
+        literal.append(static_cast<const schema::uuid*>(from)->text());
+        break;
+    case kind::moment:
+        literal.append(static_cast<const schema::moment*>(from)->text());
+        break;
+    case kind::day:
+        literal.append(static_cast<const schema::day*>(from)->text());
+        break;
     default:
         CF_ASSERT(value.what == kind::enumeration);
         literal.append(value.names[static_cast<std::size_t>(integer_at(from, value.bytes))]);
@@ -204,19 +235,30 @@ void read_value(const column& of, const leaf& value, std::string_view text, void
 {
     switch (value.what)
     {
-    case kind::boolean: *static_cast<bool*>(into) = text == "t"; break;
-    case kind::integer: set_integer(into, value.bytes, number(of, text)); break;
-    case kind::text: *static_cast<std::string*>(into) = text; break;
+    case kind::boolean:
+        *static_cast<bool*>(into) = text == "t";
+        break;
+    case kind::integer:
+        set_integer(into, value.bytes, number(of, text));
+        break;
+    case kind::text:
+        *static_cast<std::string*>(into) = text;
+        break;
     case kind::uuid:
-    case kind::id: *static_cast<schema::uuid*>(into) = uuid_of(of, text); break;
-    case kind::moment: *static_cast<schema::moment*>(into) = moment_of(of, text); break;
+    case kind::id:
+        *static_cast<schema::uuid*>(into) = uuid_of(of, text);
+        break;
+    case kind::moment:
+        *static_cast<schema::moment*>(into) = moment_of(of, text);
+        break;
     case kind::day:
         if (const auto parsed = schema::day::parse(text))
             *static_cast<schema::day*>(into) = *parsed;
         else
             not_a(of);
         break;
-    default: read_enumeration(of, value, text, into);
+    default:
+        read_enumeration(of, value, text, into);
     }
 }
 
@@ -256,8 +298,12 @@ void append_json_value(const column& of, const leaf& value, std::string_view tex
 {
     switch (value.what)
     {
-    case kind::boolean: out.append(text == "t" ? "true" : "false"); break;
-    case kind::integer: out.append(text); break;
+    case kind::boolean:
+        out.append(text == "t" ? "true" : "false");
+        break;
+    case kind::integer:
+        out.append(text);
+        break;
     case kind::uuid:
     case kind::id:
         out.push_back('"');
@@ -272,7 +318,8 @@ void append_json_value(const column& of, const leaf& value, std::string_view tex
         append_moment(of, text, out);
         out.push_back('"');
         break;
-    default: schema::append_quoted(out, text);
+    default:
+        schema::append_quoted(out, text);
     }
 }
 
@@ -280,13 +327,11 @@ void append_json_list(const column& of, std::string_view text, std::string& out)
 {
     out.push_back('[');
     bool comma = false;
-    for_elements(of, text,
-                 [&](std::string_view element)
-                 {
-                     if (std::exchange(comma, true))
-                         out.push_back(',');
-                     append_json_value(of, *of.value->inner, element, out);
-                 });
+    for_elements(of, text, [&](std::string_view element) {
+        if (std::exchange(comma, true))
+            out.push_back(',');
+        append_json_value(of, *of.value->inner, element, out);
+    });
     out.push_back(']');
 }
 
@@ -311,7 +356,8 @@ std::vector<column> columns_of(const schema::record_type& type)
             columns.push_back({name + "_currency", "text", &row, value, column_part::currency, is_nullable});
         }
         else if (value->what == kind::list)
-            columns.push_back({name, sql_type_of(*value->inner, true), &row, value, column_part::whole, is_nullable, true});
+            columns.push_back(
+                {name, sql_type_of(*value->inner, true), &row, value, column_part::whole, is_nullable, true});
         else
             columns.push_back({name, sql_type_of(*value, false), &row, value, column_part::whole, is_nullable});
     }
@@ -373,9 +419,9 @@ void read_cells(std::span<const column> columns, std::span<const cell> cells, vo
         if (of.part == column_part::amount)
             *static_cast<schema::money*>(into) = {number(of, *cells[i]), std::string{cells[i + 1].value_or("")}};
         else if (of.is_list)
-            for_elements(of, *cells[i],
-                         [&](std::string_view element)
-                         { read_value(of, *of.value->inner, element, of.value->reach->fill(into, 0)); });
+            for_elements(of, *cells[i], [&](std::string_view element) {
+                read_value(of, *of.value->inner, element, of.value->reach->fill(into, 0));
+            });
         else
             read_value(of, *of.value, *cells[i], into);
     }
@@ -431,7 +477,8 @@ std::optional<std::string> id_text(const leaf& value, std::string_view given)
         const auto plain = schema::uuid::parse(given);
         return plain ? std::optional{plain->text()} : std::nullopt;
     }
-    if (given.size() != value.prefix.size() + 27 || !given.starts_with(value.prefix) || given[value.prefix.size()] != '_')
+    if (given.size() != value.prefix.size() + 27 || !given.starts_with(value.prefix) ||
+        given[value.prefix.size()] != '_')
         return std::nullopt;
     const auto parsed = schema::uuid::parse_base32(given.substr(value.prefix.size() + 1));
     return parsed ? std::optional{parsed->text()} : std::nullopt;
@@ -467,11 +514,15 @@ std::optional<std::string> column_text(const column& of, std::string_view given)
     const leaf& value = of.is_list ? *of.value->inner : *of.value;
     switch (value.what)
     {
-    case kind::boolean: return given == "true" || given == "false" ? std::optional{std::string{given}} : std::nullopt;
-    case kind::integer: return number_text(given, of.sql_type);
+    case kind::boolean:
+        return given == "true" || given == "false" ? std::optional{std::string{given}} : std::nullopt;
+    case kind::integer:
+        return number_text(given, of.sql_type);
     case kind::uuid:
-    case kind::id: return id_text(value, given);
-    case kind::enumeration: return enumeration_text(value, given);
+    case kind::id:
+        return id_text(value, given);
+    case kind::enumeration:
+        return enumeration_text(value, given);
     case kind::moment:
     {
         const auto parsed = schema::moment::parse(given);
@@ -482,7 +533,8 @@ std::optional<std::string> column_text(const column& of, std::string_view given)
         const auto parsed = schema::day::parse(given);
         return parsed ? std::optional{parsed->text()} : std::nullopt;
     }
-    default: return std::string{given};
+    default:
+        return std::string{given};
     }
 }
 }  // namespace projection

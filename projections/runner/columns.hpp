@@ -1,10 +1,10 @@
-// A row as the columns of its table: which columns a struct's field rows ask for, and the three ways between the struct,
-// PostgreSQL's text form and JSON in GET's shape.
+// A row as the columns of its table: which columns a struct's field rows ask for, and the three ways between the
+// struct, PostgreSQL's text form and JSON in GET's shape.
 //
 // A money member is two columns (`budget_amount_minor`, `budget_currency`), a list is an array, every other member one
-// column of its own name. Lists hold plain values. JSON is rendered straight from the columns' text, without the struct,
-// and is the same text that the struct itself would be written as (a test holds them side by side).
-// The connection must speak ISO dates, UTC and UTF-8 (`open_connection` sees to it). Thread-safe, keeps nothing.
+// column of its own name. Lists hold plain values. JSON is rendered straight from the columns' text, without the
+// struct, and is the same text that the struct itself would be written as (a test holds them side by side). The
+// connection must speak ISO dates, UTC and UTF-8 (`open_connection` sees to it). Thread-safe, keeps nothing.
 #pragma once
 
 #include "schemas/record.hpp"
@@ -42,8 +42,8 @@ std::vector<column> columns_of(const schema::record_type&);
 // A value as PostgreSQL prints it, nothing for NULL.
 using cell = std::optional<std::string_view>;
 
-// Rows turned into one array literal per column, for a set-wise statement over unnest. Array columns travel as text, and
-// the statement casts them: unnest flattens arrays of arrays.
+// Rows turned into one array literal per column, for a set-wise statement over unnest. Array columns travel as text,
+// and the statement casts them: unnest flattens arrays of arrays.
 class column_arrays
 {
 public:

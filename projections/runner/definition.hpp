@@ -1,8 +1,8 @@
 // What a projection is: a name, a version, the events it reads, a key, and a pure fold from events to rows.
 //
-// A definition is data, made once per noun at the top of projections/ and read by all threads. Its functions never touch
-// a database, a clock or a log. Name, version and counters are stored strings: written once and never changed. A fold
-// whose meaning changes needs a new version, whose rows are built beside the old ones.
+// A definition is data, made once per noun at the top of projections/ and read by all threads. Its functions never
+// touch a database, a clock or a log. Name, version and counters are stored strings: written once and never changed. A
+// fold whose meaning changes needs a new version, whose rows are built beside the old ones.
 #pragma once
 
 #include "events/log/envelope.hpp"
@@ -45,7 +45,7 @@ struct share
 
 struct definition
 {
-    std::string_view name;      // "task"
+    std::string_view name;  // "task"
     int version = 1;
     std::string_view category;  // the streams it reads
     std::string_view table;     // "read.task"
@@ -97,8 +97,8 @@ constexpr definition stream_projection(std::string_view name, int version, std::
                                        std::string_view table)
 {
     using machine = stream_fold<Item, Event>;
-    definition made{name,          version,       category,      table, &schema::schema_of<Item>, machine::facts,
-                    machine::key_of, machine::make, machine::fold, nullptr};
+    definition made{name,           version,         category,      table,         &schema::schema_of<Item>,
+                    machine::facts, machine::key_of, machine::make, machine::fold, nullptr};
     if constexpr (Shares != nullptr)
         made.shares = [](const void* row, std::vector<share>& out) { Shares(*static_cast<const Item*>(row), out); };
     return made;

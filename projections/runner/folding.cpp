@@ -1,4 +1,5 @@
-// Events sorted to their rows, rows folded one after another, totals as what each row adds now less what it added before.
+// Events sorted to their rows, rows folded one after another, totals as what each row adds now less what it added
+// before.
 #include "projections/runner/folding.hpp"
 
 #include "projections/runner/row_codec.hpp"

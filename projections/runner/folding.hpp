@@ -1,8 +1,8 @@
 // One batch of events folded over rows in memory: the pure middle of the runner, of a rebuild and of a comparison.
 //
 // The order of use: `add` every event, in the order of the log; load the rows that `wanted` names; `fold`; then take
-// `changed` rows, `totals` and `stopped` keys. Nothing here does IO. A fold that throws stops its key at that event: the
-// row stays as the events before made it, later events of the key are left alone, and every other key goes on.
+// `changed` rows, `totals` and `stopped` keys. Nothing here does IO. A fold that throws stops its key at that event:
+// the row stays as the events before made it, later events of the key are left alone, and every other key goes on.
 // Serves one thread; holds the events by reference until it is cleared.
 #pragma once
 

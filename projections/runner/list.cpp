@@ -61,10 +61,7 @@ std::optional<int> small_number(std::string_view text)
 class query_reader
 {
 public:
-    query_reader(const list_shape& shape) : shape_(shape)
-    {
-        ask_.sort = shape.column_named(shape.sorts.front());
-    }
+    query_reader(const list_shape& shape) : shape_(shape) { ask_.sort = shape.column_named(shape.sorts.front()); }
 
     void read(const std::string& name, const std::string& value)
     {
@@ -210,7 +207,10 @@ private:
 
 // -- Cursors: 16 bytes of signature, the id, whether there is a value, the value.
 
-void add_part(std::string& to, std::string_view part) { to.append(std::to_string(part.size())).append(":").append(part); }
+void add_part(std::string& to, std::string_view part)
+{
+    to.append(std::to_string(part.size())).append(":").append(part);
+}
 
 std::string signature(const list_ask& ask, const list_place& place, std::string_view payload, std::string_view secret)
 {
@@ -386,7 +386,8 @@ schema::result<list_ask, schema::faults> read_list_query(const list_shape& shape
     {
         ask.after = read_cursor(ask, place, *reading.cursor(), cursor_secret);
         if (!ask.after)
-            return faults{wrong("cursor", "bad_cursor", "is not a cursor of this list with these filters and this sort")};
+            return faults{
+                wrong("cursor", "bad_cursor", "is not a cursor of this list with these filters and this sort")};
     }
     return std::move(ask);
 }

@@ -14,8 +14,7 @@ bool holds_personal(const recorded& happened) { return happened.data.find("\"$se
 
 personal_keys::personal_keys(event_log::keyring& ring, event_log::store_config config)
     : ring_(ring), store_(std::move(config))
-{
-}
+{}
 
 void personal_keys::fetch(std::span<const recorded> events)
 {
@@ -49,8 +48,7 @@ void personal_keys::fetch(std::span<const recorded> events)
 
 opening personal_keys::open() const
 {
-    return [&ring = ring_](const recorded& happened) -> std::unique_ptr<schema::opener>
-    {
+    return [&ring = ring_](const recorded& happened) -> std::unique_ptr<schema::opener> {
         if (!holds_personal(happened))
             return nullptr;
         return ring.opener_for(happened.stream.tenant, happened.event_id);

@@ -1,7 +1,7 @@
 // The keys that open the personal values of a batch, fetched once per tenant and subject.
 //
-// A subject without a key in the store is forgotten: its values read as forgotten, also in every later batch. Serves one
-// thread; the keyring is shared.
+// A subject without a key in the store is forgotten: its values read as forgotten, also in every later batch. Serves
+// one thread; the keyring is shared.
 #pragma once
 
 #include "events/log/seal.hpp"

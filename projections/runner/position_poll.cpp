@@ -1,11 +1,10 @@
 #include "projections/runner/position_poll.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <pthread.h>
 #include <thread>
 #include <vector>
 
@@ -14,10 +13,10 @@ namespace projection
 struct position_poll::implementation
 {
     implementation(position_poll_config given, std::span<const definition* const> definitions, positions& told)
-        : config(std::move(given)), of(definitions), reached(told), rows(config.rows, definitions),
-          thread([this] { run(); })
-    {
-    }
+        : config(std::move(given)), of(definitions), reached(told), rows(config.rows, definitions), thread([this] {
+            run();
+        })
+    {}
 
     ~implementation()
     {
@@ -83,7 +82,6 @@ struct position_poll::implementation
 position_poll::position_poll(position_poll_config config, std::span<const definition* const> definitions,
                              positions& reached)
     : self_(std::make_unique<implementation>(std::move(config), definitions, reached))
-{
-}
+{}
 position_poll::~position_poll() = default;
 }  // namespace projection

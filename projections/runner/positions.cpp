@@ -51,12 +51,10 @@ bool positions::has_reached(std::span<const position> all) const
 
 bool positions::has_reached_locked(std::span<const position> all) const
 {
-    return std::ranges::all_of(all,
-                               [&](const position& wanted)
-                               {
-                                   const auto found = reached_.find(wanted.lane);
-                                   return wanted.seq <= (found == reached_.end() ? 0 : found->second);
-                               });
+    return std::ranges::all_of(all, [&](const position& wanted) {
+        const auto found = reached_.find(wanted.lane);
+        return wanted.seq <= (found == reached_.end() ? 0 : found->second);
+    });
 }
 
 positions::ticket positions::when(std::vector<position> all, std::function<void()> call)
@@ -89,13 +87,11 @@ bool positions::wait_until(std::span<const position> all, time_point deadline)
         bool has_rung = false;
     };
     const auto shared = std::make_shared<bell>();
-    const ticket held = when({all.begin(), all.end()},
-                             [shared]
-                             {
-                                 const std::lock_guard lock{shared->mutex};
-                                 shared->has_rung = true;
-                                 shared->rung.notify_all();
-                             });
+    const ticket held = when({all.begin(), all.end()}, [shared] {
+        const std::lock_guard lock{shared->mutex};
+        shared->has_rung = true;
+        shared->rung.notify_all();
+    });
     std::unique_lock lock{shared->mutex};
     const bool came = shared->rung.wait_until(lock, deadline, [&] { return shared->has_rung; });
     lock.unlock();

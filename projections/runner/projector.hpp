@@ -28,11 +28,11 @@ struct report
 {
     enum class kind
     {
-        parked,       // a key was stopped
-        lane_lost,    // another process is ahead in a lane
-        cache_lost,   // the local cache was thrown away and fills again
-        lane_rebuilt, // a lane's rows did not belong to this log: folded again from its beginning
-        failed        // the database could not be reached or refused; it is tried again
+        parked,        // a key was stopped
+        lane_lost,     // another process is ahead in a lane
+        cache_lost,    // the local cache was thrown away and fills again
+        lane_rebuilt,  // a lane's rows did not belong to this log: folded again from its beginning
+        failed         // the database could not be reached or refused; it is tried again
     };
     kind what;
     std::string text;
@@ -56,7 +56,7 @@ struct lag
 struct figures
 {
     std::vector<lag> lags;
-    std::uint64_t events = 0;       // folded
+    std::uint64_t events = 0;  // folded
     std::uint64_t commits = 0;
     std::uint64_t rows = 0;         // written
     std::uint64_t rows_loaded = 0;  // from PostgreSQL, the cache not knowing
@@ -68,11 +68,11 @@ struct figures
 struct projector_config
 {
     std::vector<std::int32_t> lanes;
-    std::size_t refill_rows_max = 2'000;           // per step between batches
-    std::chrono::milliseconds lost_min{500};       // how long a lost lane is left alone, doubling
+    std::size_t refill_rows_max = 2'000;      // per step between batches
+    std::chrono::milliseconds lost_min{500};  // how long a lost lane is left alone, doubling
     std::chrono::milliseconds lost_max{8'000};
-    int cache_losses_max = 8;                      // then it works without a cache until it is started again
-    std::function<void(const report&)> tell;       // called on the projector's thread
+    int cache_losses_max = 8;                 // then it works without a cache until it is started again
+    std::function<void(const report&)> tell;  // called on the projector's thread
 };
 
 class projector

@@ -137,8 +137,8 @@ const std::string& reader::cursor_secret() const { return self_->config.cursor_s
 
 page reader::list(const list_shape& shape, const list_place& place, const list_ask& ask, std::optional<under> parent)
 {
-    const auto rows = self_->run(result_columns(shape.columns), place.tenant, {&shape.of, 1},
-                                 list_statement(shape, ask, parent));
+    const auto rows =
+        self_->run(result_columns(shape.columns), place.tenant, {&shape.of, 1}, list_statement(shape, ask, parent));
     page made;
     made.as_of = parse_shown(rows[0][0]);
     made.count = std::min<std::size_t>(rows.size() - 1, static_cast<std::size_t>(ask.limit));
@@ -155,7 +155,9 @@ page reader::list(const list_shape& shape, const list_place& place, const list_a
     made.data.push_back(']');
     if (rows.size() - 1 > made.count)
     {
-        const auto at = [&](std::string_view name) { return cells[static_cast<std::size_t>(shape.column_named(name) - shape.columns.data())]; };
+        const auto at = [&](std::string_view name) {
+            return cells[static_cast<std::size_t>(shape.column_named(name) - shape.columns.data())];
+        };
         const auto id = uuid::parse(at("id").value());
         CF_ASSERT(id.has_value());
         made.next_cursor = next_cursor(ask, place, {seek_value(ask, at(ask.sort->name)), *id}, cursor_secret());

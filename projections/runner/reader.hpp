@@ -1,8 +1,8 @@
 // Reads of the read models: one read is one call to the database.
 //
-// read.query sets the tenant for the transaction, reads the position, then runs the query; so every answer comes with the
-// position it shows, and nothing outside the tenant can be seen even by a faulty query. One object holds one connection
-// and serves one thread; a lost connection is replaced at the next read. Throws `read_failed`.
+// read.query sets the tenant for the transaction, reads the position, then runs the query; so every answer comes with
+// the position it shows, and nothing outside the tenant can be seen even by a faulty query. One object holds one
+// connection and serves one thread; a lost connection is replaced at the next read. Throws `read_failed`.
 #pragma once
 
 #include "events/log/connection.hpp"

@@ -7,12 +7,11 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <cstring>
 #include <fcntl.h>
+#include <shared_mutex>
 #include <sys/file.h>
 #include <unistd.h>
-
-#include <cstring>
-#include <shared_mutex>
 
 namespace projection
 {
@@ -217,8 +216,8 @@ std::vector<std::optional<std::string>> row_cache::get(const space& of, std::spa
     const std::vector<rocksdb::Slice> slices{full.begin(), full.end()};
     std::vector<rocksdb::PinnableSlice> values(keys.size());
     std::vector<rocksdb::Status> states(keys.size());
-    self_->opened().MultiGet(rocksdb::ReadOptions{}, self_->opened().DefaultColumnFamily(), slices.size(), slices.data(),
-                        values.data(), states.data());
+    self_->opened().MultiGet(rocksdb::ReadOptions{}, self_->opened().DefaultColumnFamily(), slices.size(),
+                             slices.data(), values.data(), states.data());
 
     std::vector<std::optional<std::string>> found(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i)

@@ -1,9 +1,9 @@
 // The local copy of the rows that this process folds, in RocksDB: makes folding free of read round trips.
 //
-// Never truth. Each (projection, version, lane) is a space of its own, with the position its rows stand at; a space whose
-// position, generation, incarnation, last event or row shape differs from PostgreSQL's checkpoint is dropped and filled
-// again. Each process takes the first free directory DATA/cache/<slot> by flock, held until the object goes. What cannot
-// be read (damaged files, a full disk) is deleted and begun anew; the caller then finds all spaces empty.
+// Never truth. Each (projection, version, lane) is a space of its own, with the position its rows stand at; a space
+// whose position, generation, incarnation, last event or row shape differs from PostgreSQL's checkpoint is dropped and
+// filled again. Each process takes the first free directory DATA/cache/<slot> by flock, held until the object goes.
+// What cannot be read (damaged files, a full disk) is deleted and begun anew; the caller then finds all spaces empty.
 // Every function may throw `cache_broken`; afterwards only `start_over` is allowed. Serves several threads.
 #pragma once
 
@@ -40,15 +40,15 @@ struct standing
     std::int64_t seq = 0;
     std::int64_t generation = 0;
     std::string incarnation;
-    schema::uuid event_id;      // of the event at seq; nil at 0
-    std::uint64_t shape = 0;    // of the rows' bytes
-    bool is_complete = false;   // a row that is not here does not exist
+    schema::uuid event_id;     // of the event at seq; nil at 0
+    std::uint64_t shape = 0;   // of the rows' bytes
+    bool is_complete = false;  // a row that is not here does not exist
     friend bool operator==(const standing&, const standing&) = default;
 };
 
 struct cache_config
 {
-    std::filesystem::path directory;              // DATA/cache
+    std::filesystem::path directory;  // DATA/cache
     std::size_t block_cache_bytes = 32 * 1024 * 1024;
     std::size_t write_buffer_bytes = 16 * 1024 * 1024;
     int slots_max = 64;

@@ -35,10 +35,14 @@ std::int64_t integer_at(const void* from, std::uint8_t bytes)
 {
     switch (bytes)
     {
-    case 1: return *static_cast<const std::int8_t*>(from);
-    case 2: return *static_cast<const std::int16_t*>(from);
-    case 4: return *static_cast<const std::int32_t*>(from);
-    default: return *static_cast<const std::int64_t*>(from);
+    case 1:
+        return *static_cast<const std::int8_t*>(from);
+    case 2:
+        return *static_cast<const std::int16_t*>(from);
+    case 4:
+        return *static_cast<const std::int32_t*>(from);
+    default:
+        return *static_cast<const std::int64_t*>(from);
     }
 }
 
@@ -46,10 +50,17 @@ void set_integer(void* into, std::uint8_t bytes, std::int64_t n)
 {
     switch (bytes)
     {
-    case 1: *static_cast<std::int8_t*>(into) = static_cast<std::int8_t>(n); break;
-    case 2: *static_cast<std::int16_t*>(into) = static_cast<std::int16_t>(n); break;
-    case 4: *static_cast<std::int32_t*>(into) = static_cast<std::int32_t>(n); break;
-    default: *static_cast<std::int64_t*>(into) = n;
+    case 1:
+        *static_cast<std::int8_t*>(into) = static_cast<std::int8_t>(n);
+        break;
+    case 2:
+        *static_cast<std::int16_t*>(into) = static_cast<std::int16_t>(n);
+        break;
+    case 4:
+        *static_cast<std::int32_t*>(into) = static_cast<std::int32_t>(n);
+        break;
+    default:
+        *static_cast<std::int64_t*>(into) = n;
     }
 }
 
@@ -63,13 +74,11 @@ void encode_map(const leaf& type, const void* from, std::string& out)
         std::string& out;
     } context{*type.inner, out};
     put_varint(out, type.entries->count(from));
-    type.entries->each(from, &context,
-                       [](void* at, std::string_view key, const void* value)
-                       {
-                           auto& walking = *static_cast<walk*>(at);
-                           put_text(walking.out, key);
-                           encode(walking.inner, value, walking.out);
-                       });
+    type.entries->each(from, &context, [](void* at, std::string_view key, const void* value) {
+        auto& walking = *static_cast<walk*>(at);
+        put_text(walking.out, key);
+        encode(walking.inner, value, walking.out);
+    });
 }
 
 void encode_container(const leaf& type, const void* from, std::string& out)
@@ -101,7 +110,8 @@ void encode_container(const leaf& type, const void* from, std::string& out)
         encode_row(*type.alternatives[which], type.reach->look(from, 0), out);
         break;
     }
-    default: encode_map(type, from, out);
+    default:
+        encode_map(type, from, out);
     }
 }
 
@@ -109,20 +119,35 @@ void encode(const leaf& type, const void* from, std::string& out)
 {
     switch (type.what)
     {
-    case kind::boolean: out.push_back(*static_cast<const bool*>(from) ? 1 : 0); break;
+    case kind::boolean:
+        out.push_back(*static_cast<const bool*>(from) ? 1 : 0);
+        break;
     case kind::integer:
-    case kind::enumeration: put_integer(out, integer_at(from, type.bytes)); break;
-    case kind::text: put_text(out, *static_cast<const std::string*>(from)); break;
+    case kind::enumeration:
+        put_integer(out, integer_at(from, type.bytes));
+        break;
+    case kind::text:
+        put_text(out, *static_cast<const std::string*>(from));
+        break;
     case kind::uuid:
-    case kind::id: out.append(static_cast<const char*>(from), sizeof(schema::uuid)); break;
-    case kind::moment: put_integer(out, static_cast<const schema::moment*>(from)->us); break;
-    case kind::day: put_integer(out, static_cast<const schema::day*>(from)->since_epoch); break;
+    case kind::id:
+        out.append(static_cast<const char*>(from), sizeof(schema::uuid));
+        break;
+    case kind::moment:
+        put_integer(out, static_cast<const schema::moment*>(from)->us);
+        break;
+    case kind::day:
+        put_integer(out, static_cast<const schema::day*>(from)->since_epoch);
+        break;
     case kind::money:
         put_integer(out, static_cast<const schema::money*>(from)->amount_minor);
         put_text(out, static_cast<const schema::money*>(from)->currency);
         break;
-    case kind::record: encode_row(*type.record, from, out); break;
-    default: encode_container(type, from, out);
+    case kind::record:
+        encode_row(*type.record, from, out);
+        break;
+    default:
+        encode_container(type, from, out);
     }
 }
 
@@ -227,23 +252,38 @@ void decode(const leaf& type, void* into, cursor& from)
 {
     switch (type.what)
     {
-    case kind::boolean: *static_cast<bool*>(into) = from.take(1) == std::string_view{"\1", 1}; break;
-    case kind::integer: set_integer(into, type.bytes, from.integer()); break;
-    case kind::enumeration: decode_enumeration(type, into, from); break;
-    case kind::text: *static_cast<std::string*>(into) = from.text(); break;
+    case kind::boolean:
+        *static_cast<bool*>(into) = from.take(1) == std::string_view{"\1", 1};
+        break;
+    case kind::integer:
+        set_integer(into, type.bytes, from.integer());
+        break;
+    case kind::enumeration:
+        decode_enumeration(type, into, from);
+        break;
+    case kind::text:
+        *static_cast<std::string*>(into) = from.text();
+        break;
     case kind::uuid:
     case kind::id:
         if (const auto bytes = from.take(sizeof(schema::uuid)); from.well)
             std::memcpy(into, bytes.data(), bytes.size());
         break;
-    case kind::moment: static_cast<schema::moment*>(into)->us = from.integer(); break;
-    case kind::day: static_cast<schema::day*>(into)->since_epoch = static_cast<std::int32_t>(from.integer()); break;
+    case kind::moment:
+        static_cast<schema::moment*>(into)->us = from.integer();
+        break;
+    case kind::day:
+        static_cast<schema::day*>(into)->since_epoch = static_cast<std::int32_t>(from.integer());
+        break;
     case kind::money:
         static_cast<schema::money*>(into)->amount_minor = from.integer();
         static_cast<schema::money*>(into)->currency = from.text();
         break;
-    case kind::record: decode_members(*type.record, into, from); break;
-    default: decode_container(type, into, from);
+    case kind::record:
+        decode_members(*type.record, into, from);
+        break;
+    default:
+        decode_container(type, into, from);
     }
 }
 

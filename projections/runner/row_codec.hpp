@@ -1,8 +1,8 @@
 // A row in its compact stored form, as the local cache holds it: bytes walked out of the struct by its field rows.
 //
-// The form carries no names and no types, so bytes are only ever read back under the `shape` they were written with; the
-// cache remembers the shape beside its position and throws everything away when it differs. Deterministic: equal rows
-// have equal bytes, which is how "nothing changed" and "equals a rebuild" are told. Thread-safe, keeps nothing.
+// The form carries no names and no types, so bytes are only ever read back under the `shape` they were written with;
+// the cache remembers the shape beside its position and throws everything away when it differs. Deterministic: equal
+// rows have equal bytes, which is how "nothing changed" and "equals a rebuild" are told. Thread-safe, keeps nothing.
 #pragma once
 
 #include "schemas/record.hpp"

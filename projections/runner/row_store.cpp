@@ -71,8 +71,8 @@ cell cell_of(const pqxx::field& field)
 
 uuid uuid_of(const pqxx::field& field)
 {
-    const auto parsed = field.is_null() ? std::optional{uuid{}}
-                                        : uuid::parse(std::string_view{field.c_str(), field.size()});
+    const auto parsed =
+        field.is_null() ? std::optional{uuid{}} : uuid::parse(std::string_view{field.c_str(), field.size()});
     CF_ASSERT(parsed.has_value());
     return *parsed;
 }
@@ -117,8 +117,8 @@ struct table
     {
         return "select k.nth, " + names(columns, "t.") +
                " from unnest($1::uuid[], $2::uuid[]) with ordinality as k (tenant_id, id, nth) cross join lateral "
-               "(select * from " + std::string{of->table} +
-               " held where held.tenant_id = k.tenant_id and held.id = k.id limit 1) as t";
+               "(select * from " +
+               std::string{of->table} + " held where held.tenant_id = k.tenant_id and held.id = k.id limit 1) as t";
     }
 
     std::string rows_after() const
@@ -153,8 +153,10 @@ constexpr const char* newest_totals =
 
 constexpr const char* totals_of_lane =
     "select distinct on (s.tenant_id, s.counter, s.version, s.bucket) s.tenant_id, s.counter, s.version, s.bucket, "
-    "s.seq, s.value from read.sum s where s.tenant_id in (select home.tenant_id from es.tenant home where home.lane = $1) "
-    "and s.version = $2 and s.counter like $3 and (s.tenant_id, s.counter, s.version, s.bucket) > ($4::uuid, $5, $6, $7) "
+    "s.seq, s.value from read.sum s where s.tenant_id in (select home.tenant_id from es.tenant home where home.lane = "
+    "$1) "
+    "and s.version = $2 and s.counter like $3 and (s.tenant_id, s.counter, s.version, s.bucket) > ($4::uuid, $5, $6, "
+    "$7) "
     "order by s.tenant_id, s.counter, s.version, s.bucket, s.seq desc limit $8";
 
 constexpr const char* insert_parked =
@@ -253,8 +255,15 @@ struct row_store::implementation
     {
         arrays all{8};
         for (const auto& each : steps)
-            all.next().text(each.of->name).number(each.of->version).number(each.lane).number(each.step)
-                .number(each.seq).number(each.generation).text(each.incarnation).id_or_null(each.event_id);
+            all.next()
+                .text(each.of->name)
+                .number(each.of->version)
+                .number(each.lane)
+                .number(each.step)
+                .number(each.seq)
+                .number(each.generation)
+                .text(each.incarnation)
+                .id_or_null(each.event_id);
         work.exec_prepared("advance", make_dynamic_params(all.finish()));
     }
 
@@ -282,8 +291,14 @@ struct row_store::implementation
             return;
         arrays all{7};
         for (const auto& each : totals)
-            all.next().id(each.key.tenant).text(each.key.counter).number(each.key.version).text(each.key.bucket)
-                .number(each.before.seq).number(each.now.seq).number(each.now.value);
+            all.next()
+                .id(each.key.tenant)
+                .text(each.key.counter)
+                .number(each.key.version)
+                .text(each.key.bucket)
+                .number(each.before.seq)
+                .number(each.now.seq)
+                .number(each.now.value);
         work.exec_prepared("replace totals", make_dynamic_params(all.finish()));
     }
 
@@ -293,8 +308,14 @@ struct row_store::implementation
             return;
         arrays all{7};
         for (const auto& each : keys)
-            all.next().text(each.of->name).number(each.of->version).number(each.lane).id(each.key.tenant)
-                .id(each.key.id).number(each.from_seq).text(each.cause);
+            all.next()
+                .text(each.of->name)
+                .number(each.of->version)
+                .number(each.lane)
+                .id(each.key.tenant)
+                .id(each.key.id)
+                .number(each.from_seq)
+                .text(each.cause);
         work.exec_prepared("park", make_dynamic_params(all.finish()));
     }
 
@@ -305,8 +326,7 @@ struct row_store::implementation
 
 row_store::row_store(row_store_config config, std::span<const definition* const> definitions)
     : self_(std::make_unique<implementation>(std::move(config), definitions))
-{
-}
+{}
 row_store::~row_store() = default;
 
 void row_store::open() { self_->open(); }
@@ -321,46 +341,40 @@ std::vector<checkpoint> row_store::checkpoints(std::span<const std::int32_t> lan
 {
     auto parameters = self_->identities();
     parameters.push_back(implementation::lane_array(lanes));
-    return self_->call(
-        [&](pqxx::connection_base& raw)
-        {
-            pqxx::nontransaction work{raw};
-            std::vector<checkpoint> found;
-            for (const auto& row : work.exec_prepared("checkpoints", make_dynamic_params(parameters)))
-                found.push_back({self_->tables[row[0].as<std::size_t>() - 1].of, row[1].as<std::int32_t>(),
-                                 row[2].as<std::int64_t>(), row[3].as<std::int64_t>(), row[4].as<std::int64_t>(),
-                                 row[5].as<std::string>(), uuid_of(row[6])});
-            return found;
-        });
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        std::vector<checkpoint> found;
+        for (const auto& row : work.exec_prepared("checkpoints", make_dynamic_params(parameters)))
+            found.push_back({self_->tables[row[0].as<std::size_t>() - 1].of, row[1].as<std::int32_t>(),
+                             row[2].as<std::int64_t>(), row[3].as<std::int64_t>(), row[4].as<std::int64_t>(),
+                             row[5].as<std::string>(), uuid_of(row[6])});
+        return found;
+    });
 }
 
 std::vector<parked_key> row_store::parked(std::span<const std::int32_t> lanes)
 {
     auto parameters = self_->identities();
     parameters.push_back(implementation::lane_array(lanes));
-    return self_->call(
-        [&](pqxx::connection_base& raw)
-        {
-            pqxx::nontransaction work{raw};
-            std::vector<parked_key> found;
-            for (const auto& row : work.exec_prepared("parked", make_dynamic_params(parameters)))
-                found.push_back({self_->tables[row[0].as<std::size_t>() - 1].of, row[1].as<std::int32_t>(),
-                                 row_key{uuid_of(row[2]), uuid_of(row[3])}, row[4].as<std::int64_t>(),
-                                 row[5].as<std::string>()});
-            return found;
-        });
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        std::vector<parked_key> found;
+        for (const auto& row : work.exec_prepared("parked", make_dynamic_params(parameters)))
+            found.push_back({self_->tables[row[0].as<std::size_t>() - 1].of, row[1].as<std::int32_t>(),
+                             row_key{uuid_of(row[2]), uuid_of(row[3])}, row[4].as<std::int64_t>(),
+                             row[5].as<std::string>()});
+        return found;
+    });
 }
 
 std::optional<uuid> row_store::event_at(const position& at)
 {
-    return self_->call(
-        [&](pqxx::connection_base& raw) -> std::optional<uuid>
-        {
-            pqxx::nontransaction work{raw};
-            const auto rows =
-                work.exec_params("select event_id from es.event where lane = $1 and seq = $2", at.lane, at.seq);
-            return rows.empty() ? std::nullopt : std::optional{uuid_of(rows[0][0])};
-        });
+    return self_->call([&](pqxx::connection_base& raw) -> std::optional<uuid> {
+        pqxx::nontransaction work{raw};
+        const auto rows =
+            work.exec_params("select event_id from es.event where lane = $1 and seq = $2", at.lane, at.seq);
+        return rows.empty() ? std::nullopt : std::optional{uuid_of(rows[0][0])};
+    });
 }
 
 void row_store::load(std::span<row_slot* const> slots)
@@ -371,22 +385,20 @@ void row_store::load(std::span<row_slot* const> slots)
     arrays keys{2};
     for (const row_slot* slot : slots)
         keys.next().id(slot->key.tenant).id(slot->key.id);
-    self_->call(
-        [&](pqxx::connection_base& raw)
+    self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        std::vector<cell> cells(from.columns.size());
+        for (const auto& row : work.exec_prepared(from.statement("load"), make_dynamic_params(keys.finish())))
         {
-            pqxx::nontransaction work{raw};
-            std::vector<cell> cells(from.columns.size());
-            for (const auto& row : work.exec_prepared(from.statement("load"), make_dynamic_params(keys.finish())))
-            {
-                for (std::size_t i = 0; i < cells.size(); ++i)
-                    cells[i] = cell_of(row[static_cast<pqxx::row::size_type>(i + 1)]);
-                const auto held = from.of->make();
-                read_cells(from.columns, cells, held.get());
-                row_slot& slot = *slots[row[0].as<std::size_t>() - 1];
-                slot.before.clear();
-                encode_row(*from.of->record, held.get(), slot.before);
-            }
-        });
+            for (std::size_t i = 0; i < cells.size(); ++i)
+                cells[i] = cell_of(row[static_cast<pqxx::row::size_type>(i + 1)]);
+            const auto held = from.of->make();
+            read_cells(from.columns, cells, held.get());
+            row_slot& slot = *slots[row[0].as<std::size_t>() - 1];
+            slot.before.clear();
+            encode_row(*from.of->record, held.get(), slot.before);
+        }
+    });
 }
 
 std::map<total_key, total> row_store::load_totals(std::span<const total_key> wanted)
@@ -394,99 +406,89 @@ std::map<total_key, total> row_store::load_totals(std::span<const total_key> wan
     arrays keys{4};
     for (const auto& key : wanted)
         keys.next().id(key.tenant).text(key.counter).number(key.version).text(key.bucket);
-    return self_->call(
-        [&](pqxx::connection_base& raw)
-        {
-            pqxx::nontransaction work{raw};
-            std::map<total_key, total> found;
-            for (const auto& row : work.exec_prepared("totals", make_dynamic_params(keys.finish())))
-                found.emplace(wanted[row[0].as<std::size_t>() - 1],
-                              total{row[1].as<std::int64_t>(), row[2].as<std::int64_t>()});
-            return found;
-        });
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        std::map<total_key, total> found;
+        for (const auto& row : work.exec_prepared("totals", make_dynamic_params(keys.finish())))
+            found.emplace(wanted[row[0].as<std::size_t>() - 1],
+                          total{row[1].as<std::int64_t>(), row[2].as<std::int64_t>()});
+        return found;
+    });
 }
 
 std::vector<row_store::stored_row> row_store::rows_after(const definition& of, std::int32_t lane, const row_key& after,
                                                          std::size_t count_max)
 {
     const table& from = self_->table_of(of);
-    return self_->call(
-        [&](pqxx::connection_base& raw)
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        std::vector<stored_row> found;
+        std::vector<cell> cells(from.columns.size());
+        for (const auto& row :
+             work.exec_prepared(from.statement("rows after"), lane, after.tenant.text(), after.id.text(), count_max))
         {
-            pqxx::nontransaction work{raw};
-            std::vector<stored_row> found;
-            std::vector<cell> cells(from.columns.size());
-            for (const auto& row : work.exec_prepared(from.statement("rows after"), lane, after.tenant.text(),
-                                                      after.id.text(), count_max))
-            {
-                for (std::size_t i = 0; i < cells.size(); ++i)
-                    cells[i] = cell_of(row[static_cast<pqxx::row::size_type>(i + 1)]);
-                const auto held = of.make();
-                read_cells(from.columns, cells, held.get());
-                auto& stored = found.emplace_back(stored_row{{uuid_of(row[0]), uuid_of(row["id"])}, {}});
-                encode_row(*of.record, held.get(), stored.bytes);
-            }
-            return found;
-        });
+            for (std::size_t i = 0; i < cells.size(); ++i)
+                cells[i] = cell_of(row[static_cast<pqxx::row::size_type>(i + 1)]);
+            const auto held = of.make();
+            read_cells(from.columns, cells, held.get());
+            auto& stored = found.emplace_back(stored_row{{uuid_of(row[0]), uuid_of(row["id"])}, {}});
+            encode_row(*of.record, held.get(), stored.bytes);
+        }
+        return found;
+    });
 }
 
 std::vector<std::pair<total_key, total>> row_store::totals_after(const definition& of, std::int32_t lane,
                                                                  const total_key& after, std::size_t count_max)
 {
-    return self_->call(
-        [&](pqxx::connection_base& raw)
-        {
-            pqxx::nontransaction work{raw};
-            std::vector<std::pair<total_key, total>> found;
-            for (const auto& row :
-                 work.exec_prepared("totals of lane", lane, of.version, std::string{of.name} + ".%",
-                                    after.tenant.text(), after.counter, after.version, after.bucket, count_max))
-                found.emplace_back(total_key{uuid_of(row[0]), row[1].as<std::string>(), row[2].as<int>(),
-                                             row[3].as<std::string>()},
-                                   total{row[4].as<std::int64_t>(), row[5].as<std::int64_t>()});
-            return found;
-        });
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        std::vector<std::pair<total_key, total>> found;
+        for (const auto& row :
+             work.exec_prepared("totals of lane", lane, of.version, std::string{of.name} + ".%", after.tenant.text(),
+                                after.counter, after.version, after.bucket, count_max))
+            found.emplace_back(
+                total_key{uuid_of(row[0]), row[1].as<std::string>(), row[2].as<int>(), row[3].as<std::string>()},
+                total{row[4].as<std::int64_t>(), row[5].as<std::int64_t>()});
+        return found;
+    });
 }
 
 void row_store::write(const commit& made)
 {
-    self_->call(
-        [&](pqxx::connection_base& raw)
-        {
-            pqxx::work work{raw};
-            // The steps first: whoever comes second waits here and then leaves, before it has touched a row.
-            self_->advance(work, made.steps);
-            for (const auto& each : self_->tables)
-                self_->upsert(work, each, made.rows);
-            self_->replace_totals(work, made.totals);
-            self_->park(work, made.parked);
-            FAULT_POINT("projection.before_commit");
-            work.commit();
-        });
+    self_->call([&](pqxx::connection_base& raw) {
+        pqxx::work work{raw};
+        // The steps first: whoever comes second waits here and then leaves, before it has touched a row.
+        self_->advance(work, made.steps);
+        for (const auto& each : self_->tables)
+            self_->upsert(work, each, made.rows);
+        self_->replace_totals(work, made.totals);
+        self_->park(work, made.parked);
+        FAULT_POINT("projection.before_commit");
+        work.commit();
+    });
     FAULT_POINT("projection.after_commit");
 }
 
 void row_store::empty_lane(std::int32_t lane, std::span<const checkpoint> steps)
 {
-    self_->call(
-        [&](pqxx::connection_base& raw)
+    self_->call([&](pqxx::connection_base& raw) {
+        pqxx::work work{raw};
+        self_->advance(work, steps);
+        const std::string homes =
+            " where tenant_id in (select home.tenant_id from es.tenant home where home.lane = " + std::to_string(lane) +
+            ")";
+        for (const auto& each : steps)
         {
-            pqxx::work work{raw};
-            self_->advance(work, steps);
-            const std::string homes =
-                " where tenant_id in (select home.tenant_id from es.tenant home where home.lane = " +
-                std::to_string(lane) + ")";
-            for (const auto& each : steps)
-            {
-                const std::string version = std::to_string(each.of->version);
-                const std::string name = work.quote(std::string{each.of->name});
-                work.exec("delete from " + std::string{each.of->table} + homes);
-                work.exec("delete from read.sum" + homes + " and version = " + version + " and counter like " +
-                          work.quote(std::string{each.of->name} + ".%"));
-                work.exec("delete from read.parked where projection = " + name + " and version = " + version +
-                          " and lane = " + std::to_string(lane));
-            }
-            work.commit();
-        });
+            const std::string version = std::to_string(each.of->version);
+            const std::string name = work.quote(std::string{each.of->name});
+            work.exec("delete from " + std::string{each.of->table} + homes);
+            work.exec("delete from read.sum" + homes + " and version = " + version + " and counter like " +
+                      work.quote(std::string{each.of->name} + ".%"));
+            work.exec("delete from read.parked where projection = " + name + " and version = " + version +
+                      " and lane = " + std::to_string(lane));
+        }
+        work.commit();
+    });
 }
 }  // namespace projection

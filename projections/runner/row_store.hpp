@@ -1,8 +1,10 @@
-// The rows in PostgreSQL: loading the rows of a batch, and committing changed rows with the positions they bring them to.
+// The rows in PostgreSQL: loading the rows of a batch, and committing changed rows with the positions they bring them
+// to.
 //
-// Works as the role clientflow_projector, which sees all tenants. One object holds one connection and serves one thread.
-// Whoever commits a position first wins the lane; the other's transaction leaves nothing behind and throws `lost_race`.
-// Every function throws `store_failed` when the database is gone or refuses; `open` makes a new connection.
+// Works as the role clientflow_projector, which sees all tenants. One object holds one connection and serves one
+// thread. Whoever commits a position first wins the lane; the other's transaction leaves nothing behind and throws
+// `lost_race`. Every function throws `store_failed` when the database is gone or refuses; `open` makes a new
+// connection.
 #pragma once
 
 #include "events/log/connection.hpp"
@@ -102,7 +104,8 @@ public:
         row_key key;
         std::string bytes;
     };
-    std::vector<stored_row> rows_after(const definition&, std::int32_t lane, const row_key& after, std::size_t count_max);
+    std::vector<stored_row> rows_after(const definition&, std::int32_t lane, const row_key& after,
+                                       std::size_t count_max);
     std::vector<std::pair<total_key, total>> totals_after(const definition&, std::int32_t lane, const total_key& after,
                                                           std::size_t count_max);
 

@@ -3,12 +3,11 @@
 #include "projections/runner/personal_keys.hpp"
 #include "schemas/assertion.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <pthread.h>
 #include <thread>
 
 namespace projection
@@ -17,10 +16,13 @@ struct runner::implementation
 {
     implementation(runner_config given, std::span<const definition* const> definitions, event_log::keyring& opened_with,
                    positions& reached, const schema::clock& clock)
-        : config(std::move(given)), ring(opened_with), rows(config.rows, definitions), cache(config.cache),
-          core(config.projector, definitions, rows, &cache, reached, clock), feed(config.feed())
-    {
-    }
+        : config(std::move(given))
+        , ring(opened_with)
+        , rows(config.rows, definitions)
+        , cache(config.cache)
+        , core(config.projector, definitions, rows, &cache, reached, clock)
+        , feed(config.feed())
+    {}
 
     void run()
     {
@@ -99,8 +101,7 @@ struct runner::implementation
 runner::runner(runner_config config, std::span<const definition* const> definitions, event_log::keyring& ring,
                positions& reached, const schema::clock& clock)
     : self_(std::make_unique<implementation>(std::move(config), definitions, ring, reached, clock))
-{
-}
+{}
 
 runner::~runner() { stop(); }
 

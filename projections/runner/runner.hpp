@@ -1,9 +1,8 @@
 // The projections at work: one thread that reads the feed once and feeds every projection from it.
 //
 // The thread is named `project`. When PostgreSQL is away it tries again with growing pauses and heals by itself; `stop`
-// lets the batch under way end. Several processes may run the same lanes: each batch is applied once, by whoever commits
-// first, and the other leaves the lane alone for a while.
-// All members may be called from any thread.
+// lets the batch under way end. Several processes may run the same lanes: each batch is applied once, by whoever
+// commits first, and the other leaves the lane alone for a while. All members may be called from any thread.
 #pragma once
 
 #include "events/feed/feed.hpp"

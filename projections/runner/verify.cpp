@@ -29,6 +29,11 @@ public:
             until[each.of] = each.seq;
             last = std::max(last, each.seq);
         }
+        // A projection that was behind the others last time has missed what they were folded on by.
+        for (const auto& [of, seq] : until_)
+            if (seq < seq_)
+                begin_again();
+        until_ = until;
         while (seq_ < last)
         {
             const position from{lane_, seq_};
@@ -57,12 +62,13 @@ private:
         for (const auto& happened : events_read)
             batch.add(
                 happened,
-                [&](const definition& of, std::int32_t)
-                {
+                [&](const definition& of, std::int32_t) {
                     const auto found = until.find(&of);
                     return found != until.end() && happened.at.seq <= found->second ? 0 : INT64_MAX;
                 },
-                [&](const definition& of, const row_key& key) { return stopped_.contains({&of, key}); });
+                [&](const definition& of, const row_key& key) {
+                    return stopped_.contains({&of, key});
+                });
         for (row_slot* slot : batch.wanted())
             if (const auto found = rows_[slot->of].find(slot->key); found != rows_[slot->of].end())
                 slot->before = found->second;
@@ -76,9 +82,19 @@ private:
             stopped_.insert({key.of, key.key});
     }
 
+    void begin_again()
+    {
+        seq_ = 0;
+        events = 0;
+        rows_.clear();
+        totals_.clear();
+        stopped_.clear();
+    }
+
     const std::int32_t lane_;
     const std::span<const definition* const> of_;
     std::int64_t seq_ = 0;
+    std::map<const definition*, std::int64_t> until_;
     std::map<const definition*, std::map<row_key, std::string>> rows_;
     std::map<const definition*, std::map<total_key, std::int64_t>> totals_;
     std::set<std::pair<const definition*, row_key>> stopped_;

@@ -78,8 +78,7 @@ TEST_CASE("child: catches up and ends" * doctest::skip())
     config.keys.dsn = dsn;
     config.keys.guard = watchdog;
     config.retry_min = std::chrono::milliseconds{5};
-    config.feed = [&]
-    {
+    config.feed = [&] {
         event_feed::store_feed_config feed;
         feed.dsn = dsn;
         feed.guard = watchdog;

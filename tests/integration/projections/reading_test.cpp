@@ -1,6 +1,4 @@
 // Reads through row security: lists, cursors, the dashboard and usage, and what a stranger to the tenant sees.
-#include "tests/integration/projections/world.hpp"
-
 #include "events/client.hpp"
 #include "events/member.hpp"
 #include "events/project.hpp"
@@ -13,10 +11,10 @@
 #include "projections/runner/self_check.hpp"
 #include "projections/task.hpp"
 #include "projections/usage.hpp"
-
-#include <pqxx/pqxx>
+#include "tests/integration/projections/world.hpp"
 
 #include <doctest/doctest.h>
+#include <pqxx/pqxx>
 
 #include <algorithm>
 #include <set>
@@ -77,8 +75,10 @@ struct tasks_of
 // The same list, asked of the database by its superuser.
 std::vector<std::string> expected(world& in, const uuid& tenant, const std::string& condition, const std::string& order)
 {
-    const std::string text = in.db.run("select coalesce(string_agg(id::text, ' ' order by " + order + ", id), '')"
-                                       " from read.task where tenant_id = '" + tenant.text() + "' and " + condition);
+    const std::string text = in.db.run("select coalesce(string_agg(id::text, ' ' order by " + order +
+                                       ", id), '')"
+                                       " from read.task where tenant_id = '" +
+                                       tenant.text() + "' and " + condition);
     std::vector<std::string> found;
     std::istringstream words{text};
     for (std::string id; words >> id;)
@@ -109,7 +109,8 @@ TEST_CASE("filters, sorts and cursors give every row once and in order")
     CHECK(list.all({}).size() > 30);
     CHECK(list.all({{"archived", "any"}}) == expected(in, tenants[0], "true", "created_at desc"));
     CHECK(list.all({{"archived", "true"}}) == expected(in, tenants[0], "archived_at is not null", "created_at desc"));
-    CHECK(list.all({{"status", "todo,done"}}) == expected(in, tenants[0], here + " and status in ('todo', 'done')", "created_at desc"));
+    CHECK(list.all({{"status", "todo,done"}}) ==
+          expected(in, tenants[0], here + " and status in ('todo', 'done')", "created_at desc"));
     CHECK(list.all({{"sort", "due_on"}}) == expected(in, tenants[0], here, "due_on nulls last"));
     CHECK(list.all({{"sort", "-due_on"}}) == expected(in, tenants[0], here, "due_on desc nulls last"));
     CHECK(list.all({{"sort", "-priority"}}) == expected(in, tenants[0], here, rank + " desc"));
@@ -120,10 +121,13 @@ TEST_CASE("filters, sorts and cursors give every row once and in order")
           expected(in, tenants[0], here + " and due_on >= '2022-06-01' and due_on < '2023-06-01'", "created_at desc"));
     CHECK(list.all({{"created_at[gt]", "2020-10-01T00:00:00+02:00"}}) ==
           expected(in, tenants[0], here + " and created_at > '2020-10-01T00:00:00+02:00'", "created_at desc"));
-    const auto assignee = in.db.run("select assignee_ids[1] from read.task where assignee_ids <> '{}' and archived_at is null"
-                                    " and tenant_id = '" + tenants[0].text() + "' limit 1");
+    const auto assignee =
+        in.db.run("select assignee_ids[1] from read.task where assignee_ids <> '{}' and archived_at is null"
+                  " and tenant_id = '" +
+                  tenants[0].text() + "' limit 1");
     const auto by_assignee = list.all({{"assignee_id", member::member_id{*uuid::parse(assignee)}.text()}});
-    CHECK(by_assignee == expected(in, tenants[0], here + " and '" + assignee + "' = any (assignee_ids)", "created_at desc"));
+    CHECK(by_assignee ==
+          expected(in, tenants[0], here + " and '" + assignee + "' = any (assignee_ids)", "created_at desc"));
     CHECK_FALSE(by_assignee.empty());
     CHECK(list.all({{"labels", "null"}}) == expected(in, tenants[0], here + " and labels = '{}'", "created_at desc"));
     const auto newest = list.all({});
@@ -161,8 +165,7 @@ TEST_CASE("what is read is written as the item itself would be")
     running it{in, in.room.path() / "cache"};
     it.catch_up();
     projection::reader from{in.reading()};
-    const auto same = [&]<class Item>(const projection::list_shape& shape, const char* table, const Item*)
-    {
+    const auto same = [&]<class Item>(const projection::list_shape& shape, const char* table, const Item*) {
         const std::string all = in.db.run("select string_agg(id::text, ' ') from " + std::string{table} +
                                           " where tenant_id = '" + tenants[0].text() + "'");
         std::istringstream words{all};
@@ -229,8 +232,9 @@ TEST_CASE("without a tenant every table refuses; with one only its rows are seen
         const auto strange = as_app(in, "select set_config('app.tenant', '" + fresh_id().text() + "', false); " + all);
         CHECK(strange[0][0].as<int>() == 0);
         // A tenant that was set for one transaction does not last.
-        CHECK_THROWS_AS(as_app(in, "begin; select set_config('app.tenant', '" + tenants[0].text() + "', true); commit; " + all),
-                        pqxx::sql_error);
+        CHECK_THROWS_AS(
+            as_app(in, "begin; select set_config('app.tenant', '" + tenants[0].text() + "', true); commit; " + all),
+            pqxx::sql_error);
         CHECK_THROWS_AS(as_app(in, "delete from read." + std::string{table}), pqxx::sql_error);
         CHECK_THROWS_AS(as_app(in, "alter table read." + std::string{table} + " disable row level security"),
                         pqxx::sql_error);
@@ -244,20 +248,26 @@ TEST_CASE("the self-check is silent, and names what is wrong")
     event_log::connection admin{in.connection("postgres"), in.watchdog};
     CHECK(projection::check_row_security(admin).empty());
 
-    const auto found = [&](const std::string& damage)
-    {
+    const auto found = [&](const std::string& damage) {
         in.db.run(damage);
         std::string all;
         for (const auto& each : projection::check_row_security(admin))
             all += each.object + " " + each.what + "; ";
         return all;
     };
-    CHECK(found("alter table read.task no force row level security").find("read.task has row security that its owner") == 0);
-    CHECK(found("alter table read.client disable row level security").find("read.client holds tenants and has no") != std::string::npos);
-    CHECK(found("alter table read.member owner to postgres").find("read.member is owned by postgres") != std::string::npos);
-    CHECK(found("drop policy tenant_alone on read.comment").find("read.comment holds tenants and has no policy") != std::string::npos);
-    CHECK(found("create policy open on read.project for select to clientflow_app using (true)").find("does not ask for the tenant: open") != std::string::npos);
-    CHECK(found("create view read.all_tasks as select * from read.task").find("read.all_tasks is a view") != std::string::npos);
+    CHECK(
+        found("alter table read.task no force row level security").find("read.task has row security that its owner") ==
+        0);
+    CHECK(found("alter table read.client disable row level security").find("read.client holds tenants and has no") !=
+          std::string::npos);
+    CHECK(found("alter table read.member owner to postgres").find("read.member is owned by postgres") !=
+          std::string::npos);
+    CHECK(found("drop policy tenant_alone on read.comment").find("read.comment holds tenants and has no policy") !=
+          std::string::npos);
+    CHECK(found("create policy open on read.project for select to clientflow_app using (true)")
+              .find("does not ask for the tenant: open") != std::string::npos);
+    CHECK(found("create view read.all_tasks as select * from read.task").find("read.all_tasks is a view") !=
+          std::string::npos);
 }
 
 TEST_CASE("the columns of every read model are those of the item's field rows")
@@ -271,9 +281,11 @@ TEST_CASE("the columns of every read model are those of the item's field rows")
         const std::string table{of->table};
         CHECK(in.db.run("select string_agg(attname || ' ' || format_type(atttypid, atttypmod) ||"
                         " case when attnotnull then ' not null, ' else ', ' end, '' order by attnum) from pg_attribute"
-                        " where attrelid = '" + table + "'::regclass and attnum > 0 and not attisdropped") == wanted);
+                        " where attrelid = '" +
+                        table + "'::regclass and attnum > 0 and not attisdropped") == wanted);
         CHECK(in.db.run("select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum ="
-                        " i.indkey[0] where i.indrelid = '" + table + "'::regclass and i.indisprimary") == "tenant_id");
+                        " i.indkey[0] where i.indrelid = '" +
+                        table + "'::regclass and i.indisprimary") == "tenant_id");
     }
 }
 
@@ -297,8 +309,7 @@ TEST_CASE("the dashboard forms months in the organisation's zone and counts what
             fact.client_id = client::client_id{client};
         in.append(tenant, "project", id, fact, *moment::parse("2025-12-31T10:59:59.999999Z"));  // 23:59 in Auckland
     }
-    const auto add = [&](const uuid& of, task::status status, const char* at)
-    {
+    const auto add = [&](const uuid& of, task::status status, const char* at) {
         task::created fact;
         fact.id = {fresh_id()};
         fact.project_id = {of};
@@ -319,24 +330,31 @@ TEST_CASE("the dashboard forms months in the organisation's zone and counts what
 
     const auto shown = dashboard::read(from, tenant);
     CHECK(shown.as_of.at == in.heads()[1]);
-    CHECK(*shown.data ==
-          R"({"totals":{"clients":1,"projects_active":2,"projects_completed":0,"tasks_open":1,"tasks_done":2,"members":1},)"
-          R"("projects_by_status":{"planned":0,"active":2,"on_hold":0,"completed":0},)"
-          R"("tasks_by_status":{"todo":1,"in_progress":0,"waiting":0,"done":2},)"
-          R"("created_per_month":[{"month":"2025-12","projects":2,"tasks":2},{"month":"2026-01","projects":0,"tasks":1},)"
-          R"({"month":"2026-06","projects":0,"tasks":1}],)"
-          R"("done_per_member":[{"member_id":")" + member::member_id{ann}.text() + R"(","count":2}]})");
+    CHECK(
+        *shown.data ==
+        R"({"totals":{"clients":1,"projects_active":2,"projects_completed":0,"tasks_open":1,)"
+        R"("tasks_done":2,"members":1},)"
+        R"("projects_by_status":{"planned":0,"active":2,"on_hold":0,"completed":0},)"
+        R"("tasks_by_status":{"todo":1,"in_progress":0,"waiting":0,"done":2},)"
+        R"("created_per_month":[{"month":"2025-12","projects":2,"tasks":2},{"month":"2026-01","projects":0,"tasks":1},)"
+        R"({"month":"2026-06","projects":0,"tasks":1}],)"
+        R"("done_per_member":[{"member_id":")" +
+            member::member_id{ann}.text() + R"(","count":2}]})");
     CHECK(*dashboard::read(from, tenant, client).data ==
-          R"({"totals":{"clients":1,"projects_active":1,"projects_completed":0,"tasks_open":1,"tasks_done":1,"members":1},)"
+          R"({"totals":{"clients":1,"projects_active":1,"projects_completed":0,"tasks_open":1,)"
+          R"("tasks_done":1,"members":1},)"
           R"("projects_by_status":{"planned":0,"active":1,"on_hold":0,"completed":0},)"
           R"("tasks_by_status":{"todo":1,"in_progress":0,"waiting":0,"done":1},)"
-          R"("created_per_month":[{"month":"2025-12","projects":1,"tasks":1},{"month":"2026-01","projects":0,"tasks":1}],)"
-          R"("done_per_member":[{"member_id":")" + member::member_id{ann}.text() + R"(","count":1}]})");
+          R"("created_per_month":[{"month":"2025-12","projects":1,"tasks":1},)"
+          R"({"month":"2026-01","projects":0,"tasks":1}],)"
+          R"("done_per_member":[{"member_id":")" +
+              member::member_id{ann}.text() + R"(","count":1}]})");
 
     const usage::allowance allowances[] = {{"members", 5}, {"tasks", std::nullopt}, {"files", 50}};
     CHECK(*usage::read(from, tenant, allowances).data ==
           R"({"metrics":[{"metric":"members","used":1,"limit":5,"month":null},)"
-          R"({"metric":"tasks","used":3,"limit":null,"month":null},{"metric":"files","used":0,"limit":50,"month":null}]})");
+          R"({"metric":"tasks","used":3,"limit":null,"month":null},)"
+          R"({"metric":"files","used":0,"limit":50,"month":null}]})");
     CHECK(from.get(org::listing(), tenant, tenant).data->find("Pacific/Auckland") != std::string::npos);
 }
 
@@ -345,8 +363,8 @@ TEST_CASE("a reader in another process than the runner learns of a position by a
     world in;
     random_history(in, 74);
     projection::positions seen;
-    projection::position_poll poll{{in.rows(), std::chrono::milliseconds{5}, std::chrono::milliseconds{20}},
-                                   projection::read_models(), seen};
+    projection::position_poll poll{
+        {in.rows(), std::chrono::milliseconds{5}, std::chrono::milliseconds{20}}, projection::read_models(), seen};
     const auto heads = in.heads();
     CHECK_FALSE(seen.wait_until(heads, std::chrono::steady_clock::now() + std::chrono::milliseconds{50}));
     running it{in, in.room.path() / "cache"};
@@ -357,12 +375,12 @@ TEST_CASE("a page goes by an index, with the tenant and the sort value as its bo
 {
     world in;
     const uuid tenant = in.tenant(0);
-    in.db.run("insert into read.task select '" + tenant.text() + "', gen_random_uuid(), 1, now() - n * interval '1 s', now(),"
+    in.db.run("insert into read.task select '" + tenant.text() +
+              "', gen_random_uuid(), 1, now() - n * interval '1 s', now(),"
               " null, md5(n::text)::uuid, 'a title', null, 'todo', 'normal', null, '{}', null, '{}', null, null"
               " from generate_series(1, 20000) n; analyze read.task");
     const projection::list_place place{tenant, "/api/v1/tasks"};
-    const auto plan = [&](const parameters& given)
-    {
+    const auto plan = [&](const parameters& given) {
         const auto ask = projection::read_list_query(task::listing(), given, place, secret);
         REQUIRE(ask);
         auto made = projection::list_statement(task::listing(), *ask, {});
@@ -373,7 +391,8 @@ TEST_CASE("a page goes by an index, with the tenant and the sort value as its bo
                 made.body.replace(at, name.size(), "'" + made.arguments[i] + "'");
         }
         made.body.replace(made.body.find("$2"), 2, "''");
-        const auto rows = as_app(in, "select set_config('app.tenant', '" + tenant.text() + "', false); explain " + made.body);
+        const auto rows =
+            as_app(in, "select set_config('app.tenant', '" + tenant.text() + "', false); explain " + made.body);
         std::string text;
         for (const auto& row : rows)
             text += row[0].c_str() + std::string{"\n"};
@@ -382,7 +401,9 @@ TEST_CASE("a page goes by an index, with the tenant and the sort value as its bo
     const auto newest = plan({});
     CHECK_MESSAGE(newest.find("Index Scan using task_newest") != std::string::npos, newest);
     CHECK_MESSAGE(newest.find("Sort") == std::string::npos, newest);
-    const auto by_project = plan({{"project_id", project::project_id{*uuid::parse(in.db.run("select project_id from read.task limit 1"))}.text()}});
+    const auto by_project =
+        plan({{"project_id",
+               project::project_id{*uuid::parse(in.db.run("select project_id from read.task limit 1"))}.text()}});
     CHECK_MESSAGE(by_project.find("task_by_project") != std::string::npos, by_project);
     const auto ask = projection::read_list_query(task::listing(), {}, place, secret);
     const auto cursor = projection::next_cursor(*ask, place, {"2026-01-01 00:00:00+00", uuid{}}, secret);

@@ -1,9 +1,8 @@
 // The runner over a real log and a real PostgreSQL: what it shows is what the log says, whatever happens to it.
-#include "tests/integration/projections/world.hpp"
-
 #include "events/client.hpp"
 #include "events/project.hpp"
 #include "events/task.hpp"
+#include "tests/integration/projections/world.hpp"
 
 #include <doctest/doctest.h>
 
@@ -38,7 +37,8 @@ project::created new_project(const std::string& name)
 }
 }  // namespace
 
-TEST_CASE("the rows equal a rebuild from zero byte for byte, after random histories, appended before and during the run")
+TEST_CASE(
+    "the rows equal a rebuild from zero byte for byte, after random histories, appended before and during the run")
 {
     for (const std::uint32_t seed : {1U, 2U, 20261121U})
     {
@@ -106,14 +106,12 @@ TEST_CASE("a cache that was deleted, or is damaged, is filled again and never tr
     check_equal(in.verified());
 
     // It fills while nothing else is to be done, and is complete again.
-    kit::await("the cache is complete",
-               [&]
-               {
-                   for (const auto& lag : it.runner.take().lags)
-                       if (!lag.is_complete)
-                           return false;
-                   return true;
-               });
+    kit::await("the cache is complete", [&] {
+        for (const auto& lag : it.runner.take().lags)
+            if (!lag.is_complete)
+                return false;
+        return true;
+    });
     const auto loaded = it.runner.take().rows_loaded;
     random_history(in, 7);
     it.catch_up();
@@ -167,8 +165,9 @@ TEST_CASE("a new incarnation with the same log keeps the rows and drops the cach
     running it{in, cache};
     it.catch_up();
     CHECK(drops(it) > 0);
-    CHECK(in.db.run("select count(*) from read.checkpoint c where incarnation not like '%.2' and step = (select max(step)"
-                    " from read.checkpoint n where n.projection = c.projection and n.lane = c.lane)") == "0");
+    CHECK(
+        in.db.run("select count(*) from read.checkpoint c where incarnation not like '%.2' and step = (select max(step)"
+                  " from read.checkpoint n where n.projection = c.projection and n.lane = c.lane)") == "0");
     check_equal(in.verified());
 }
 
@@ -254,13 +253,16 @@ TEST_CASE("an event that cannot be folded stops its own key and nothing else, al
             parked += lag.parked;
         CHECK(parked == 1);
     }
-    const auto row = [&](const uuid& of, const uuid& id, const std::string& what)
-    { return in.db.run("select " + what + " from read.project where tenant_id = '" + of.text() + "' and id = '" + id.text() + "'"); };
+    const auto row = [&](const uuid& of, const uuid& id, const std::string& what) {
+        return in.db.run("select " + what + " from read.project where tenant_id = '" + of.text() + "' and id = '" +
+                         id.text() + "'");
+    };
     CHECK(row(tenant, good.id.value, "archived_at is not null") == "t");
     CHECK(row(tenant, poisoned.id.value, "archived_at is null and status = 'planned' and version = 1") == "t");
     CHECK(row(other, poisoned.id.value, "count(*)") == "1");
     CHECK(in.db.run("select projection || lane || key from read.parked") == "project1" + poisoned.id.value.text());
-    CHECK(in.db.run("select from_seq = (select seq from es.event where type = 'project.activated') from read.parked") == "t");
+    CHECK(in.db.run("select from_seq = (select seq from es.event where type = 'project.activated') from read.parked") ==
+          "t");
 
     in.append(tenant, "project", poisoned.id.value, project::restored{poisoned.id});
     in.append(tenant, "project", good.id.value, project::restored{good.id});
@@ -282,10 +284,12 @@ TEST_CASE("the comparison names what differs: rows altered, deleted and added, a
     it.stop();
     REQUIRE(in.verified());
 
-    in.db.run("update read.task set title = title || ' altered' where id = (select min(id::text)::uuid from read.task)");
+    in.db.run(
+        "update read.task set title = title || ' altered' where id = (select min(id::text)::uuid from read.task)");
     in.db.run("delete from read.client where id = (select min(id::text)::uuid from read.client)");
-    in.db.run("insert into read.comment select tenant_id, gen_random_uuid(), version, created_at, updated_at, archived_at,"
-              " task_id, body, mention_ids, author_id from read.comment limit 1");
+    in.db.run(
+        "insert into read.comment select tenant_id, gen_random_uuid(), version, created_at, updated_at, archived_at,"
+        " task_id, body, mention_ids, author_id from read.comment limit 1");
     in.db.run("update read.sum set value = value + 1 where (tenant_id, counter, bucket) ="
               " (select tenant_id, counter, bucket from read.sum where counter = 'task.status' limit 1)");
     const auto found = in.verified();
@@ -293,11 +297,11 @@ TEST_CASE("the comparison names what differs: rows altered, deleted and added, a
     std::map<std::string, projection::difference::kind> by_projection;
     for (const auto& each : found.differences)
         by_projection[each.projection + (each.key.find('/') == std::string::npos ? "" : " total")] = each.what;
-    CHECK(by_projection == std::map<std::string, projection::difference::kind>{
-                               {"client", projection::difference::kind::missing},
-                               {"comment", projection::difference::kind::unexpected},
-                               {"task", projection::difference::kind::other},
-                               {"task total", projection::difference::kind::other}});
+    CHECK(by_projection ==
+          std::map<std::string, projection::difference::kind>{{"client", projection::difference::kind::missing},
+                                                              {"comment", projection::difference::kind::unexpected},
+                                                              {"task", projection::difference::kind::other},
+                                                              {"task total", projection::difference::kind::other}});
 }
 
 TEST_CASE("the totals agree with a recount of the rows after random histories")
@@ -311,23 +315,33 @@ TEST_CASE("the totals agree with a recount of the rows after random histories")
         it.catch_up();
         const std::string newest = "(select distinct on (tenant_id, counter, bucket) * from read.sum"
                                    " order by tenant_id, counter, bucket, seq desc)";
-        const auto differs = [&](const std::string& counter, const std::string& recount)
-        {
-            return in.db.run("select count(*) from (select tenant_id, bucket, value from " + newest + " s where counter = '" +
-                             counter + "') s full join (" + recount +
-                             ") r (tenant_id, bucket, value) using (tenant_id, bucket) where s.value is distinct from r.value");
+        const auto differs = [&](const std::string& counter, const std::string& recount) {
+            return in.db.run(
+                "select count(*) from (select tenant_id, bucket, value from " + newest + " s where counter = '" +
+                counter + "') s full join (" + recount +
+                ") r (tenant_id, bucket, value) using (tenant_id, bucket) where s.value is distinct from r.value");
         };
-        CHECK(differs("task.status", "select tenant_id, status, count(*) from read.task where archived_at is null group by 1, 2") == "0");
-        CHECK(differs("task.project", "select tenant_id, project_id::text, count(*) from read.task where archived_at is null group by 1, 2") == "0");
+        CHECK(differs("task.status",
+                      "select tenant_id, status, count(*) from read.task where archived_at is null group by 1, 2") ==
+              "0");
+        CHECK(differs("task.project", "select tenant_id, project_id::text, count(*) from read.task where archived_at "
+                                      "is null group by 1, 2") == "0");
         CHECK(differs("task.done_by", "select tenant_id, a::text, count(*) from read.task, unnest(assignee_ids) a"
                                       " where archived_at is null and status = 'done' group by 1, 2") == "0");
-        CHECK(differs("project.status", "select tenant_id, status, count(*) from read.project where archived_at is null group by 1, 2") == "0");
-        CHECK(differs("client.open", "select tenant_id, '', count(*) from read.client where archived_at is null group by 1") == "0");
-        CHECK(differs("member.open", "select tenant_id, '', count(*) from read.member where archived_at is null group by 1") == "0");
-        CHECK(differs("comment.open", "select tenant_id, '', count(*) from read.comment where archived_at is null group by 1") == "0");
-        CHECK(in.db.run("select count(*) from (select tenant_id, sum(value) v from " + newest +
-                        " s where counter = 'task.created' group by 1) s full join (select tenant_id, count(*) c from read.task"
-                        " group by 1) r using (tenant_id) where v is distinct from c") == "0");
+        CHECK(differs("project.status",
+                      "select tenant_id, status, count(*) from read.project where archived_at is null group by 1, 2") ==
+              "0");
+        CHECK(differs("client.open",
+                      "select tenant_id, '', count(*) from read.client where archived_at is null group by 1") == "0");
+        CHECK(differs("member.open",
+                      "select tenant_id, '', count(*) from read.member where archived_at is null group by 1") == "0");
+        CHECK(differs("comment.open",
+                      "select tenant_id, '', count(*) from read.comment where archived_at is null group by 1") == "0");
+        CHECK(
+            in.db.run(
+                "select count(*) from (select tenant_id, sum(value) v from " + newest +
+                " s where counter = 'task.created' group by 1) s full join (select tenant_id, count(*) c from read.task"
+                " group by 1) r using (tenant_id) where v is distinct from c") == "0");
         CHECK(in.db.run("select count(*) from read.sum where value = 0") == "0");
     }
 }
@@ -338,15 +352,13 @@ TEST_CASE("lag is shown per projection and lane, and is nothing once all is show
     random_history(in, 41);
     running it{in, in.room.path() / "cache"};
     it.catch_up();
-    const bool none = kit::eventually(
-        [&]
-        {
-            const auto now = it.runner.take();
-            bool all = now.lags.size() == std::size(lanes_used) * projection::read_models().size();
-            for (const auto& lag : now.lags)
-                all = all && lag.events() == 0 && lag.seconds == 0 && lag.seq > 0;
-            return all;
-        });
+    const bool none = kit::eventually([&] {
+        const auto now = it.runner.take();
+        bool all = now.lags.size() == std::size(lanes_used) * projection::read_models().size();
+        for (const auto& lag : now.lags)
+            all = all && lag.events() == 0 && lag.seconds == 0 && lag.seq > 0;
+        return all;
+    });
     CHECK(none);
 }
 

@@ -169,18 +169,17 @@ projection::verified world::verified(std::span<const projection::definition* con
 }
 
 running::running(world& in, const std::filesystem::path& cache, std::span<const projection::definition* const> of_these)
-    : of(in), runner(
-                  [&]
-                  {
-                      auto config = in.runner(cache);
-                      config.projector.tell = [this](const projection::report& told)
-                      {
-                          const std::lock_guard lock{mutex_};
-                          reports_.push_back(told);
-                      };
-                      return config;
-                  }(),
-                  of_these, *in.keys, positions, in.clock)
+    : of(in)
+    , runner(
+          [&] {
+              auto config = in.runner(cache);
+              config.projector.tell = [this](const projection::report& told) {
+                  const std::lock_guard lock{mutex_};
+                  reports_.push_back(told);
+              };
+              return config;
+          }(),
+          of_these, *in.keys, positions, in.clock)
 {
     runner.start();
 }
@@ -245,7 +244,8 @@ private:
 
     std::string words()
     {
-        static constexpr std::string_view all[] = {"Ärger, \"quoted\"", "back\\slash", "{brace}", "NULL", "plain", "日本", "a'b"};
+        static constexpr std::string_view all[] = {
+            "Ärger, \"quoted\"", "back\\slash", "{brace}", "NULL", "plain", "日本", "a'b"};
         return std::string{all[pick(std::size(all))]} + ' ' + std::to_string(pick(1000));
     }
 
@@ -305,11 +305,16 @@ private:
         const auto before = project::status::planned;
         switch (pick(5))
         {
-        case 0: return add(of, "project", id, project::activated{{id}, {before, project::status::active}});
-        case 1: return add(of, "project", id, project::held{{id}, {before, project::status::on_hold}});
-        case 2: return add(of, "project", id, project::completed{{id}, {before, project::status::completed}});
-        case 3: return add(of, "project", id, project::reopened{{id}, {before, project::status::active}});
-        default: return archive_or_restore<project::archived, project::restored>(of, "project", id);
+        case 0:
+            return add(of, "project", id, project::activated{{id}, {before, project::status::active}});
+        case 1:
+            return add(of, "project", id, project::held{{id}, {before, project::status::on_hold}});
+        case 2:
+            return add(of, "project", id, project::completed{{id}, {before, project::status::completed}});
+        case 3:
+            return add(of, "project", id, project::reopened{{id}, {before, project::status::active}});
+        default:
+            return archive_or_restore<project::archived, project::restored>(of, "project", id);
         }
     }
 
@@ -335,10 +340,14 @@ private:
         const auto before = task::status::todo;
         switch (pick(7))
         {
-        case 0: return add(of, "task", id, task::started{{id}, {before, task::status::in_progress}});
-        case 1: return add(of, "task", id, task::waited{{id}, {before, task::status::waiting}});
-        case 2: return add(of, "task", id, task::completed{{id}, {before, task::status::done}});
-        case 3: return add(of, "task", id, task::reopened{{id}, {before, task::status::todo}});
+        case 0:
+            return add(of, "task", id, task::started{{id}, {before, task::status::in_progress}});
+        case 1:
+            return add(of, "task", id, task::waited{{id}, {before, task::status::waiting}});
+        case 2:
+            return add(of, "task", id, task::completed{{id}, {before, task::status::done}});
+        case 3:
+            return add(of, "task", id, task::reopened{{id}, {before, task::status::todo}});
         case 4:
             return add(of, "task", id,
                        task::moved{{id}, {{}, project::project_id{of.projects[pick(of.projects.size())]}}});
@@ -349,7 +358,8 @@ private:
             fact.assignee_ids = event_log::change<std::vector<task::member_id>>{{}, some<task::member_id>(of.members)};
             return add(of, "task", id, fact);
         }
-        default: return archive_or_restore<task::archived, task::restored>(of, "task", id);
+        default:
+            return archive_or_restore<task::archived, task::restored>(of, "task", id);
         }
     }
 
@@ -393,7 +403,8 @@ std::vector<uuid> random_history(world& to, std::uint32_t seed, history_size siz
 {
     std::vector<cast> casts;
     for (int i = 0; i < size.tenants; ++i)
-        casts.push_back({to.tenant(lanes_used[static_cast<std::size_t>(i) % std::size(lanes_used)]), {}, {}, {}, {}, {}});
+        casts.push_back(
+            {to.tenant(lanes_used[static_cast<std::size_t>(i) % std::size(lanes_used)]), {}, {}, {}, {}, {}});
     storyteller story{to, seed};
     for (int i = 0; i < size.events; ++i)
         story.tell(casts[static_cast<std::size_t>(i) % casts.size()]);

@@ -1,7 +1,7 @@
 // A database with a log that the test writes itself, and everything a runner needs to read it.
 //
-// Facts are appended through the real store and sealed with real keys, without deciders: folds are total, so any history
-// will do. One thread uses an object at a time; runners made from it have threads of their own.
+// Facts are appended through the real store and sealed with real keys, without deciders: folds are total, so any
+// history will do. One thread uses an object at a time; runners made from it have threads of their own.
 #pragma once
 
 #include "events/feed/store_feed.hpp"

@@ -1,7 +1,6 @@
 // Batches folded in memory: keys apart from each other, faults kept to their key, totals as differences of rows.
-#include "projections/runner/folding.hpp"
-
 #include "events/task.hpp"
+#include "projections/runner/folding.hpp"
 #include "projections/runner/row_codec.hpp"
 #include "projections/task.hpp"
 
@@ -98,13 +97,13 @@ TEST_CASE("a new task counts in its status, its project and the quarter of an ho
 {
     story of;
     of.created(2);
-    CHECK(totals_of(folded(of)) ==
-          std::map<std::string, std::int64_t>{{"task.created/2026-11-21T06:30:00.000000Z", 1},
-                                              {"task.project/" + numbered(50).text(), 1},
-                                              {"task.status/todo", 1}});
+    CHECK(totals_of(folded(of)) == std::map<std::string, std::int64_t>{{"task.created/2026-11-21T06:30:00.000000Z", 1},
+                                                                       {"task.project/" + numbered(50).text(), 1},
+                                                                       {"task.status/todo", 1}});
 }
 
-TEST_CASE("what a row added before is taken back: a completed task leaves its status, an archived one all but its creation")
+TEST_CASE(
+    "what a row added before is taken back: a completed task leaves its status, an archived one all but its creation")
 {
     story first;
     first.created(2);

@@ -1,7 +1,6 @@
 // What a list's query string means, and what it must not mean.
-#include "projections/runner/list.hpp"
-
 #include "projections/catalogue.hpp"
+#include "projections/runner/list.hpp"
 #include "projections/task.hpp"
 #include "schemas/text.hpp"
 
@@ -112,8 +111,7 @@ TEST_CASE("a cursor belongs to its organisation, route, filters and sort, and to
     const parameters filters{{"status", "todo"}, {"sort", "due_on"}};
     const projection::seek last{"2026-01-01", {}};
     const std::string cursor = projection::next_cursor(well(filters), tasks, last, secret);
-    const auto with = [&](parameters given)
-    {
+    const auto with = [&](parameters given) {
         given.emplace_back("cursor", cursor);
         return given;
     };

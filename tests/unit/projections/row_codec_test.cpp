@@ -1,8 +1,7 @@
 // Rows in compact form: they come back as they were, and nothing else is taken for one.
-#include "projections/runner/row_codec.hpp"
-
 #include "events/project.hpp"
 #include "events/task.hpp"
+#include "projections/runner/row_codec.hpp"
 
 #include <doctest/doctest.h>
 
@@ -68,7 +67,8 @@ TEST_CASE("bytes that were cut anywhere, or go on after the row, are not a row")
     for (std::size_t length = 0; length < bytes.size(); ++length)
     {
         task::item back;
-        CHECK_FALSE(projection::decode_row(schema::schema_of<task::item>, &back, std::string_view{bytes}.substr(0, length)));
+        CHECK_FALSE(
+            projection::decode_row(schema::schema_of<task::item>, &back, std::string_view{bytes}.substr(0, length)));
     }
     task::item back;
     CHECK_FALSE(projection::decode_row(schema::schema_of<task::item>, &back, bytes + '\0'));
@@ -91,6 +91,7 @@ TEST_CASE("damaged bytes are refused or read as another row, and never crash")
 
 TEST_CASE("rows of different nouns have different shapes")
 {
-    CHECK(projection::shape_of(schema::schema_of<task::item>) != projection::shape_of(schema::schema_of<project::item>));
+    CHECK(projection::shape_of(schema::schema_of<task::item>) !=
+          projection::shape_of(schema::schema_of<project::item>));
     CHECK(projection::shape_of(schema::schema_of<task::item>) == projection::shape_of(schema::schema_of<task::item>));
 }
