@@ -96,6 +96,11 @@ lanes::decided handle(const command& asked, lanes::view& sight, const lanes::ori
 {
     const auto* birth = std::get_if<found>(&asked);
     const auto& now = sight.look<state>(rules::id_of(asked));
+    if (birth)  // their streams are written too
+    {
+        sight.look<member::state>(birth->owner_id.value);
+        sight.look<api_key::state>(birth->first_key_id.value);
+    }
     if (!rules::by_platform(from) && !std::holds_alternative<change>(asked))
         return rules::forbidden("This is done by operators of the platform.");
 
