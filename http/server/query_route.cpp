@@ -42,8 +42,8 @@ problem of_faults(schema::faults faults)
 
 void take_position(call& c, const projection::shown& as_of)
 {
-    if (!as_of.incarnation.empty())
-        c.shown = as_of.at;
+    const auto nothing_yet = event_log::position{c.who->lane, 0};
+    c.shown = as_of.incarnation.empty() ? nothing_yet : as_of.at;
 }
 
 void answer_page(call& c, query_context& with, const projection::list_shape& shape,

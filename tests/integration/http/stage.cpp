@@ -1,0 +1,219 @@
+#include "tests/integration/http/stage.hpp"
+
+#include "commands/limits.hpp"
+#include "commands/org.hpp"
+#include "events/feed/store_feed.hpp"
+#include "projections/catalogue.hpp"
+#include "projections/runner/reader.hpp"
+#include "schemas/text.hpp"
+
+#include <future>
+#include <stdexcept>
+
+namespace http_tests
+{
+namespace
+{
+api_key::minted fresh_key()
+{
+    std::array<std::uint8_t, 20> random{};
+    schema::random_bytes(random);
+    return api_key::mint(api_key::audience::organisation, random);
+}
+}  // namespace
+
+void memory_journal::access(const http::access_line& line)
+{
+    const std::lock_guard lock{mutex_};
+    text_.append("access ").append(line.request_id).append(" ").append(line.method).append(" ").append(line.route);
+    text_.append(" ").append(std::to_string(line.status)).append(" ").append(line.code).append(" ");
+    text_.append(line.tenant).append(" ").append(line.principal).append(" ").append(line.traceparent).append("\n");
+}
+
+void memory_journal::note(http::severity, std::string_view event, std::string_view detail)
+{
+    const std::lock_guard lock{mutex_};
+    text_.append("note ").append(event).append(" ").append(detail).append("\n");
+}
+
+std::string memory_journal::text() const
+{
+    const std::lock_guard lock{mutex_};
+    return text_;
+}
+
+stage::stage(stage_options options)
+{
+    const auto master = room.path() / "master.key";
+    event_log::create_master_key(master);
+    keys = std::make_unique<event_log::keyring>(event_log::keyring_config{master});
+    if (options.projections)
+        make_runner();
+    lanes::writer_config writers;
+    writers.refusal_for = limits::refused_by;
+    commands = std::make_unique<lanes::dispatcher>(writers, store(), *keys, clock, [this](std::int32_t) {
+        if (runner)
+            runner->wake();
+    });
+    make_service(options);
+}
+
+stage::~stage()
+{
+    service->stop();
+    service.reset();
+    commands.reset();
+    runner.reset();
+}
+
+event_log::store_config stage::store() const
+{
+    event_log::store_config made;
+    made.dsn = db.dsn();
+    made.guard = guard;
+    return made;
+}
+
+void stage::make_runner()
+{
+    projection::runner_config made;
+    for (std::int32_t lane = 0; lane < 16; ++lane)
+        made.projector.lanes.push_back(lane);
+    made.rows.connection.dsn = db.dsn();
+    made.rows.watchdog = guard;
+    made.cache.directory = room.path() / "cache";
+    made.keys = store();
+    made.feed = [this]() -> std::unique_ptr<event_feed::feed> {
+        event_feed::store_feed_config feed;
+        feed.dsn = db.dsn();
+        feed.guard = guard;
+        return std::make_unique<event_feed::store_feed>(std::move(feed));
+    };
+    runner = std::make_unique<projection::runner>(std::move(made), projection::read_models(), *keys, positions, clock);
+    runner->start();
+}
+
+void stage::make_service(const stage_options& options)
+{
+    http::service_config config;
+    config.version = "test";
+    config.api.port = 0;
+    config.admin.port = 0;
+    config.address_per_minute = 1'000'000;
+    if (options.adjust)
+        options.adjust(config);
+    const auto open_reader = [this] {
+        projection::reader_config made;
+        made.connection.dsn = db.dsn();
+        made.watchdog = guard;
+        made.cursor_secret = std::string(32, 's');
+        return std::make_unique<projection::reader>(std::move(made));
+    };
+    service = std::make_unique<http::service>(std::move(config), http::service_parts{*commands,
+                                                                                     *keys,
+                                                                                     store(),
+                                                                                     open_reader,
+                                                                                     clock,
+                                                                                     journal,
+                                                                                     [] { return std::string{"1.1"}; },
+                                                                                     positions,
+                                                                                     {},
+                                                                                     {}});
+    service->start();
+    service->ready();
+}
+
+schema::uuid stage::new_id() { return ids_.next(clock.now().us); }
+
+lanes::answer stage::run(const schema::uuid& of,
+                         std::function<lanes::decided(lanes::view&, const lanes::origin&)> decide,
+                         const lanes::aggregate_type& shown, bool is_birth)
+{
+    lanes::submission asked;
+    asked.tenant = of;
+    asked.from.tenant = of;
+    asked.from.by = {event_log::actor_type::operator_, "test"};
+    asked.from.now = asked.from.occurred_at = clock.now();
+    asked.meta.by = asked.from.by;
+    asked.meta.request_id = "test-request";
+    asked.meta.occurred_at = asked.from.now;
+    asked.decide = [decide = std::move(decide), from = asked.from](lanes::view& sight) { return decide(sight, from); };
+    asked.shown_as = &shown;
+    if (is_birth)
+        asked.tenant_born = event_log::new_tenant{of, 0, {}};
+    asked.deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    std::promise<lanes::answer> promise;
+    commands->submit(std::move(asked), [&](lanes::answer given) { promise.set_value(std::move(given)); });
+    auto given = promise.get_future().get();
+    if (given.refused || given.unavailable || given.broken)
+        throw std::runtime_error("the test's own command was refused: " +
+                                 (given.refused ? given.refused->code : commands->take_figures().last_fault));
+    return given;
+}
+
+tenant stage::new_tenant(const std::string& slug, org::plan plan)
+{
+    const auto key = fresh_key();
+    org::found asked;
+    asked.id.value = new_id();
+    asked.slug = slug;
+    asked.name = "Organisation " + slug;
+    asked.plan = plan;
+    asked.owner_id.value = new_id();
+    asked.owner_email = "owner@" + slug + ".example";
+    asked.owner_name = "Olga";
+    asked.first_key_id.value = new_id();
+    asked.key_digest = key.digest;
+    asked.key_prefix = key.prefix;
+    asked.key_requests_per_minute = 0;
+    const auto id = asked.id.value;
+    run(
+        id,
+        [any = org::command{asked}](lanes::view& sight, const lanes::origin& from) { return handle(any, sight, from); },
+        lanes::aggregate_of<org::state>(), true);
+    return {id, asked.owner_id.value, key.key, asked.first_key_id.text()};
+}
+
+std::string stage::new_key(const tenant& of, std::vector<api_key::scope> scopes, std::optional<std::int64_t> per_minute)
+{
+    const auto key = fresh_key();
+    api_key::create asked;
+    asked.id.value = new_id();
+    asked.name = "Another key";
+    asked.scopes = std::move(scopes);
+    asked.requests_per_minute = per_minute;
+    asked.digest = key.digest;
+    asked.prefix = key.prefix;
+    run(
+        of.id,
+        [any = api_key::command{asked}](lanes::view& sight, const lanes::origin& from) {
+            return handle(any, sight, from);
+        },
+        lanes::aggregate_of<api_key::state>());
+    return key.key;
+}
+
+kit::reply ask(const stage& in, const std::string& key, std::string_view method, std::string_view target,
+               std::string_view body, kit::header_list more)
+{
+    auto wire = in.connect();
+    if (!key.empty())
+        more.emplace_back("Authorization", "Bearer " + key);
+    if (!body.empty())
+        more.emplace_back("Content-Type", "application/json");
+    wire.request(method, target, more, body);
+    return wire.read(method == "HEAD");
+}
+
+std::string value_of(std::string_view json, std::string_view name)
+{
+    const std::string before = "\"" + std::string{name} + "\":";
+    const auto at = json.find(before);
+    if (at == std::string_view::npos)
+        return {};
+    json.remove_prefix(at + before.size());
+    if (json.starts_with('"'))
+        return std::string{json.substr(1, json.find('"', 1) - 1)};
+    return std::string{json.substr(0, json.find_first_of(",}"))};
+}
+}  // namespace http_tests
