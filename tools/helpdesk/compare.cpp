@@ -198,7 +198,7 @@ void show_projects(sheet& on, names& known, const known_ids& ids, reader& from, 
             on.show("tasks by project: " + each.name, 0);
             continue;
         }
-        if (each.status == "active")
+        if (each.status == "active" && !each.archived_at)
             on.expect("dashboard: projects_active", 1);
         if (months)
             on.expect("dashboard: projects created in " + month_of(each.created_at), 1);
@@ -210,24 +210,27 @@ void show_people(sheet& on, names& known, const known_ids& ids, reader& from)
     for (const auto& each : from.all<shown::client>("/api/v1/clients"))
         if (ids.clients.contains(each.id))
             on.show("clients", 1);
-        else
+        else if (!each.archived_at)
             on.expect("dashboard: clients", 1);
     for (const auto& each : from.all<shown::member>("/api/v1/members"))
     {
         known.members[each.id] = each.name.value_or(each.id);
         if (ids.members.contains(each.id))
             on.show("members", 1);
-        else
+        else if (!each.archived_at)
             on.expect("dashboard: members", 1);
     }
 }
 
 void expect_foreign_task(sheet& on, const names& known, const shown::task& each, bool months)
 {
-    on.expect("dashboard: tasks " + each.status, 1);
-    on.expect(each.status == "done" ? "dashboard: tasks_done" : "dashboard: tasks_open", 1);
+    // Creations count for ever, all else only what is not archived.
     if (months)
         on.expect("dashboard: tasks created in " + month_of(each.created_at), 1);
+    if (each.archived_at)
+        return;
+    on.expect("dashboard: tasks " + each.status, 1);
+    on.expect(each.status == "done" ? "dashboard: tasks_done" : "dashboard: tasks_open", 1);
     if (each.status == "done")
         for (const auto& member : each.assignee_ids)
             on.expect("dashboard: done by " + known.members.at(member), 1);

@@ -34,6 +34,7 @@ struct wishes
     double rate = 0;
     std::size_t rows = 0;
     int patience_s = 300;
+    int settle_s = 30;
     bool json = false, quiet = false, restart = false, compare_only = false;
 };
 
@@ -51,6 +52,7 @@ void describe(CLI::App& app, wishes& given)
     app.add_option("--rows", given.rows, "Only the first N rows of the log");
     app.add_option("--state", given.state, "Where progress is kept (default: DATA/load, else the user's state folder)");
     app.add_option("--patience", given.patience_s, "Seconds without any answer before giving up");
+    app.add_option("--settle", given.settle_s, "Seconds that read models may take to agree (default 30)");
     app.add_flag("--restart", given.restart, "Forget the progress kept and play from the first row: harmless");
     app.add_flag("--compare-only", given.compare_only, "Play nothing, only compare");
     app.add_flag("--json", given.json, "One JSON object on standard output");
@@ -173,7 +175,7 @@ int load(wishes& given)
     bool equal = true;
     for (std::size_t i = 0; i < targets.size(); ++i)
     {
-        seen.push_back(compare(*server, targets[i], work.last_positions[i], rows, std::chrono::seconds{30}));
+        seen.push_back(compare(*server, targets[i], work.last_positions[i], rows, std::chrono::seconds{given.settle_s}));
         equal = equal && seen.back().differences.empty();
     }
     given.json ? print_json(work, targets, seen) : print_text(work, targets, seen);

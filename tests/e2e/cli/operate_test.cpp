@@ -1,0 +1,144 @@
+// An operator's day with a real store: tenants, keys, the log, and a doctor that finds what is broken.
+#include "tests/e2e/cli/session.hpp"
+
+#include <doctest/doctest.h>
+
+using cli_session::member;
+using cli_session::store;
+
+TEST_CASE("a tenant is made once, shown and listed; its slug is taken, and an unknown one is not found")
+{
+    store here;
+    const auto made = here.make_tenant("acme");
+    const auto org = member(made, "org_id");
+    REQUIRE(org.starts_with("org_"));
+    CHECK(member(made, "member_id").starts_with("member_"));
+    CHECK(member(made, "key_id").starts_with("key_"));
+    CHECK(member(made, "api_key").starts_with("cf_live_"));
+
+    const auto shown = here.run({"tenant", "show", org});
+    CHECK(shown.end.exit_code == 0);
+    CHECK(member(shown.output, "slug") == "acme");
+    CHECK(member(shown.output, "plan") == "business");
+
+    const auto listed = here.run({"tenant", "list", "--json"});
+    CHECK(listed.end.exit_code == 0);
+    CHECK(listed.output.find(org) != std::string::npos);
+
+    const auto again = here.run({"tenant", "create", "--json", "--slug", "acme", "--name", "Other", "--owner-email",
+                                 "eve@other.example"});
+    CHECK(again.end.exit_code == 4);
+    CHECK(again.output.empty());
+    CHECK(member(again.errors, "code") == "already_exists");
+
+    CHECK(here.run({"tenant", "show", "org_00000000000000000000000001"}).end.exit_code == 3);
+    CHECK(here.run({"tenant", "show", "acme"}).end.exit_code == 2);
+}
+
+TEST_CASE("a tenant that could not be made names every fault at once")
+{
+    store here;
+    const auto got = here.run({"tenant", "create", "--json", "--slug", "Not A Slug", "--name", "", "--owner-email", "x"});
+    CHECK(got.end.exit_code == 2);
+    CHECK(got.errors.find("slug") != std::string::npos);
+    CHECK(got.errors.find("name") != std::string::npos);
+    CHECK(got.errors.find("owner_email") != std::string::npos);
+}
+
+TEST_CASE("keys are made, listed without their secrets, and revoked")
+{
+    store here;
+    const auto org = member(here.make_tenant("acme"), "org_id");
+    const auto made = here.run({"key", "create", "--org", org, "--scopes", "read,write", "--rate", "none"});
+    REQUIRE(made.end.exit_code == 0);
+    const auto secret = member(made.output, "api_key");
+    const auto id = member(made.output, "key_id");
+    const auto ops = here.run({"key", "create", "--ops", "--scopes", "ops:read,audit:read"});
+    CHECK(member(ops.output, "api_key").starts_with("cf_ops_"));
+
+    const auto listed = here.run({"key", "list", "--org", org, "--json"});
+    CHECK(listed.output.find(id) != std::string::npos);
+    CHECK(listed.output.find(secret) == std::string::npos);
+
+    CHECK(here.run({"key", "revoke", id, "--org", org}).end.exit_code == 0);
+    CHECK(here.run({"key", "list", "--org", org, "--json"}).output.find("\"revoked\":true") != std::string::npos);
+    CHECK(here.run({"key", "create", "--org", org, "--scopes", "fly"}).end.exit_code == 2);
+}
+
+TEST_CASE("the log is shown event by event and thing by thing, with personal values sealed")
+{
+    store here;
+    const auto made = here.make_tenant("acme");
+    const auto tail = here.run({"events", "tail", "--org", member(made, "org_id")});
+    REQUIRE(tail.end.exit_code == 0);
+    CHECK(tail.output.find("\"type\":\"org.created\"") != std::string::npos);
+    CHECK(tail.output.find("\"type\":\"member.added\"") != std::string::npos);
+    CHECK(tail.output.find("$sealed") != std::string::npos);
+    CHECK(tail.output.find("ada@acme.example") == std::string::npos);
+
+    const auto first = tail.output.substr(0, tail.output.find('\n'));
+    const auto shown = here.run({"events", "show", member(first, "id")});
+    CHECK(shown.end.exit_code == 0);
+    CHECK(shown.output == first + '\n');
+    CHECK(here.run({"events", "show", "evt_00000000000000000000000001"}).end.exit_code == 3);
+
+    const auto stream = here.run({"stream", "show", member(made, "member_id"), "--json"});
+    CHECK(stream.end.exit_code == 0);
+    CHECK(stream.output.find("\"streamversion\":1") != std::string::npos);
+    CHECK(here.run({"stream", "show", member(made, "member_id"), "--at", "2000-01-01T00:00:00Z"}).end.exit_code == 3);
+
+    const auto lanes = here.run({"lanes", "status", "--json"});
+    CHECK(lanes.output.find("\"head\":3") != std::string::npos);
+    CHECK(here.run({"events", "at", "2000-01-01T00:00:00Z"}).output.find("lane 0: 0") != std::string::npos);
+    CHECK(here.run({"projection", "list", "--json"}).end.exit_code == 0);
+}
+
+TEST_CASE("the doctor is silent when all is well")
+{
+    kit::cluster sound;
+    store here{sound};
+    const auto got = here.run({"doctor"});
+    CHECK_MESSAGE(got.end.exit_code == 0, got.output);
+    CHECK(got.output.empty());
+    const auto all = here.run({"doctor", "--json"});
+    std::size_t checks = 0;
+    for (auto at = all.output.find("\"name\""); at != std::string::npos; at = all.output.find("\"name\"", at + 1))
+        ++checks;
+    CHECK(checks >= 15);
+}
+
+TEST_CASE("the doctor names fsync when it is off, and the server refuses to start")
+{
+    kit::cluster_options options;
+    options.fsync = false;
+    kit::cluster broken{options};
+    store here{broken};
+    const auto got = here.run({"doctor"});
+    CHECK(got.end.exit_code == 6);
+    CHECK(got.output.find("fsync is off") != std::string::npos);
+
+    const auto refused = here.run({"serve", "--json", "--port", "0", "--admin-port", "0"});
+    CHECK(refused.end.exit_code == 4);
+    CHECK(member(refused.errors, "code") == "unsound_fsync");
+}
+
+TEST_CASE("a schema that nobody migrated, or that was edited, is refused by name")
+{
+    kit::cluster sound;
+    store here{sound};
+    here.database().run("update es.migration set checksum = 'other' where number = 1");
+    const auto edited = here.run({"migrate", "--json"});
+    CHECK(edited.end.exit_code == 4);
+    CHECK(member(edited.errors, "code") == "schema_refused");
+    CHECK(here.run({"doctor"}).output.find("schema") != std::string::npos);
+}
+
+TEST_CASE("a store whose master key is lost is not given another one")
+{
+    store here;
+    here.make_tenant("acme");
+    std::filesystem::remove(here.data() / "master.key");
+    const auto got = here.run({"migrate", "--json"});
+    CHECK(got.end.exit_code == 4);
+    CHECK(member(got.errors, "code") == "master_key_missing");
+}

@@ -1,0 +1,157 @@
+// A newcomer's first minutes: tools/up starts everything, keeps the data, survives a kill, and cleans up after itself.
+//
+// tools/up builds in the folder that these tests were built in, so there is nothing left for it to build.
+#include "tests/kit/cluster.hpp"
+#include "tests/kit/eventually.hpp"
+#include "tests/kit/paths.hpp"
+#include "tests/kit/process.hpp"
+#include "tests/kit/wire.hpp"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <fstream>
+
+namespace
+{
+constexpr kit::milliseconds start_deadline{120'000};
+
+std::string member(const std::string& json, const std::string& name)
+{
+    const auto key = '"' + name + "\": ";
+    const auto at = json.find(key);
+    if (at == std::string::npos)
+        return {};
+    const auto begin = at + key.size() + (json[at + key.size()] == '"' ? 1 : 0);
+    return json.substr(begin, json.find_first_of("\",}", begin) - begin);
+}
+
+class installation
+{
+public:
+    installation() : port_(kit::free_port()) {}
+    ~installation() { up({"--stop"}); }
+
+    kit::finished up(std::vector<std::string> words)
+    {
+        for (const auto& each : {std::string{"--data"}, room_.path().string(), std::string{"--build-dir"},
+                                 kit::program("clientflow").parent_path().parent_path().string()})
+            words.push_back(each);
+        kit::launch what;
+        what.program = kit::source_root() / "tools/up";
+        what.arguments = std::move(words);
+        return kit::run(std::move(what), start_deadline);
+    }
+
+    // Starts and leaves it running; what it printed.
+    std::string start()
+    {
+        const auto got = up({"--detach", "--json", "--port", std::to_string(port_)});
+        REQUIRE_MESSAGE(got.end.exit_code == 0, got.errors);
+        return got.output;
+    }
+
+    std::uint16_t port() const { return port_; }
+    const std::filesystem::path& data() const { return room_.path(); }
+
+private:
+    std::uint16_t port_;
+    kit::temporary_directory room_;
+};
+
+int create_client(const installation& at, const std::string& key, const std::string& name)
+{
+    kit::wire line{at.port()};
+    return line
+        .exchange("POST", "/api/v1/clients", {{"X-API-Key", key}, {"Content-Type", "application/json"}},
+                  R"({"name": ")" + name + R"("})")
+        .status;
+}
+
+bool shows_client(const installation& at, const std::string& key, const std::string& name)
+{
+    kit::wire line{at.port()};
+    const auto got = line.exchange("GET", "/api/v1/clients", {{"X-API-Key", key}, {"Prefer", "wait=5"}});
+    return got.status == 200 && got.body.find(name) != std::string::npos;
+}
+}  // namespace
+
+TEST_CASE("a fresh directory becomes a running server with a key that writes, and keeps its data over a stop")
+{
+    installation here;
+    const auto first = here.start();
+    const auto key = member(first, "api_key");
+    CHECK(member(first, "url") == "http://127.0.0.1:" + std::to_string(here.port()));
+    CHECK(member(first, "kafka") == "null");
+    CHECK(member(first, "ops_key").starts_with("cf_ops_"));
+    CHECK(member(first, "org_id").starts_with("org_"));
+    CHECK(std::filesystem::exists(member(first, "binary")));
+    CHECK(create_client(here, key, "Ada Ltd") == 201);
+
+    SUBCASE("stopped and started again, it prints the same key and shows the same data")
+    {
+        CHECK(here.up({"--stop"}).end.exit_code == 0);
+        CHECK_THROWS(kit::wire{here.port()}.exchange("GET", "/api/health"));
+        const auto second = here.start();
+        CHECK(member(second, "api_key") == key);
+        CHECK(kit::eventually([&] { return shows_client(here, key, "Ada Ltd"); }));
+    }
+    SUBCASE("started twice, it says that it runs already and where")
+    {
+        const auto again = here.up({"--detach", "--json"});
+        CHECK(again.end.exit_code == 0);
+        CHECK(member(again.output, "pid") == member(first, "pid"));
+        CHECK(again.errors.find("already running") != std::string::npos);
+    }
+    SUBCASE("server and database killed without a word, it recovers at the next start")
+    {
+        ::kill(std::stoi(member(first, "pid")), SIGKILL);
+        std::ifstream postmaster{here.data() / "postgres/postmaster.pid"};
+        pid_t database = 0;
+        postmaster >> database;
+        REQUIRE(database > 0);
+        ::kill(database, SIGKILL);
+        here.start();
+        CHECK(kit::eventually([&] { return shows_client(here, key, "Ada Ltd"); }));
+        CHECK(create_client(here, key, "Bo GmbH") == 201);
+    }
+}
+
+TEST_CASE("a port that is taken is named, and nothing is left running")
+{
+    installation here;
+    installation other;
+    other.start();
+    const auto got = here.up({"--detach", "--port", std::to_string(other.port())});
+    CHECK(got.end.exit_code == 1);
+    CHECK(got.errors.find("port " + std::to_string(other.port()) + " is taken") != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(here.data() / "postgres/postmaster.pid"));
+}
+
+TEST_CASE("what this version has not is refused clearly")
+{
+    installation here;
+    CHECK(here.up({"--kafka"}).end.exit_code == 2);
+    CHECK(here.up({"--nodes", "2"}).end.exit_code == 2);
+    CHECK(here.up({"--prot", "1"}).end.exit_code == 2);
+    const auto idle = here.up({"--stop"});
+    CHECK(idle.end.exit_code == 0);
+    CHECK(idle.errors.find("nothing runs") != std::string::npos);
+}
+
+TEST_CASE("in front, Ctrl-C stops the server and the database that it started")
+{
+    installation here;
+    kit::launch what;
+    what.program = kit::source_root() / "tools/up";
+    what.arguments = {"--data", here.data().string(), "--port", std::to_string(here.port()), "--json", "--build-dir",
+                      kit::program("clientflow").parent_path().parent_path().string()};
+    kit::process up{what};
+    REQUIRE(kit::eventually([&] { return up.output().find("api_key") != std::string::npos; }, start_deadline));
+    up.kill(SIGINT);
+    const auto ended = up.wait(kit::milliseconds{40'000});
+    REQUIRE(ended);
+    CHECK(ended->exit_code == 130);
+    CHECK_FALSE(std::filesystem::exists(here.data() / "postgres/postmaster.pid"));
+    CHECK_THROWS(kit::wire{here.port()}.exchange("GET", "/api/health"));
+}

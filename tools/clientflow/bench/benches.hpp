@@ -1,0 +1,33 @@
+// The benchmarks, each a function from what was asked for to a report. See tools/README.md for what was measured.
+#pragma once
+
+#include "tools/clientflow/bench/ground.hpp"
+#include "tools/clientflow/bench/report.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace cli::bench
+{
+struct wishes
+{
+    double seconds = 20;
+    int connections = 64;
+    std::int64_t rows = 0;         // to prepare; 0: the benchmark's own default
+    int round = 100;               // commands per append
+    int writers = 2;
+    bool receipts = true;
+    bool projections = false;      // the server also projects, compared with itself without
+    double hold_seconds = 0;       // with a transaction held open for so long, compared with itself before
+    std::string noun = "client";   // what `commands` creates: client, or task with its quotas counted
+    std::string url, key;          // a server that runs already
+};
+
+report append(const settings&, const wishes&, progress&);
+report commands(const settings&, const wishes&, progress&);
+report feed(const settings&, const wishes&, progress&);
+report list(const settings&, const wishes&, progress&);
+report visible(const settings&, const wishes&, progress&);
+report idle(const settings&, const wishes&, progress&);
+}  // namespace cli::bench

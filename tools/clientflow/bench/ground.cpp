@@ -1,0 +1,205 @@
+// See ground.hpp.
+#include "tools/clientflow/bench/ground.hpp"
+
+#include "events/log/migrator.hpp"
+#include "events/log/seal.hpp"
+#include "tools/clientflow/database.hpp"
+#include "tools/clientflow/dsn.hpp"
+#include "tools/clientflow/office.hpp"
+#include "tools/clientflow/schema_of_store.hpp"
+#include "tools/clientflow/tenant_founding.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+extern char** environ;
+
+namespace cli::bench
+{
+namespace
+{
+constexpr std::chrono::seconds ready_deadline{60};
+
+std::uint16_t free_port()
+{
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    const bool bound = ::bind(socket, reinterpret_cast<sockaddr*>(&at), size) == 0 &&
+                       ::getsockname(socket, reinterpret_cast<sockaddr*>(&at), &size) == 0;
+    ::close(socket);
+    if (!bound)
+        throw std::runtime_error("no free port");
+    return ntohs(at.sin_port);
+}
+
+std::string text(const std::optional<line>& row)
+{
+    return row && row->front() ? *row->front() : "";
+}
+
+void migrate(const std::string& dsn)
+{
+    event_log::connection_config config;
+    config.dsn = dsn;
+    event_log::connection link{config, std::make_shared<event_log::watchdog>()};
+    event_log::migrate(link, wanted_migrations());
+}
+}  // namespace
+
+ground::ground(const settings& configured)
+    : maintenance_dsn_(configured.operator_dsn()), name_("clientflow_bench_" + std::to_string(::getpid())),
+      of_(configured)
+{
+    try
+    {
+        database{maintenance_dsn_}.ask("create database " + name_ + " encoding 'UTF8' template template0 locale 'C.UTF-8'");
+    }
+    catch (const std::runtime_error& wrong)
+    {
+        throw failure(refused, "no_scratch_database",
+                      std::string{"a benchmark wants a database of its own, which could not be made: "} + wrong.what());
+    }
+    of_.admin_dsn = with_values(maintenance_dsn_, {{"dbname", name_}});
+    of_.store.dsn = with_values(configured.store.dsn, {{"dbname", name_}});
+    of_.data = std::filesystem::temp_directory_path() / name_;
+    std::filesystem::create_directories(of_.data);
+    of_.keys.master_key_file = of_.data / "master.key";
+    event_log::create_master_key(of_.keys.master_key_file);
+    migrate(of_.admin_dsn);
+    of_.store.dsn = as_application(of_.store.dsn);
+}
+
+ground::~ground()
+{
+    try
+    {
+        database{maintenance_dsn_}.ask("drop database if exists " + name_ + " with (force)");
+    }
+    catch (const std::exception&)
+    {
+        // The database stays behind under its telling name; the measurement is none the worse for it.
+    }
+    std::error_code ignored;
+    std::filesystem::remove_all(of_.data, ignored);
+}
+
+conditions ground::measured() const
+{
+    database store{of_.admin_dsn};
+    conditions made;
+    made.cores = static_cast<int>(std::thread::hardware_concurrency());
+    made.postgres = text(store.ask_one("select current_setting('server_version')"));
+    made.synchronous_commit = text(store.ask_one("select current_setting('synchronous_commit')"));
+    return made;
+}
+
+server::server(const settings& of, const std::string& roles, const std::vector<std::string>& more)
+    : api_{"127.0.0.1", free_port()}
+{
+    const auto begun = std::chrono::steady_clock::now();
+    const auto admin = free_port();
+    std::vector<std::string> words{"clientflow", "serve", "--data", of.data.string(), "--roles", roles, "--port",
+                                   std::to_string(api_.port), "--admin-port", std::to_string(admin), "--dsn",
+                                   of.store.dsn, "--set", "http.address_per_minute=2000000000"};
+    for (const auto& each : more)
+        words.insert(words.end(), {"--set", each});
+    std::vector<char*> arguments;
+    for (auto& word : words)
+        arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    const auto log = (of.data / "server.log").string();
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    ::posix_spawn_file_actions_addopen(&actions, 2, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const int failed = ::posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    if (failed != 0)
+        throw std::runtime_error("the server cannot be started");
+    wire::request asked;
+    asked.method = "GET";
+    asked.target = "/readyz";
+    const wire::endpoint admin_at{"127.0.0.1", admin};
+    while (wire::call(admin_at, asked, std::chrono::seconds{2}).status != 200)
+    {
+        if (::waitpid(pid_, nullptr, WNOHANG) == pid_ || std::chrono::steady_clock::now() - begun > ready_deadline)
+        {
+            std::ifstream said{log};
+            throw std::runtime_error("the server did not get ready: " +
+                                     std::string{std::istreambuf_iterator<char>{said}, {}});
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    seconds_to_ready_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+}
+
+server::~server()
+{
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+}
+
+double server::resident_mb() const
+{
+    std::ifstream in{"/proc/" + std::to_string(pid_) + "/statm"};
+    double total = 0, resident = 0;
+    in >> total >> resident;
+    return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e6;
+}
+
+double server::cpu_seconds() const
+{
+    std::ifstream in{"/proc/" + std::to_string(pid_) + "/stat"};
+    std::string all{std::istreambuf_iterator<char>{in}, {}};
+    std::istringstream fields{all.substr(all.rfind(')') + 2)};
+    std::string skipped;
+    for (int i = 0; i < 11; ++i)
+        fields >> skipped;
+    double user = 0, system = 0;
+    fields >> user >> system;
+    return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+tenant make_tenant(const settings& of, const std::string& slug, const std::string& plan)
+{
+    founding asked;
+    asked.slug = slug;
+    asked.name = "Benchmark";
+    asked.owner_email = "owner@" + slug + ".example";
+    asked.plan = plan;
+    asked.rate = "none";
+    office desk{of};
+    const auto made = found_tenant(desk, asked);
+    return {made.org_id, made.api_key};
+}
+
+struct held_transaction::implementation
+{
+    explicit implementation(const std::string& dsn) : link(dsn)
+    {
+        link.ask("set idle_in_transaction_session_timeout = 0");
+        link.ask("begin isolation level repeatable read");
+        link.ask("select txid_current(), count(*) from es.lane");
+    }
+    database link;
+};
+
+held_transaction::held_transaction(const std::string& dsn)
+    : self_(std::make_unique<implementation>(dsn))
+{
+}
+
+held_transaction::~held_transaction() = default;
+}  // namespace cli::bench

@@ -1,0 +1,280 @@
+// See engine.hpp.
+#include "tools/clientflow/engine.hpp"
+
+#include "commands/lanes/dispatcher.hpp"
+#include "events/feed/notifier.hpp"
+#include "events/feed/store_feed.hpp"
+#include "events/log/migrator.hpp"
+#include "events/log/seal.hpp"
+#include "http/server/metrics.hpp"
+#include "projections/catalogue.hpp"
+#include "projections/runner/position_poll.hpp"
+#include "projections/runner/reader.hpp"
+#include "projections/runner/runner.hpp"
+#include "tools/clientflow/database.hpp"
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+namespace cli
+{
+namespace
+{
+std::vector<std::int32_t> read_lanes(const std::string& dsn)
+{
+    std::vector<std::int32_t> lanes;
+    for (const auto& each : database{dsn}.ask("select lane from es.lane order by lane"))
+        lanes.push_back(std::stoi(*each[0]));
+    return lanes;
+}
+
+event_log::connection_config connection_of(const settings& of, const char* name)
+{
+    event_log::connection_config made;
+    made.dsn = of.store.dsn;
+    made.password_file = of.store.password_file;
+    made.application_name = name;
+    return made;
+}
+
+std::string read_history(const settings& of, std::shared_ptr<event_log::watchdog> guard)
+{
+    event_log::connection link{connection_of(of, "clientflow start"), std::move(guard)};
+    return event_log::read_incarnation(link).text();
+}
+}  // namespace
+
+roles roles::read(const std::string& listed)
+{
+    roles made;
+    std::istringstream in{listed};
+    for (std::string each; std::getline(in, each, ',');)
+        if (each == "api")
+            made.api = true;
+        else if (each == "projector")
+            made.projector = true;
+        else if (each == "relay" || each == "worker")
+            throw failure(usage, "role_absent", "role " + each + " is not part of this version: projections read the "
+                                                "store itself, and there are no jobs yet");
+        else
+            throw failure(usage, "bad_role", "there is no role \"" + each + "\": api, projector");
+    if (!made.api && !made.projector)
+        throw failure(usage, "bad_role", "--roles wants at least one of api, projector");
+    return made;
+}
+
+struct engine::implementation
+{
+    implementation(const settings& given, const roles& wanted, server_journal& log)
+        : of(given), what(wanted), journal(log), guard(std::make_shared<event_log::watchdog>()), keys(given.keys),
+          history(read_history(given, guard)), lane_numbers(read_lanes(given.store.dsn))
+    {
+        of.store.guard = guard;
+        if (what.projector)
+            make_runner();
+        else
+            poll = std::make_unique<projection::position_poll>(
+                projection::position_poll_config{{connection_of(of, "clientflow project-watch"), guard}},
+                projection::read_models(), positions);
+        event_feed::notifier_config news;
+        news.dsn = of.store.dsn;
+        news.password_file = of.store.password_file;
+        news.guard = guard;
+        others = std::make_unique<event_feed::notifier>(std::move(news));
+        commands = std::make_unique<lanes::dispatcher>(of.writers, of.store, keys, clock,
+                                                       [this](std::int32_t) { appended(); });
+        make_service();
+    }
+
+    // On writer threads: wakes the feed of this process directly, and those of others through the database.
+    void appended()
+    {
+        if (runner)
+            runner->wake();
+        others->appended();
+    }
+
+    void make_runner();
+    void make_service();
+    std::unique_ptr<projection::reader> open_reader();
+    std::vector<http::readiness> checks() const;
+    void write_metrics(http::metrics_text&);
+    void write_lags(http::metrics_text&, const projection::figures&) const;
+    void tell(const projection::report&);
+
+    settings of;
+    roles what;
+    server_journal& journal;
+    schema::system_clock clock;
+    std::shared_ptr<event_log::watchdog> guard;
+    event_log::keyring keys;
+    const std::string history;  // which positions belong to: the store's incarnation
+    std::vector<std::int32_t> lane_numbers;
+    projection::positions positions;
+    std::unique_ptr<projection::runner> runner;       // one of the two
+    std::unique_ptr<projection::position_poll> poll;
+    std::unique_ptr<event_feed::notifier> others;
+    std::unique_ptr<lanes::dispatcher> commands;  // wakes the two above: goes before them
+    std::unique_ptr<http::service> service;
+};
+
+void engine::implementation::tell(const projection::report& said)
+{
+    using kind = projection::report::kind;
+    switch (said.what)
+    {
+    case kind::parked: journal.note(http::severity::error, "projection.parked", said.text); break;
+    case kind::lane_lost: journal.note(http::severity::info, "projection.lane_lost", said.text); break;
+    case kind::cache_lost: journal.note(http::severity::warning, "projection.cache_lost", said.text); break;
+    case kind::lane_rebuilt: journal.note(http::severity::warning, "projection.lane_rebuilt", said.text); break;
+    case kind::failed: journal.note(http::severity::warning, "projection.failed", said.text); break;
+    }
+}
+
+void engine::implementation::make_runner()
+{
+    projection::runner_config made;
+    made.projector.lanes = lane_numbers;
+    made.projector.tell = [this](const projection::report& said) { tell(said); };
+    made.rows = {connection_of(of, "clientflow project"), guard};
+    made.cache.directory = of.data / "cache";
+    made.keys = of.store;
+    made.feed = [this]() -> std::unique_ptr<event_feed::feed>
+    {
+        event_feed::store_feed_config feed;
+        feed.feed = of.feed;
+        feed.dsn = of.store.dsn;
+        feed.password_file = of.store.password_file;
+        feed.guard = guard;
+        return std::make_unique<event_feed::store_feed>(std::move(feed));
+    };
+    runner = std::make_unique<projection::runner>(std::move(made), projection::read_models(), keys, positions, clock);
+}
+
+std::unique_ptr<projection::reader> engine::implementation::open_reader()
+{
+    // The same in every process that has this master key, and nowhere else.
+    const auto secret = keys.hash_claim(event_log::platform_tenant, "cursor.secret", "1");
+    projection::reader_config made;
+    made.connection = connection_of(of, "clientflow query");
+    made.watchdog = guard;
+    made.cursor_secret.assign(secret.begin(), secret.end());
+    return std::make_unique<projection::reader>(std::move(made));
+}
+
+std::vector<http::readiness> engine::implementation::checks() const
+{
+    std::vector<http::readiness> found;
+    if (runner)
+    {
+        const auto now = runner->take();
+        double worst = 0;
+        std::size_t parked = 0;
+        for (const auto& each : now.lags)
+        {
+            worst = std::max(worst, each.seconds);
+            parked += each.parked;
+        }
+        found.push_back({"projections", worst < 30, false, std::to_string(static_cast<int>(worst)) + " s behind"});
+        found.push_back({"parked_keys", parked == 0, false, std::to_string(parked) + " keys parked"});
+    }
+    return found;
+}
+
+void engine::implementation::write_lags(http::metrics_text& out, const projection::figures& now) const
+{
+    const auto each_lane = [&](const char* name, const char* help, auto value)
+    {
+        out.family(name, "gauge", help);
+        for (const auto& lag : now.lags)
+            out.sample({{"projection", lag.projection}, {"lane", std::to_string(lag.lane)}}, value(lag));
+    };
+    each_lane("clientflow_projection_lag_events", "Events of the lane that the read model does not show yet.",
+              [](const projection::lag& of_lane) { return static_cast<double>(of_lane.events()); });
+    each_lane("clientflow_projection_lag_seconds", "Age of the oldest event that the read model does not show yet.",
+              [](const projection::lag& of_lane) { return of_lane.seconds; });
+    out.family("clientflow_lane_head", "gauge", "The last sequence of the lane that the projections have seen.");
+    std::vector<std::int32_t> told;
+    for (const auto& lag : now.lags)
+        if (std::find(told.begin(), told.end(), lag.lane) == told.end())
+        {
+            told.push_back(lag.lane);
+            out.sample({{"lane", std::to_string(lag.lane)}}, static_cast<double>(lag.head));
+        }
+    out.family("clientflow_parked_keys", "gauge", "Keys that a read model has stopped at.");
+    std::map<std::string_view, std::size_t> parked;
+    for (const auto& lag : now.lags)
+        parked[lag.projection] += lag.parked;
+    for (const auto& [name, count] : parked)
+        out.sample({{"projection", name}}, static_cast<double>(count));
+}
+
+void engine::implementation::write_metrics(http::metrics_text& out)
+{
+    if (!runner)
+        return;
+    const auto now = runner->take();
+    write_lags(out, now);
+    const auto total = [&](const char* name, const char* help, std::uint64_t value)
+    {
+        out.family(name, "counter", help);
+        out.sample({}, static_cast<double>(value));
+    };
+    total("clientflow_projection_events_total", "Events folded.", now.events);
+    total("clientflow_projection_rows_total", "Rows written.", now.rows);
+    total("clientflow_projection_commits_total", "Batches committed with their positions.", now.commits);
+    total("clientflow_projection_lost_races_total", "Batches that another process was ahead with.", now.lost_races);
+    total("clientflow_projection_failures_total", "Batches that the database refused or lost.", now.failures);
+}
+
+void engine::implementation::make_service()
+{
+    auto config = of.http;
+    config.api.drain_time_max = std::chrono::seconds{of.drain_seconds};
+    http::service_parts parts{*commands, keys, of.store, [this] { return open_reader(); }, clock, journal,
+                              [this] { return history; }, positions, [this] { return checks(); },
+                              [this](http::metrics_text& out) { write_metrics(out); }};
+    service = std::make_unique<http::service>(std::move(config), std::move(parts));
+}
+
+engine::engine(const settings& of, const roles& what, server_journal& log)
+    : self_(std::make_unique<implementation>(of, what, log))
+{
+}
+
+engine::~engine()
+{
+    stop();
+}
+
+void engine::start()
+{
+    if (self_->runner)
+        self_->runner->start();
+    self_->service->start();
+    self_->service->ready();
+}
+
+bool engine::drain()
+{
+    return self_->service->drain();
+}
+
+void engine::stop()
+{
+    self_->service->stop();
+    if (self_->runner)
+        self_->runner->stop();
+}
+
+std::uint16_t engine::port() const
+{
+    return self_->service->port();
+}
+
+std::uint16_t engine::admin_port() const
+{
+    return self_->service->admin_port();
+}
+}  // namespace cli

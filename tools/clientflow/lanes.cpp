@@ -1,0 +1,55 @@
+// `clientflow lanes status`: the log's lanes, their heads and who lives in them.
+#include "schemas/json_writer.hpp"
+#include "tools/clientflow/database.hpp"
+#include "tools/clientflow/settings.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+namespace cli
+{
+namespace
+{
+constexpr const char* every_lane =
+    "select l.lane, coalesce(h.seq, 0),"
+    "       to_char(h.recorded_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
+    "       (select count(*) from es.tenant t where t.lane = l.lane),"
+    "       (select min(c.seq) from (select distinct on (projection, version) seq from read.checkpoint"
+    "                                 where lane = l.lane order by projection, version, step desc) c)"
+    "  from es.lane l"
+    "  left join lateral (select e.seq, e.recorded_at from es.event e where e.lane = l.lane"
+    "                      order by e.seq desc limit 1) h on true"
+    " order by l.lane";
+
+exit_status status(const program& chosen)
+{
+    database store{read_settings(chosen.given).operator_dsn()};
+    const auto lanes = store.ask(every_lane);
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().key("lanes").begin_array();
+    for (const auto& each : lanes)
+    {
+        json.begin_object().key("lane").raw(*each[0]).key("head").raw(*each[1]).key("recorded_at");
+        each[2] ? json.string(*each[2]) : json.null();
+        // Projected: what every read model shows. Nothing is relayed while no broker is configured.
+        json.key("tenants").raw(*each[3]).key("projected").raw(each[4].value_or("null")).key("relayed").null().end_object();
+        if (!chosen.given.json)
+            std::cout << "lane " << *each[0] << "  head " << *each[1] << "  projected " << each[4].value_or("-")
+                      << "  tenants " << *each[3] << "  " << each[2].value_or("empty") << '\n';
+    }
+    json.end_array().end_object();
+    if (chosen.given.json)
+        std::cout << out << '\n';
+    return done;
+}
+}  // namespace
+
+void add_lanes(CLI::App& root, program& chosen)
+{
+    auto& noun = add_noun(root, "lanes", "Example: clientflow lanes status\n\nThe parts of the log.");
+    auto& asking = add_verb(noun, "status", "Example: clientflow lanes status --json\n\nPer lane: head, tenants, projected.");
+    asking.callback([&chosen] { chosen.run = [&chosen] { return status(chosen); }; });
+}
+}  // namespace cli

@@ -1,0 +1,213 @@
+// clientflow: one binary, every role of the server and every tool of its operator.
+#include "events/log/store.hpp"
+#include "schemas/json_writer.hpp"
+#include "tools/clientflow/program.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <numeric>
+
+namespace cli
+{
+namespace
+{
+volatile std::sig_atomic_t stop_signals = 0;
+
+constexpr const char* description = "Example: clientflow doctor --data /var/lib/clientflow\n\n"
+                                    "ClientFlow, an event-sourced platform for client work: server and operator's tools.\n"
+                                    "Settings: flags > CLIENTFLOW_* > DATA/clientflow.toml (see `config print --origin`).";
+
+std::size_t distance(std::string_view a, std::string_view b)
+{
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i)
+    {
+        auto corner = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= b.size(); ++j)
+        {
+            const auto changed = corner + (a[i - 1] == b[j - 1] ? 0 : 1);
+            corner = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, changed}));
+        }
+    }
+    return row.back();
+}
+
+// The first word that is no command where it stands, with the nearest one; nothing when all are known.
+std::optional<std::string> unknown_command(const CLI::App& root, const std::vector<std::string>& words)
+{
+    const auto* at = &root;
+    for (std::size_t i = 0; i < words.size(); ++i)
+    {
+        if (words[i].starts_with("-"))
+        {
+            const auto* option = root.get_option_no_throw(words[i].substr(0, words[i].find('=')));
+            if (option != nullptr && option->get_type_size() > 0 && words[i].find('=') == std::string::npos)
+                ++i;
+            continue;
+        }
+        const auto known = at->get_subcommands(nullptr);
+        if (known.empty())
+            return std::nullopt;
+        const auto found = std::find_if(known.begin(), known.end(),
+                                        [&](const CLI::App* each) { return each->get_name() == words[i]; });
+        if (found != known.end())
+        {
+            at = *found;
+            continue;
+        }
+        const auto nearest =
+            std::min_element(known.begin(), known.end(),
+                             [&](const CLI::App* a, const CLI::App* b)
+                             { return distance(a->get_name(), words[i]) < distance(b->get_name(), words[i]); });
+        auto sentence = "unknown command \"" + words[i] + "\"";
+        if (distance((*nearest)->get_name(), words[i]) <= std::max<std::size_t>(2, words[i].size() / 2))
+            sentence += "; did you mean \"" + (*nearest)->get_name() + "\"?";
+        return sentence;
+    }
+    return std::nullopt;
+}
+
+std::string_view title_of(exit_status status)
+{
+    switch (status)
+    {
+    case usage: return "Wrong usage";
+    case not_found: return "Not found";
+    case refused: return "Refused";
+    case unreachable: return "Unreachable";
+    case differences: return "Differences found";
+    case interrupted: return "Interrupted";
+    default: return "Failed";
+    }
+}
+
+exit_status complain(bool json, exit_status status, std::string_view code, std::string_view detail)
+{
+    if (json)
+    {
+        std::string out;
+        schema::json_writer writer{out};
+        writer.begin_object().member("type", "/problems/" + std::string{code}).member("title", title_of(status));
+        writer.member("detail", detail).member("code", code).key("exit").integer(status).end_object();
+        std::cerr << out << '\n';
+    }
+    else
+        std::cerr << "clientflow: " << detail << '\n';
+    return status;
+}
+
+exit_status guarded(const program& chosen)
+{
+    const bool json = chosen.given.json;
+    try
+    {
+        const auto status = chosen.run();
+        std::cout.flush();
+        return status;
+    }
+    catch (const failure& wrong)
+    {
+        return complain(json, wrong.status, wrong.code, wrong.what());
+    }
+    catch (const event_log::unreachable& wrong)
+    {
+        return complain(json, unreachable, "unavailable", std::string{"the store cannot be reached: "} + wrong.what());
+    }
+    catch (const event_log::outcome_unknown& wrong)
+    {
+        return complain(json, unreachable, "unavailable",
+                        std::string{"the store was lost in the middle, it is unknown whether this happened: "} +
+                            wrong.what());
+    }
+    catch (const std::exception& wrong)
+    {
+        return complain(json, failed, "failed", wrong.what());
+    }
+}
+
+void add_common_options(CLI::App& app, common_options& given)
+{
+    app.add_flag("--json", given.json, "One JSON document (tails: JSON lines); failures as problem objects on stderr");
+    app.add_option("--data", given.data, "The data directory (default /var/lib/clientflow as root)")->type_name("DIR");
+    app.add_option("--dsn", given.dsn, "PostgreSQL, as libpq writes it, without a password");
+    app.add_option("--dsn-file", given.dsn_file, "A file that holds the DSN, password included")->type_name("FILE");
+    app.add_option("--set", given.set, "Any setting: name=value (see `config print`)")->type_name("NAME=VALUE");
+    app.add_flag("--quiet", given.quiet, "No messages but failures");
+    app.add_flag("--no-input", given.no_input, "Never ask");
+    app.add_flag("--yes", given.yes, "Yes to every question");
+}
+
+void add_nouns(CLI::App& root, program& chosen)
+{
+    for (auto* add : {add_serve, add_migrate, add_doctor, add_config, add_tenant, add_key, add_events, add_stream,
+                      add_projection, add_lanes, add_bench, add_schemas, add_openapi})
+        add(root, chosen);
+}
+
+exit_status parse_and_run(int count, char** arguments)
+{
+    program chosen;
+    CLI::App root{description, "clientflow"};
+    root.set_version_flag("--version", std::string{"clientflow "} + CLIENTFLOW_VERSION);
+    root.require_subcommand(1);
+    root.fallthrough();
+    add_common_options(root, chosen.given);
+    add_nouns(root, chosen);
+    const std::vector<std::string> words(arguments + 1, arguments + count);
+    // The parse may fail before it has seen the flag.
+    const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
+    try
+    {
+        root.parse(count, arguments);
+    }
+    catch (const CLI::Success& asked)
+    {
+        return static_cast<exit_status>(root.exit(asked));
+    }
+    catch (const CLI::ParseError& wrong)
+    {
+        if (const auto sentence = unknown_command(root, words))
+            return complain(json, usage, "unknown_command", *sentence);
+        return complain(json, usage, "usage", wrong.what());
+    }
+    return guarded(chosen);
+}
+}  // namespace
+
+CLI::App& add_noun(CLI::App& root, const std::string& name, const std::string& text)
+{
+    auto& noun = *root.add_subcommand(name, text);
+    noun.fallthrough();
+    return noun;
+}
+
+CLI::App& add_verb(CLI::App& noun, const std::string& name, const std::string& text)
+{
+    noun.require_subcommand(1);
+    return add_noun(noun, name, text);
+}
+
+void say(const program& of, std::string_view line)
+{
+    if (!of.given.quiet)
+        std::cerr << line << '\n';
+}
+
+bool stop_asked()
+{
+    return stop_signals > 0;
+}
+}  // namespace cli
+
+int main(int count, char** arguments)
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    for (const int signal : {SIGINT, SIGTERM})
+        std::signal(signal, [](int) { cli::stop_signals = cli::stop_signals + 1; });
+    return cli::parse_and_run(count, arguments);
+}

@@ -1,0 +1,90 @@
+// See office.hpp.
+#include "tools/clientflow/office.hpp"
+
+#include "schemas/text.hpp"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <future>
+
+namespace cli
+{
+namespace
+{
+constexpr std::chrono::seconds patience{15};
+
+lanes::writer_config one_writer()
+{
+    lanes::writer_config made;
+    made.writers = 1;
+    return made;
+}
+
+[[noreturn]] void refuse(const lanes::refusal& why)
+{
+    std::string sentence = why.detail.empty() ? why.code : why.detail;
+    for (const auto& fault : why.faults)
+        sentence += "; " + fault.where + ": " + fault.message;
+    switch (why.kind)
+    {
+    case lanes::refusal_kind::not_found: throw failure(not_found, why.code, sentence);
+    case lanes::refusal_kind::invalid: throw failure(usage, why.code, sentence);
+    case lanes::refusal_kind::busy: throw failure(unreachable, why.code, sentence);
+    default: throw failure(refused, why.code, sentence);
+    }
+}
+}  // namespace
+
+office::office(const settings& of)
+    : keys_(of.keys), commands_(one_writer(), of.store, keys_, clock_, [](std::int32_t) {})
+{
+}
+
+lanes::answer office::submit(const schema::uuid& tenant,
+                             std::function<lanes::decided(lanes::view&, const lanes::origin&)> decide,
+                             const lanes::aggregate_type* shown_as, bool tenant_is_born)
+{
+    lanes::submission asked;
+    asked.tenant = tenant;
+    asked.from.tenant = tenant;
+    asked.from.by = {event_log::actor_type::operator_, operator_name()};
+    asked.from.now = asked.from.occurred_at = clock_.now();
+    asked.meta.by = asked.from.by;
+    asked.meta.occurred_at = asked.from.occurred_at;
+    asked.meta.request_id = "cli-" + new_id().text();
+    asked.decide = [decide = std::move(decide), from = asked.from](lanes::view& seen) { return decide(seen, from); };
+    asked.shown_as = shown_as;
+    if (tenant_is_born)
+        asked.tenant_born = event_log::new_tenant{tenant, 0, {}};
+    asked.deadline = std::chrono::steady_clock::now() + patience;
+
+    std::promise<lanes::answer> promise;
+    commands_.submit(std::move(asked), [&](lanes::answer given) { promise.set_value(std::move(given)); });
+    auto given = promise.get_future().get();
+    if (given.refused)
+        refuse(*given.refused);
+    if (given.unavailable || given.broken)
+    {
+        auto sentence = commands_.take_figures().last_fault;
+        if (given.was_applied == lanes::applied::unknown)
+            sentence += "; it is unknown whether the command was applied";
+        throw failure(given.broken ? failed : unreachable, given.broken ? "internal" : "unavailable",
+                      sentence.empty() ? "the store cannot be reached" : sentence);
+    }
+    return given;
+}
+
+std::array<std::uint8_t, 20> office::random_secret()
+{
+    std::array<std::uint8_t, 20> bytes{};
+    schema::random_bytes(bytes);
+    return bytes;
+}
+
+std::string operator_name()
+{
+    const auto* entry = ::getpwuid(::geteuid());
+    return entry != nullptr && entry->pw_name != nullptr ? entry->pw_name : std::to_string(::geteuid());
+}
+}  // namespace cli

@@ -1,0 +1,101 @@
+// `clientflow projection list`: how far each read model has come, lane by lane.
+#include "schemas/json_writer.hpp"
+#include "tools/clientflow/database.hpp"
+#include "tools/clientflow/settings.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <iomanip>
+#include <iostream>
+#include <map>
+
+namespace cli
+{
+namespace
+{
+struct model
+{
+    std::string name;
+    std::string version;
+    std::vector<line> lanes;  // lane, seq, head, lag in seconds, generation
+    std::int64_t lag_events = 0;
+    double lag_seconds = 0;
+    std::int64_t parked = 0;
+};
+
+// The newest step of each checkpoint, the head of its lane, and the age of the oldest event that is not yet shown.
+constexpr const char* positions =
+    "with newest as (select distinct on (projection, version, lane) projection, version, lane, seq, generation"
+    "                  from read.checkpoint order by projection, version, lane, step desc)"
+    "select n.projection, n.version, n.lane, n.seq, coalesce(h.seq, 0),"
+    "       coalesce(extract(epoch from clock_timestamp() - o.recorded_at), 0), n.generation,"
+    "       (select count(*) from read.parked p where p.projection = n.projection and p.version = n.version"
+    "           and p.lane = n.lane)"
+    "  from newest n"
+    "  left join lateral (select e.seq from es.event e where e.lane = n.lane order by e.seq desc limit 1) h on true"
+    "  left join lateral (select e.recorded_at from es.event e where e.lane = n.lane and e.seq = n.seq + 1) o on true"
+    " order by 1, 2, 3";
+
+std::vector<model> read_models(database& store)
+{
+    std::map<std::pair<std::string, std::string>, model> found;
+    for (const auto& each : store.ask(positions))
+    {
+        auto& of = found[{*each[0], *each[1]}];
+        of.name = *each[0];
+        of.version = *each[1];
+        of.lag_events += std::stoll(*each[4]) - std::stoll(*each[3]);
+        of.lag_seconds = std::max(of.lag_seconds, std::stod(*each[5]));
+        of.parked += std::stoll(*each[7]);
+        of.lanes.push_back({each[2], each[3], each[4], each[5], each[6]});
+    }
+    std::vector<model> models;
+    for (auto& [key, of] : found)
+        models.push_back(std::move(of));
+    return models;
+}
+
+void print_json(const std::vector<model>& models)
+{
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().key("projections").begin_array();
+    for (const auto& of : models)
+    {
+        json.begin_object().member("name", of.name).key("version").raw(of.version);
+        json.key("lag_events").integer(of.lag_events).key("lag_seconds").number(of.lag_seconds);
+        json.key("parked").integer(of.parked).key("lanes").begin_array();
+        for (const auto& each : of.lanes)
+            json.begin_object().key("lane").raw(*each[0]).key("sequence").raw(*each[1]).key("head").raw(*each[2])
+                .key("lag_seconds").raw(*each[3]).key("generation").raw(*each[4]).end_object();
+        json.end_array().end_object();
+    }
+    json.end_array().end_object();
+    std::cout << out << '\n';
+}
+
+exit_status list(const program& chosen)
+{
+    database store{read_settings(chosen.given).operator_dsn()};
+    const auto models = read_models(store);
+    if (chosen.given.json)
+    {
+        print_json(models);
+        return done;
+    }
+    for (const auto& of : models)
+        std::cout << std::left << std::setw(12) << of.name << " v" << of.version << "  " << of.lanes.size()
+                  << " lanes  lag " << of.lag_events << " events, " << std::fixed << std::setprecision(1)
+                  << of.lag_seconds << " s  parked " << of.parked << '\n';
+    return done;
+}
+}  // namespace
+
+void add_projection(CLI::App& root, program& chosen)
+{
+    auto& noun = add_noun(root, "projection", "Example: clientflow projection list\n\nThe read models.");
+    auto& listing = add_verb(noun, "list", "Example: clientflow projection list --json\n\n"
+                                           "Name, version, lane positions, lag in events and seconds, parked keys.");
+    listing.callback([&chosen] { chosen.run = [&chosen] { return list(chosen); }; });
+}
+}  // namespace cli

@@ -1,0 +1,217 @@
+// See settings.hpp. The table binds; settings_sources.cpp reads.
+#include "tools/clientflow/settings.hpp"
+
+#include <charconv>
+#include <concepts>
+
+namespace cli
+{
+namespace
+{
+template <std::integral T>
+bool read_integer(std::string_view text, T& into)
+{
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < T{0})
+        return false;
+    into = value;
+    return true;
+}
+
+class table
+{
+public:
+    explicit table(std::vector<setting>& rows) : rows_(rows) {}
+
+    void section(std::string name) { section_ = std::move(name); }
+
+    void add(std::string name, std::string& at, std::string note, bool secret = false)
+    {
+        row(std::move(name), "", std::move(note), "text", [&at] { return at; },
+            [&at](std::string_view text)
+            {
+                at = std::string{text};
+                return true;
+            });
+        rows_.back().secret = secret;
+    }
+
+    void add(std::string name, std::filesystem::path& at, std::string note)
+    {
+        row(std::move(name), "", std::move(note), "a path", [&at] { return at.string(); },
+            [&at](std::string_view text)
+            {
+                at = std::filesystem::path{text};
+                return true;
+            });
+    }
+
+    template <std::integral T>
+    void add(std::string name, std::string unit, T& at, std::string note)
+    {
+        row(std::move(name), std::move(unit), std::move(note), "an integer of 0 or more",
+            [&at] { return std::to_string(at); }, [&at](std::string_view text) { return read_integer(text, at); });
+    }
+
+    void add(std::string name, std::chrono::milliseconds& at, std::string note)
+    {
+        row(std::move(name), "ms", std::move(note), "an integer of 0 or more",
+            [&at] { return std::to_string(at.count()); },
+            [&at](std::string_view text)
+            {
+                std::int64_t count = 0;
+                if (!read_integer(text, count))
+                    return false;
+                at = std::chrono::milliseconds{count};
+                return true;
+            });
+    }
+
+    void one_of(std::string name, std::string& at, std::vector<std::string> allowed, std::string note)
+    {
+        std::string kind = "one of";
+        for (const auto& each : allowed)
+            kind += ' ' + each;
+        row(std::move(name), "", std::move(note), kind, [&at] { return at; },
+            [&at, allowed = std::move(allowed)](std::string_view text)
+            {
+                for (const auto& each : allowed)
+                    if (each == text)
+                    {
+                        at = each;
+                        return true;
+                    }
+                return false;
+            });
+    }
+
+private:
+    void row(std::string name, std::string unit, std::string note, std::string kind,
+             std::function<std::string()> print, std::function<bool(std::string_view)> set)
+    {
+        setting made;
+        made.name = section_.empty() ? std::move(name) : section_ + '.' + name;
+        made.unit = std::move(unit);
+        made.note = std::move(note);
+        made.kind = std::move(kind);
+        made.print = std::move(print);
+        made.set = std::move(set);
+        rows_.push_back(std::move(made));
+    }
+
+    std::vector<setting>& rows_;
+    std::string section_;
+};
+
+void store_rows(table& to, settings& of)
+{
+    to.section("store");
+    to.add("dsn", of.store.dsn, "what the server logs in as: libpq's form, role clientflow_app", true);
+    to.add("admin_dsn", of.admin_dsn, "for migrate, doctor and bench; empty: dsn", true);
+    to.add("append_deadline_ms", of.store.append_deadline, "one round of commands, settling included");
+    to.add("read_deadline_ms", of.store.read_deadline, "one read of the log");
+    to.add("lock_timeout_ms", of.store.lock_timeout, "waiting for a lane");
+    to.section("keys");
+    to.add("master_key_file", of.keys.master_key_file, "64 hex digits, mode 0600; relative to the data directory");
+    to.add("cached_keys_max", "keys", of.keys.cached_keys_max, "subjects' and tenants' keys kept in memory");
+}
+
+void writer_rows(table& to, settings& of)
+{
+    to.section("writers");
+    to.add("writers", "threads", of.writers.writers, "each with its own connection and its share of the lanes");
+    to.add("round_commands_max", "commands", of.writers.round_commands_max, "in one append");
+    to.add("round_bytes_max", "bytes", of.writers.round_bytes_max, "in one append");
+    to.add("queue_commands_max", "commands", of.writers.queue_commands_max, "waiting per writer; beyond: 503 busy");
+    to.add("queue_bytes_max", "bytes", of.writers.queue_bytes_max, "waiting per writer; beyond: 503 busy");
+    to.add("cache_bytes_max", "bytes", of.writers.cache_bytes_max, "aggregates kept per writer");
+    to.add("attempts_max", "attempts", of.writers.attempts_max, "lost races before 409 conflict");
+    to.section("feed");
+    to.add("batch_events_max", "events", of.feed.batch_events_max, "per lane and read");
+    to.add("batch_bytes_max", "bytes", of.feed.batch_bytes_max, "per read");
+    to.add("poll_min_ms", of.feed.poll_min, "jittered poll, the truth behind every wake-up");
+    to.add("poll_max_ms", of.feed.poll_max, "jittered poll, the truth behind every wake-up");
+    to.add("read_deadline_ms", of.feed.read_deadline, "one read");
+}
+
+void listener_rows(table& to, http::listener_config& of)
+{
+    to.add("address", of.address, "to listen on");
+    to.add("port", "", of.port, "to listen on; 0: any free one");
+    to.add("shards", "threads", of.shards, "nothing is shared between them");
+    to.add("header_bytes_max", "bytes", of.header_bytes_max, "request line and fields; beyond: 431");
+    to.add("header_fields_max", "fields", of.header_fields_max, "beyond: 431");
+    to.add("uri_bytes_max", "bytes", of.uri_bytes_max, "beyond: 414");
+    to.add("header_time_max_ms", of.header_time_max, "from the first byte, absolute; beyond: 408");
+    to.add("body_bytes_max", "bytes", of.body_bytes_max, "unless the route says otherwise; beyond: 413");
+    to.add("body_time_grace_ms", of.body_time_grace, "before the body's minimum rate is asked for");
+    to.add("body_rate_min", "bytes/s", of.body_rate_min, "on average since the grace; below: 408");
+    to.add("idle_time_max_ms", of.idle_time_max, "between requests; beyond: closed");
+    to.add("write_time_max_ms", of.write_time_max, "one answer taken by the client; beyond: closed");
+    to.add("linger_time_max_ms", of.linger_time_max, "reading on after a refusal");
+    to.add("linger_bytes_max", "bytes", of.linger_bytes_max, "reading on after a refusal");
+    to.add("connections_max", "connections", of.connections_max, "beyond: 503 and closed");
+    to.add("connections_per_address_max", "connections", of.connections_per_address_max, "beyond: 503 and closed");
+    to.add("requests_per_connection_max", "requests", of.requests_per_connection_max, "then the connection closes");
+    to.add("answers_gathered_max", "bytes", of.answers_gathered_max, "pipelined answers written in one go");
+    to.add("drain_time_max_ms", of.drain_time_max, "for what is under way when the server stops");
+}
+
+void service_rows(table& to, settings& of)
+{
+    to.section("http");
+    listener_rows(to, of.http.api);
+    to.add("region", of.http.region, "shown by /api/health");
+    to.add("upgrade_url", of.http.upgrade_url, "in 402 answers");
+    to.add("query_threads", "threads", of.http.query_threads, "each with its own connection");
+    to.add("queries_waiting_max", "queries", of.http.queries_waiting_max, "beyond: 503 busy");
+    to.add("command_time_max_ms", of.http.command_time_max, "from accept to the answer");
+    to.add("wait_default_ms", of.http.wait_default, "for one's own write to show in a read");
+    to.add("wait_max_ms", of.http.wait_max, "the most that Prefer: wait may ask");
+    to.add("address_per_minute", "requests", of.http.address_per_minute, "without a valid key, per address");
+    to.add("key_per_minute", "requests", of.http.key_per_minute, "unless the key has a rate of its own");
+    to.add("limiter_entries_max", "entries", of.http.limiter_entries_max, "addresses and keys remembered, each");
+    to.add("cached_keys_max", "keys", of.http.cached_keys_max, "API keys kept in memory");
+    to.add("key_check_interval_ms", of.http.key_check_interval, "how often keys in use are held against the log");
+    to.add("key_trust_without_store_ms", of.http.key_trust_without_store, "how long a known key outlives the store");
+    to.add("key_use_flush_interval_ms", of.http.key_use_flush_interval, "how often last uses are written");
+    to.section("admin");
+    listener_rows(to, of.http.admin);
+}
+}  // namespace
+
+std::string setting::printed() const
+{
+    const auto value = print();
+    return secret && !value.empty() ? "***" : value;
+}
+
+std::vector<setting> rows_of(settings& of)
+{
+    std::vector<setting> rows;
+    table to{rows};
+    to.add("roles", of.roles, "of this process: api, projector");
+    to.add("drain_seconds", "s", of.drain_seconds, "from SIGTERM to the end, at most");
+    store_rows(to, of);
+    writer_rows(to, of);
+    service_rows(to, of);
+    to.section("log");
+    to.one_of("level", of.log.level, {"debug", "info", "warning", "error"}, "what is written at all");
+    to.one_of("format", of.log.format, {"auto", "json", "human"}, "auto: human on a terminal");
+    to.one_of("access", of.log.access, {"all", "notable", "none"}, "requests; notable: slow ones and failures");
+    to.add("slow_ms", "ms", of.log.slow_ms, "from which a request is slow");
+    return rows;
+}
+
+std::string_view word(origin from)
+{
+    switch (from)
+    {
+    case origin::file: return "file";
+    case origin::environment: return "environment";
+    case origin::flag: return "flag";
+    default: return "default";
+    }
+}
+}  // namespace cli
