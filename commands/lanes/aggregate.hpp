@@ -48,14 +48,12 @@ const aggregate_type& aggregate_of()
     static constexpr aggregate_type type{
         State::category,
         []() -> std::shared_ptr<const void> { return std::make_shared<const State>(); },
-        [](const void* state, const void* happened, const stamp& at) -> std::shared_ptr<const void>
-        {
+        [](const void* state, const void* happened, const stamp& at) -> std::shared_ptr<const void> {
             return std::make_shared<const State>(
                 evolve(*static_cast<const State*>(state), *static_cast<const event*>(happened), at));
         },
         [](const void* state, const event_log::recorded& stored, const stamp& at,
-           schema::opener* opener) -> std::shared_ptr<const void>
-        {
+           schema::opener* opener) -> std::shared_ptr<const void> {
             const auto happened = schema::read_variant<event>(stored.type, stored.data, opener);
             if (!happened)
                 return std::make_shared<const State>(*static_cast<const State*>(state));

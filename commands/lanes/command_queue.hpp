@@ -21,15 +21,16 @@ using command = std::shared_ptr<pending>;
 class command_queue
 {
 public:
-    command_queue(std::size_t commands_max, std::size_t bytes_max) : commands_max_(commands_max), bytes_max_(bytes_max) {}
+    command_queue(std::size_t commands_max, std::size_t bytes_max) : commands_max_(commands_max), bytes_max_(bytes_max)
+    {}
 
     // False: full, or closed.
     bool offer(command);
     // From a sibling writer: already accepted, so the bounds do not apply. False: closed and empty, its writer is gone.
     bool forward(command);
 
-    // Appends what is waiting to `into`, up to the bounds given for all of `into`; waits for the first unless `into` has
-    // some already. False: closed, and nothing is left.
+    // Appends what is waiting to `into`, up to the bounds given for all of `into`; waits for the first unless `into`
+    // has some already. False: closed, and nothing is left.
     bool take(std::vector<command>& into, std::size_t commands_max, std::size_t bytes_max);
 
     // Answers and removes what is past its deadline.

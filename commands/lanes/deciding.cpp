@@ -89,12 +89,10 @@ void decide(entry& e, working_set& set)
 
 bool still_stands(const entry& e, working_set& set)
 {
-    return e.missing.empty() && std::all_of(e.looked.begin(), e.looked.end(),
-                                            [&](const sighting& each)
-                                            {
-                                                const standing* now = set.find(each.stream);
-                                                return now && now->at == each.was.at;
-                                            });
+    return e.missing.empty() && std::all_of(e.looked.begin(), e.looked.end(), [&](const sighting& each) {
+               const standing* now = set.find(each.stream);
+               return now && now->at == each.was.at;
+           });
 }
 
 void place(entry& e, working_set& set, schema::uuid_source& ids, std::int64_t now_us)

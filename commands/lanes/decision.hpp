@@ -1,9 +1,9 @@
 // What a decider is shown and what it answers: the seam between the pure nouns of commands/ and the lane writers.
 //
-// A `view` holds the aggregates a decision may look at, as they stand inside the current round. Looking at a stream that
-// is not loaded yet shows the unborn state and marks the view incomplete: whatever was decided is then thrown away, the
-// stream is loaded, and the decision is made again. So every stream that a decision looked at is known, and becomes an
-// expected head of the append, also for refusals and for "nothing to do". Views serve one thread.
+// A `view` holds the aggregates a decision may look at, as they stand inside the current round. Looking at a stream
+// that is not loaded yet shows the unborn state and marks the view incomplete: whatever was decided is then thrown
+// away, the stream is loaded, and the decision is made again. So every stream that a decision looked at is known, and
+// becomes an expected head of the append, also for refusals and for "nothing to do". Views serve one thread.
 #pragma once
 
 #include "events/log/store.hpp"
@@ -38,14 +38,14 @@ struct origin
 
 enum class refusal_kind
 {
-    not_found,       // 404
-    invalid,         // 422 with faults
-    conflict,        // 409: state_conflict, already_exists, <noun>.archived, and the noun's own codes
-    limit,           // 402 plan_limit_reached
-    forbidden,       // 403: forbidden, org.suspended
-    mismatch,        // 412 version_mismatch
-    reused,          // 422 idempotency_key_reused
-    busy             // 503: nothing happened
+    not_found,  // 404
+    invalid,    // 422 with faults
+    conflict,   // 409: state_conflict, already_exists, <noun>.archived, and the noun's own codes
+    limit,      // 402 plan_limit_reached
+    forbidden,  // 403: forbidden, org.suspended
+    mismatch,   // 412 version_mismatch
+    reused,     // 422 idempotency_key_reused
+    busy        // 503: nothing happened
 };
 
 // A refusal is a value. `code` is stable for ever and reaches the client and the log.
@@ -54,13 +54,13 @@ struct refusal
     refusal_kind kind = refusal_kind::conflict;
     std::string code;
     std::string detail;
-    schema::faults faults;                  // invalid
-    std::string state;                      // state_conflict
+    schema::faults faults;  // invalid
+    std::string state;      // state_conflict
     std::vector<std::string> allowed_verbs;
-    std::string metric;                     // plan_limit_reached
+    std::string metric;  // plan_limit_reached
     std::int64_t limit = 0;
     std::int64_t used = 0;
-    std::int64_t version = 0;               // mismatch: the current one
+    std::int64_t version = 0;  // mismatch: the current one
 };
 
 // One noun's aggregate as the machine sees it, made by `aggregate_of<State>` (aggregate.hpp) from the noun's own
@@ -90,7 +90,7 @@ struct claim
     bool platform_wide = false;
     std::string scope;
     std::string value;
-    bool is_digest = false;  // `value` is already a digest in hex (API key secrets): hash it as it is
+    bool is_digest = false;             // `value` is already a digest in hex (API key secrets): hash it as it is
     std::optional<stream_key> owner{};  // whose value it is; unset: the stream that the decision shows
 };
 
@@ -117,18 +117,17 @@ struct decision
     std::vector<fact> facts;
     std::vector<claim> claims;
     std::vector<quota> quotas;
-    stream_key shows;               // whose state after the facts is the answer
+    stream_key shows;  // whose state after the facts is the answer
     const aggregate_type* shown_as = nullptr;
-    std::int16_t status = 200;      // 201 for a create that created
-    bool replayed = false;          // a create repeated with the same id: answered with Idempotency-Replayed
+    std::int16_t status = 200;  // 201 for a create that created
+    bool replayed = false;      // a create repeated with the same id: answered with Idempotency-Replayed
 
     template <class Event>
     void add(stream_key to, Event event)
     {
         auto held = std::make_shared<const Event>(std::move(event));
         std::visit(
-            [&](const auto& alternative)
-            {
+            [&](const auto& alternative) {
                 facts.push_back({std::move(to), &schema::schema_of<std::remove_cvref_t<decltype(alternative)>>,
                                  std::shared_ptr<const void>(held, &alternative), held});
             },

@@ -6,10 +6,9 @@
 #include "commands/lanes/tenant_directory.hpp"
 #include "commands/lanes/writer.hpp"
 
-#include <pthread.h>
-
 #include <condition_variable>
 #include <mutex>
+#include <pthread.h>
 #include <string>
 #include <thread>
 #include <utility>
@@ -20,10 +19,7 @@ namespace
 {
 constexpr std::chrono::milliseconds watch_beat{25};
 
-void name_thread(const std::string& name)
-{
-    pthread_setname_np(pthread_self(), name.c_str());
-}
+void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.c_str()); }
 }  // namespace
 
 struct dispatcher::implementation
@@ -53,9 +49,8 @@ struct dispatcher::implementation
     std::thread watch;
 };
 
-dispatcher::implementation::implementation(writer_config given, event_log::store_config where,
-                                           event_log::keyring& ring, const schema::clock& clock,
-                                           std::function<void(std::int32_t)> wake)
+dispatcher::implementation::implementation(writer_config given, event_log::store_config where, event_log::keyring& ring,
+                                           const schema::clock& clock, std::function<void(std::int32_t)> wake)
     : config(std::move(given)), appended(std::move(wake)), tenants(ring), asked(where)
 {
     for (std::size_t i = 0; i < static_cast<std::size_t>(config.writers); ++i)
@@ -72,12 +67,10 @@ dispatcher::implementation::implementation(writer_config given, event_log::store
         writers.push_back(std::make_unique<writer>(config, std::move(bench)));
     }
     for (std::size_t i = 0; i < writers.size(); ++i)
-        threads.emplace_back(
-            [this, i]
-            {
-                name_thread("command-" + std::to_string(i));
-                writers[i]->run();
-            });
+        threads.emplace_back([this, i] {
+            name_thread("command-" + std::to_string(i));
+            writers[i]->run();
+        });
     watch = std::thread([this] { watch_deadlines(); });
 }
 
@@ -120,8 +113,7 @@ void dispatcher::implementation::watch_deadlines()
 dispatcher::dispatcher(writer_config config, event_log::store_config where, event_log::keyring& keys,
                        const schema::clock& clock, std::function<void(std::int32_t lane)> appended)
     : self_(std::make_unique<implementation>(std::move(config), std::move(where), keys, clock, std::move(appended)))
-{
-}
+{}
 
 dispatcher::~dispatcher() = default;
 

@@ -1,11 +1,11 @@
 // The front of the lane writers: takes a command, answers once with the truth.
 //
-// One dispatcher per process owns W writer threads (`command-N`); lane L belongs to writer L mod W. `submit` may be called
-// from any thread and never blocks; `done` is called exactly once and must only hand the answer on: it runs on a writer
-// thread, on the thread that watches deadlines, or, when the queue is full, inside `submit`. Queues are bounded: when one
-// is full the answer is `busy` and nothing happened. Every command is answered by its deadline, give or take the watch's
-// beat of 25 ms: a deadline passed before work started means that nothing happened; afterwards the answer is the truth,
-// or `applied` is unknown.
+// One dispatcher per process owns W writer threads (`command-N`); lane L belongs to writer L mod W. `submit` may be
+// called from any thread and never blocks; `done` is called exactly once and must only hand the answer on: it runs on a
+// writer thread, on the thread that watches deadlines, or, when the queue is full, inside `submit`. Queues are bounded:
+// when one is full the answer is `busy` and nothing happened. Every command is answered by its deadline, give or take
+// the watch's beat of 25 ms: a deadline passed before work started means that nothing happened; afterwards the answer
+// is the truth, or `applied` is unknown.
 #pragma once
 
 #include "commands/lanes/aggregate.hpp"
@@ -25,14 +25,14 @@ namespace lanes
 {
 struct writer_config
 {
-    int writers = 2;                                  // threads, each with its own connection
+    int writers = 2;  // threads, each with its own connection
     std::size_t round_commands_max = 512;
     std::size_t round_bytes_max = 4 * 1024 * 1024;
-    std::size_t queue_commands_max = 8'192;           // waiting per writer; beyond: busy
+    std::size_t queue_commands_max = 8'192;  // waiting per writer; beyond: busy
     std::size_t queue_bytes_max = 64 * 1024 * 1024;
-    std::size_t cache_bytes_max = 64 * 1024 * 1024;   // aggregates kept per writer
-    int attempts_max = 3;                             // lost races before 409 conflict
-    int wary_rounds = 32;                             // after a wrong guess: so many rounds ask before they decide
+    std::size_t cache_bytes_max = 64 * 1024 * 1024;  // aggregates kept per writer
+    int attempts_max = 3;                            // lost races before 409 conflict
+    int wary_rounds = 32;                            // after a wrong guess: so many rounds ask before they decide
     // What claim_taken, quota_over and quota_under mean to the nouns; lanes::refusal_for when empty. Thread-safe.
     std::function<refusal(const event_log::verdict&)> refusal_for;
 };
@@ -81,14 +81,14 @@ enum class applied
 struct answer
 {
     applied was_applied = applied::no;
-    std::optional<refusal> refused;   // set: nothing was applied
-    bool unavailable = false;         // the store could not be reached: 503, `was_applied` no or unknown
-    bool broken = false;              // a fault of ours, described in the figures: 500, `was_applied` no or unknown
+    std::optional<refusal> refused;  // set: nothing was applied
+    bool unavailable = false;        // the store could not be reached: 503, `was_applied` no or unknown
+    bool broken = false;             // a fault of ours, described in the figures: 500, `was_applied` no or unknown
     std::int16_t status = 200;
     bool replayed = false;
-    std::string item;                 // JSON in GET's shape, without secrets
+    std::string item;  // JSON in GET's shape, without secrets
     std::int64_t version = 0;
-    event_log::position at;           // a read at least this new sees the command
+    event_log::position at;  // a read at least this new sees the command
 };
 
 class dispatcher
@@ -96,7 +96,7 @@ class dispatcher
 public:
     dispatcher(writer_config, event_log::store_config, event_log::keyring&, const schema::clock&,
                std::function<void(std::int32_t lane)> appended);  // in-process wake of feeds; called on writer threads
-    ~dispatcher();  // drains: everything accepted is answered
+    ~dispatcher();                                                // drains: everything accepted is answered
 
     void submit(submission, std::function<void(answer)> done);
 
@@ -109,7 +109,7 @@ public:
                       cache_misses = 0, busy = 0, expired = 0, broken = 0;
         std::vector<double> append_seconds;  // since the last call, bounded
         std::size_t waiting = 0;
-        std::string last_fault;              // what() of the newest exception behind a 500 or 503; empty: none yet
+        std::string last_fault;  // what() of the newest exception behind a 500 or 503; empty: none yet
     };
     figures take_figures();
 

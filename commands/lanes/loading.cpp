@@ -13,10 +13,7 @@ namespace lanes
 {
 namespace
 {
-bool holds_sealed(const event_log::recorded& event)
-{
-    return event.data.find("\"$sealed\"") != std::string::npos;
-}
+bool holds_sealed(const event_log::recorded& event) { return event.data.find("\"$sealed\"") != std::string::npos; }
 }  // namespace
 
 loader::found loader::load(std::span<const stream_wanted> streams, std::span<const event_log::receipt_ask> receipts)

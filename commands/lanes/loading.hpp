@@ -37,9 +37,9 @@ public:
 
     struct found
     {
-        std::vector<loaded_stream> streams;                        // in the order asked
+        std::vector<loaded_stream> streams;                       // in the order asked
         std::vector<std::optional<event_log::receipt>> receipts;  // in the order asked
-        std::string fault;                                         // of the last unreadable stream, if any
+        std::string fault;                                        // of the last unreadable stream, if any
     };
     found load(std::span<const stream_wanted>, std::span<const event_log::receipt_ask>);
 

@@ -1,4 +1,5 @@
-// Turns decided commands into what the store appends: events as JSON with personal values sealed, and all that must hold.
+// Turns decided commands into what the store appends: events as JSON with personal values sealed, and all that must
+// hold.
 #pragma once
 
 #include "commands/lanes/entry.hpp"
@@ -14,9 +15,9 @@ class part_writer
 public:
     explicit part_writer(sealing_keys& keys) : keys_(&keys) {}
 
-    // The part of an accepted or refused entry. Appends to `lacking` the subjects of its values that have no key: the part
-    // is then good for nothing, and is written again once `sealing_keys::learn_or_make` has been asked.
-    // Throws std::logic_error for a decision that no store can take.
+    // The part of an accepted or refused entry. Appends to `lacking` the subjects of its values that have no key: the
+    // part is then good for nothing, and is written again once `sealing_keys::learn_or_make` has been asked. Throws
+    // std::logic_error for a decision that no store can take.
     event_log::command_part write(const entry&, std::vector<subject_ref>& lacking);
 
 private:

@@ -1,8 +1,8 @@
 // A command on its way: accepted, not answered yet.
 //
 // It is answered exactly once, by its writer or by the deadline watch, whichever comes first; the stage decides who.
-//     open ──pin──> pinned ──> answered      pinned: the round that holds it may be appended any moment, so a deadline
-//      └───────────────────────^             that passes now leaves the outcome unknown to the asker
+//     open --pin--> pinned --> answered     pinned: the round that holds it may be appended any moment, so a deadline
+//      +---------------------------^        that passes now leaves the outcome unknown to the asker
 // `stage` may be read and moved by any thread; everything else belongs to whoever works on the command.
 #pragma once
 

@@ -42,10 +42,7 @@ refusal busy()
     return made(refusal_kind::busy, "busy", "Too many commands are waiting. Nothing happened; try again shortly.");
 }
 
-refusal no_such_tenant()
-{
-    return made(refusal_kind::not_found, "not_found", "There is no such thing.");
-}
+refusal no_such_tenant() { return made(refusal_kind::not_found, "not_found", "There is no such thing."); }
 
 refusal lost_races()
 {
@@ -54,7 +51,8 @@ refusal lost_races()
 
 refusal version_mismatch(std::int64_t current)
 {
-    refusal r = made(refusal_kind::mismatch, "version_mismatch", "The item has another version than If-Match asks for.");
+    refusal r =
+        made(refusal_kind::mismatch, "version_mismatch", "The item has another version than If-Match asks for.");
     r.version = current;
     return r;
 }
@@ -70,9 +68,9 @@ refusal refusal_for(const event_log::verdict& verdict)
     if (verdict.kind == event_log::verdict_kind::claim_taken)
         return made(refusal_kind::conflict, "already_exists", "This value is taken: " + verdict.scope + ".");
     if (verdict.kind == event_log::verdict_kind::quota_under)
-        return verdict.scope == "owners"
-                   ? made(refusal_kind::conflict, "member.last_owner", "The last owner stays.")
-                   : made(refusal_kind::conflict, verdict.scope + ".floor", "Fewer are not allowed: " + verdict.scope + ".");
+        return verdict.scope == "owners" ? made(refusal_kind::conflict, "member.last_owner", "The last owner stays.")
+                                         : made(refusal_kind::conflict, verdict.scope + ".floor",
+                                                "Fewer are not allowed: " + verdict.scope + ".");
 
     refusal r = made(refusal_kind::limit, "plan_limit_reached", "The plan allows no more: " + verdict.scope + ".");
     r.metric = verdict.scope;

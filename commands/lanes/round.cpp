@@ -12,13 +12,11 @@ namespace lanes
 {
 namespace
 {
-constexpr int loads_max = 8;  // a decision that looks further than this many steps away is a fault
+constexpr int loads_max = 16;  // a chain of parents takes one each; a decision that looks further away is a fault
 }  // namespace
 
-round::round(workbench& bench)
-    : bench_(bench), loader_(bench.store, bench.keys), keys_(bench.keys), set_(bench.cache)
-{
-}
+round::round(workbench& bench) : bench_(bench), loader_(bench.store, bench.keys), keys_(bench.keys), set_(bench.cache)
+{}
 
 std::vector<command> round::run(std::vector<command> commands)
 {
@@ -149,8 +147,7 @@ void round::try_one(entry& e)
     }
     if (wary_ || e.missing.empty() || !e.choice || !*e.choice)
         return;
-    const auto written = [&](const stream_ref& stream)
-    {
+    const auto written = [&](const stream_ref& stream) {
         const auto& facts = (*e.choice)->facts;
         return std::any_of(facts.begin(), facts.end(), [&](const fact& f) { return stream.is(f.stream); });
     };
@@ -196,8 +193,8 @@ void round::load_missing()
     }
     const std::size_t missing = streams.size();
     for (const entry* each : replaying)
-        streams.push_back({{each->asked().shown_as, each->receipt->shows.tenant, each->receipt->shows.id},
-                           each->receipt->version});
+        streams.push_back(
+            {{each->asked().shown_as, each->receipt->shows.tenant, each->receipt->shows.id}, each->receipt->version});
 
     loader::found found = loader_.load(streams, receipts);
     ++bench_.counts.reloads;

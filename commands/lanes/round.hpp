@@ -1,9 +1,9 @@
 // One round of one writer: take commands, load what is missing, decide in arrival order, append once, answer.
 //
 // The cheap way is tried first. A stream that a decision would bring to life is taken to be unborn and a receipt to be
-// absent without asking, because the append proves both; when either turns out wrong, the command is carried to the next
-// round and the writer asks first for a while (`wary`). Refusals are proved the same way: they ride along as expectations
-// on what they looked at, and are answered only once the append has confirmed it.
+// absent without asking, because the append proves both; when either turns out wrong, the command is carried to the
+// next round and the writer asks first for a while (`wary`). Refusals are proved the same way: they ride along as
+// expectations on what they looked at, and are answered only once the append has confirmed it.
 #pragma once
 
 #include "commands/lanes/aggregate_cache.hpp"
@@ -103,8 +103,8 @@ private:
     bool appending_ = false;
     std::int64_t now_us_ = 0;
     std::vector<entry> entries_;
-    std::map<uuid, std::int32_t> lanes_;                          // of the round's tenants
-    std::set<uuid> born_;                                         // tenants that come to life in this round
+    std::map<uuid, std::int32_t> lanes_;                         // of the round's tenants
+    std::set<uuid> born_;                                        // tenants that come to life in this round
     std::set<std::pair<uuid, std::string_view>> accepted_keys_;  // idempotency keys of this round
     std::unordered_map<uuid, const entry*> made_by_;             // by event id
     std::vector<const entry*> confirmed_;

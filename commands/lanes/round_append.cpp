@@ -97,11 +97,12 @@ void round::append_parts(std::vector<event_log::command_part> parts)
     appending_ = false;
 }
 
-// The database cannot store something in this round, and wrote nothing of it: each command alone shows whose fault it is.
+// The database cannot store something in this round, and wrote nothing of it: each command alone shows whose fault it
+// is.
 void round::part_company(std::string_view what)
 {
-    const auto shares = std::count_if(entries_.begin(), entries_.end(),
-                                      [](const entry& e) { return e.part != entry::no_part; });
+    const auto shares =
+        std::count_if(entries_.begin(), entries_.end(), [](const entry& e) { return e.part != entry::no_part; });
     for (entry& each : entries_)
     {
         if (each.part == entry::no_part)
@@ -154,8 +155,8 @@ void round::judge(entry& e, const event_log::verdict& verdict)
     case event_log::verdict_kind::claim_taken:
     case event_log::verdict_kind::quota_over:
     case event_log::verdict_kind::quota_under:
-        return close(e, refused_with(bench_.config.refusal_for ? bench_.config.refusal_for(verdict)
-                                                               : refusal_for(verdict)));
+        return close(
+            e, refused_with(bench_.config.refusal_for ? bench_.config.refusal_for(verdict) : refusal_for(verdict)));
     }
 }
 
@@ -196,12 +197,10 @@ void round::retry_moved(entry& e)
 
 bool round::rests_on_refused(const entry& e) const
 {
-    return std::any_of(e.looked.begin(), e.looked.end(),
-                       [&](const sighting& each)
-                       {
-                           const auto maker = made_by_.find(each.was.at.last_event_id);
-                           return maker != made_by_.end() && !maker->second->is_in_log;
-                       });
+    return std::any_of(e.looked.begin(), e.looked.end(), [&](const sighting& each) {
+        const auto maker = made_by_.find(each.was.at.last_event_id);
+        return maker != made_by_.end() && !maker->second->is_in_log;
+    });
 }
 
 void round::keep_confirmed()

@@ -54,8 +54,7 @@ class event_sealer final : public schema::sealer
 public:
     event_sealer(sealing_keys& keys, const uuid& tenant, const uuid& event, std::span<const uuid> newborn)
         : keys_(&keys), tenant_(tenant), event_(event), newborn_(newborn)
-    {
-    }
+    {}
 
     void seal(const uuid& subject, std::string_view pointer, std::string_view clear, std::string& out) override;
 

@@ -1,7 +1,7 @@
 // How a stream stands: the aggregate folded from its events, and the event it was folded up to.
 //
-// A stream without events has no state object here (`state` is null, version 0); whoever needs one uses the unborn state
-// of its type. States are immutable and shared.
+// A stream without events has no state object here (`state` is null, version 0); whoever needs one uses the unborn
+// state of its type. States are immutable and shared.
 #pragma once
 
 #include "commands/lanes/aggregate.hpp"

@@ -21,8 +21,8 @@ public:
     explicit tenant_directory(event_log::keyring& keys) : keys_(&keys) {}
 
     std::optional<std::int32_t> known_lane(const uuid& tenant) const;
-    // Asks the store when the lane or the tenant's key is not at hand, and teaches the keyring. Nothing: no such tenant.
-    // Throws what the store throws.
+    // Asks the store when the lane or the tenant's key is not at hand, and teaches the keyring. Nothing: no such
+    // tenant. Throws what the store throws.
     std::optional<std::int32_t> lane_of(const uuid& tenant, event_log::store&);
     // A lane and a key for a tenant that does not exist yet; both count only once the append has accepted them.
     event_log::new_tenant prepare_birth(const uuid& tenant, event_log::store&);

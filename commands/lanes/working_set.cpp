@@ -36,7 +36,8 @@ const void* round_view::find(const aggregate_type& type, const uuid& stream)
 {
     const stream_ref wanted{&type, tenant_, stream};
     const standing* there = set_->find(wanted);
-    const bool seen = std::any_of(looked_.begin(), looked_.end(), [&](const sighting& l) { return l.stream == wanted; });
+    const bool seen =
+        std::any_of(looked_.begin(), looked_.end(), [&](const sighting& l) { return l.stream == wanted; });
     if (!seen)
     {
         looked_.push_back({wanted, there ? *there : standing{}});

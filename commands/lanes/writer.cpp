@@ -5,12 +5,11 @@
 namespace lanes
 {
 writer::writer(const writer_config& config, workbench bench)
-    : round_commands_max_(config.round_commands_max),
-      round_bytes_max_(config.round_bytes_max),
-      queue_(config.queue_commands_max, config.queue_bytes_max),
-      bench_(std::move(bench))
-{
-}
+    : round_commands_max_(config.round_commands_max)
+    , round_bytes_max_(config.round_bytes_max)
+    , queue_(config.queue_commands_max, config.queue_bytes_max)
+    , bench_(std::move(bench))
+{}
 
 void writer::run()
 {

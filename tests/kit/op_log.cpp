@@ -17,7 +17,8 @@ std::map<std::string, int> counted(const std::string& lines)
     return result;
 }
 
-void expect_none(const database& db, const std::string& sql, const std::string& what, std::vector<std::string>& problems)
+void expect_none(const database& db, const std::string& sql, const std::string& what,
+                 std::vector<std::string>& problems)
 {
     if (const std::string found = db.run(sql); !found.empty())
         problems.push_back(what + ": " + found);
@@ -59,9 +60,10 @@ std::vector<std::string> op_log::check(const database& db) const
 {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> problems;
-    const auto written = counted(db.run("select string_agg(mark || ' ' || n, E'\\n') from (select meta->>'request_id' as "
-                                        "mark, count(*) as n from es.event where meta->>'request_id' like '" +
-                                        prefix_ + ".%' group by 1) as m"));
+    const auto written =
+        counted(db.run("select string_agg(mark || ' ' || n, E'\\n') from (select meta->>'request_id' as "
+                       "mark, count(*) as n from es.event where meta->>'request_id' like '" +
+                       prefix_ + ".%' group by 1) as m"));
     for (const auto& [mark, count] : written)
     {
         const auto [operation, nth] = parts_of(mark);

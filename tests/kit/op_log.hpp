@@ -1,10 +1,10 @@
 // What a load of commands was told, checked afterwards against what the log holds.
 //
 // An operation may take several attempts (the same Idempotency-Key, sent again); each has a mark of its own in the
-// request id of its events' meta. What `check` verifies: an attempt that was refused is nowhere in the log; an operation
-// that was answered "done" is there exactly once, through one of its attempts; one whose outcome stayed unknown is there
-// once or not at all; nothing is there that nobody asked for. Beside that: seq without a hole per lane, version without
-// a hole per stream. Any thread may note; checking is for one, when the load is over.
+// request id of its events' meta. What `check` verifies: an attempt that was refused is nowhere in the log; an
+// operation that was answered "done" is there exactly once, through one of its attempts; one whose outcome stayed
+// unknown is there once or not at all; nothing is there that nobody asked for. Beside that: seq without a hole per
+// lane, version without a hole per stream. Any thread may note; checking is for one, when the load is over.
 #pragma once
 
 #include "tests/kit/database.hpp"
@@ -30,7 +30,8 @@ public:
         unknown     // nobody can tell
     };
 
-    // `prefix` begins the request ids of this load: letters and digits. An operation that is done writes `events` events.
+    // `prefix` begins the request ids of this load: letters and digits. An operation that is done writes `events`
+    // events.
     explicit op_log(std::string prefix, int events = 1) : prefix_(std::move(prefix)), events_(events) {}
 
     // The mark of one more attempt at the operation, whose name holds letters and digits.

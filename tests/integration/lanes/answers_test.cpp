@@ -28,7 +28,8 @@ struct stage
     std::string events_of(const schema::uuid& id) const
     {
         return site.db().run("select coalesce(string_agg(type, ' ' order by version), '') from es.event "
-                             "where stream_id = '" + id.text() + "'");
+                             "where stream_id = '" +
+                             id.text() + "'");
     }
 };
 }  // namespace
@@ -153,8 +154,9 @@ TEST_CASE("a receipt speaks before If-Match and before the decider")
 {
     stage s;
     const schema::uuid id = s.new_thing("lamp");
-    const auto rename = [&]
-    { return with_key(kit::if_match(command(s.tenant, thing::rename(s.tenant, id, "a")), id, 1), "k-2"); };
+    const auto rename = [&] {
+        return with_key(kit::if_match(command(s.tenant, thing::rename(s.tenant, id, "a")), id, 1), "k-2");
+    };
     CHECK(told(s.office->ask(rename())) == "200");
     CHECK(told(s.office->ask(rename())) == "200 replayed");
     CHECK(told(s.office->ask(command(s.tenant, house::shut_down(s.tenant)))) == "200");
@@ -180,8 +182,9 @@ TEST_CASE("an answer that changed nothing is remembered, a refusal is not")
 TEST_CASE("a claimed value belongs to one, however it is spelt")
 {
     stage s;
-    const auto named = [&](const std::string& name)
-    { return command(s.tenant, thing::make(s.tenant, {s.site.new_id(), name, "", true})); };
+    const auto named = [&](const std::string& name) {
+        return command(s.tenant, thing::make(s.tenant, {s.site.new_id(), name, "", true}));
+    };
     CHECK(told(s.office->ask(named("Straße"))) == "201");
     CHECK(told(s.office->ask(named(" STRASSE "))) == "already_exists");
     CHECK(told(s.office->ask(named("Weg"))) == "201");

@@ -24,13 +24,11 @@ public:
         auto inside = entered->get_future();
         auto gate = release_.get_future().share();
         auto once = std::make_shared<std::once_flag>();
-        answer_ = office.send(command(tenant,
-                                      [=](lanes::view&) -> lanes::decided
-                                      {
-                                          std::call_once(*once, [&] { entered->set_value(); });
-                                          gate.wait();
-                                          return lanes::decision{};
-                                      }));
+        answer_ = office.send(command(tenant, [=](lanes::view&) -> lanes::decided {
+            std::call_once(*once, [&] { entered->set_value(); });
+            gate.wait();
+            return lanes::decision{};
+        }));
         inside.wait();
     }
     ~held_writer()

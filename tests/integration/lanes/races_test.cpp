@@ -60,8 +60,7 @@ TEST_CASE("of 64 writers at one version exactly one wins, and every other is tol
         std::vector<lanes::answer> answers;
         const auto counted = o.race(
             64,
-            [&](int i)
-            {
+            [&](int i) {
                 auto rename = command(o.tenant, thing::rename(o.tenant, id, "name " + std::to_string(i)));
                 return kit::if_match(std::move(rename), id, 1);
             },
@@ -112,8 +111,9 @@ TEST_CASE("no answer rests on a cache that another process has overtaken")
 TEST_CASE("a limit of 20 lets 20 in, whichever process they come through")
 {
     two_offices o(20);
-    const auto counted = o.race(
-        64, [&](int i) { return command(o.tenant, thing::make(o.tenant, {o.site.new_id(), std::to_string(i)})); });
+    const auto counted = o.race(64, [&](int i) {
+        return command(o.tenant, thing::make(o.tenant, {o.site.new_id(), std::to_string(i)}));
+    });
     CHECK(counted == std::map<std::string, int>{{"201", 20}, {"plan_limit_reached", 44}});
 
     const auto over = o.here->ask(command(o.tenant, thing::make(o.tenant, {o.site.new_id(), "one more"})));
@@ -132,8 +132,7 @@ TEST_CASE("one idempotency key at once in both processes: one effect, one answer
         std::vector<lanes::answer> answers;
         const auto counted = o.race(
             16,
-            [&](int)
-            {
+            [&](int) {
                 return with_key(command(o.tenant, thing::make(o.tenant, {id, "lamp"})), "k" + std::to_string(turn));
             },
             &answers);
@@ -147,8 +146,8 @@ TEST_CASE("renames from both sides all arrive, or are told that they lost too ma
 {
     two_offices o;
     const schema::uuid id = o.new_thing("lamp");
-    const auto counted = o.race(
-        64, [&](int i) { return command(o.tenant, thing::rename(o.tenant, id, "name " + std::to_string(i))); });
+    const auto counted =
+        o.race(64, [&](int i) { return command(o.tenant, thing::rename(o.tenant, id, "name " + std::to_string(i))); });
     const int done = counted.contains("200") ? counted.at("200") : 0;
     const int lost = counted.contains("conflict") ? counted.at("conflict") : 0;
     CHECK(done + lost == 64);

@@ -10,10 +10,7 @@ load::load(site& where, office& through, const schema::uuid& tenant, op_log& log
         threads_.emplace_back([this, i] { work(i); });
 }
 
-load::~load()
-{
-    stop();
-}
+load::~load() { stop(); }
 
 void load::stop()
 {

@@ -10,8 +10,8 @@
 
 namespace kit
 {
-// Threads that create things, one after another, until stopped. An operation is tried again with its key while it is told
-// that the store is away; every third gives up at the first answer.
+// Threads that create things, one after another, until stopped. An operation is tried again with its key while it is
+// told that the store is away; every third gives up at the first answer.
 class load
 {
 public:

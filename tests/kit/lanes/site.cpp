@@ -15,12 +15,11 @@ office::office(const std::string& dsn, const std::filesystem::path& master_key, 
     where.dsn = dsn;
     where.append_deadline = append_deadline;
     where.read_deadline = std::min(where.read_deadline, append_deadline);
-    dispatcher_ = std::make_unique<lanes::dispatcher>(std::move(config), where, keys_, clock_,
-                                                      [this](std::int32_t lane)
-                                                      {
-                                                          const std::lock_guard lock(mutex_);
-                                                          woken_.push_back(lane);
-                                                      });
+    dispatcher_ =
+        std::make_unique<lanes::dispatcher>(std::move(config), where, keys_, clock_, [this](std::int32_t lane) {
+            const std::lock_guard lock(mutex_);
+            woken_.push_back(lane);
+        });
 }
 
 std::future<lanes::answer> office::send(lanes::submission what)
@@ -31,10 +30,7 @@ std::future<lanes::answer> office::send(lanes::submission what)
     return answer;
 }
 
-lanes::answer office::ask(lanes::submission what)
-{
-    return send(std::move(what)).get();
-}
+lanes::answer office::ask(lanes::submission what) { return send(std::move(what)).get(); }
 
 std::vector<std::int32_t> office::woken()
 {

@@ -11,9 +11,11 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -49,6 +51,7 @@ public:
                                  std::chrono::milliseconds append_deadline = std::chrono::seconds{10});
     std::unique_ptr<office> open_through(std::uint16_t port, std::chrono::milliseconds append_deadline);
     const database& db() const { return db_; }
+    const std::filesystem::path& master_key() const { return master_key_; }
     schema::uuid new_id();
 
     // A tenant with its house, built through `by`.

@@ -14,15 +14,9 @@ lanes::refusal refuse(lanes::refusal_kind kind, std::string code)
     return r;
 }
 
-lanes::stream_key house_of(const schema::uuid& tenant)
-{
-    return {tenant, "org", tenant};
-}
+lanes::stream_key house_of(const schema::uuid& tenant) { return {tenant, "org", tenant}; }
 
-lanes::stream_key thing_of(const schema::uuid& tenant, const schema::uuid& id)
-{
-    return {tenant, "thing", id};
-}
+lanes::stream_key thing_of(const schema::uuid& tenant, const schema::uuid& id) { return {tenant, "thing", id}; }
 
 template <class State>
 lanes::decision shows(lanes::stream_key stream, std::int16_t status = 200)
@@ -63,19 +57,20 @@ state evolve(state now, const event& happened, const event_log::stamp& at)
 std::string render(const state& now)
 {
     std::string out;
-    schema::json_writer{out}.begin_object().member("id", now.id.text()).key("version").integer(now.version).end_object();
+    schema::json_writer{out}
+        .begin_object()
+        .member("id", now.id.text())
+        .key("version")
+        .integer(now.version)
+        .end_object();
     return out;
 }
 
-std::size_t bytes(const state&)
-{
-    return sizeof(state);
-}
+std::size_t bytes(const state&) { return sizeof(state); }
 
 std::function<lanes::decided(lanes::view&)> build(const schema::uuid& tenant, std::int64_t things_max)
 {
-    return [=](lanes::view& sight) -> lanes::decided
-    {
+    return [=](lanes::view& sight) -> lanes::decided {
         if (sight.look<state>(tenant).version > 0)
             return refuse(lanes::refusal_kind::conflict, "already_exists");
         auto d = shows<state>(house_of(tenant), 201);
@@ -86,8 +81,7 @@ std::function<lanes::decided(lanes::view&)> build(const schema::uuid& tenant, st
 
 std::function<lanes::decided(lanes::view&)> shut_down(const schema::uuid& tenant)
 {
-    return [=](lanes::view& sight) -> lanes::decided
-    {
+    return [=](lanes::view& sight) -> lanes::decided {
         auto d = shows<state>(house_of(tenant));
         if (!sight.look<state>(tenant).is_shut)
             d.add<event>(house_of(tenant), shut{{tenant}});
@@ -125,15 +119,11 @@ std::string render(const state& now)
     return out;
 }
 
-std::size_t bytes(const state& now)
-{
-    return sizeof(state) + now.name.size() + (now.email ? now.email->size() : 0);
-}
+std::size_t bytes(const state& now) { return sizeof(state) + now.name.size() + (now.email ? now.email->size() : 0); }
 
 std::function<lanes::decided(lanes::view&)> make(const schema::uuid& tenant, create asked)
 {
-    return [=](lanes::view& sight) -> lanes::decided
-    {
+    return [=](lanes::view& sight) -> lanes::decided {
         if (auto refused = closed_house(sight, tenant))
             return *refused;
         const auto key = thing_of(tenant, asked.id);
@@ -160,8 +150,7 @@ std::function<lanes::decided(lanes::view&)> make(const schema::uuid& tenant, cre
 
 std::function<lanes::decided(lanes::view&)> rename(const schema::uuid& tenant, const schema::uuid& id, std::string name)
 {
-    return [=](lanes::view& sight) -> lanes::decided
-    {
+    return [=](lanes::view& sight) -> lanes::decided {
         if (auto refused = closed_house(sight, tenant))
             return *refused;
         const auto& now = sight.look<state>(id);
@@ -178,8 +167,7 @@ std::function<lanes::decided(lanes::view&)> rename(const schema::uuid& tenant, c
 
 std::function<lanes::decided(lanes::view&)> close(const schema::uuid& tenant, const schema::uuid& id)
 {
-    return [=](lanes::view& sight) -> lanes::decided
-    {
+    return [=](lanes::view& sight) -> lanes::decided {
         if (auto refused = closed_house(sight, tenant))
             return *refused;
         const auto& now = sight.look<state>(id);

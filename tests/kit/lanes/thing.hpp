@@ -1,7 +1,7 @@
 // Two tiny nouns for tests of the lane writers: a house (the tenant's own stream) and the things kept in it.
 //
-// They have one of everything the machine knows: a quota with a limit and one with a floor, a claim, a personal value, a
-// state that refuses, a command that changes nothing. The functions below make what `submission.decide` wants.
+// They have one of everything the machine knows: a quota with a limit and one with a floor, a claim, a personal value,
+// a state that refuses, a command that changes nothing. The functions below make what `submission.decide` wants.
 #pragma once
 
 #include "commands/lanes/aggregate.hpp"
@@ -99,19 +99,19 @@ struct create
 {
     schema::uuid id;
     std::string name;
-    std::string email;       // empty: none
+    std::string email;           // empty: none
     bool is_named_once = false;  // the name is claimed in its house
 };
 
 std::function<lanes::decided(lanes::view&)> make(const schema::uuid& tenant, create);
-std::function<lanes::decided(lanes::view&)> rename(const schema::uuid& tenant, const schema::uuid& id, std::string name);
+std::function<lanes::decided(lanes::view&)> rename(const schema::uuid& tenant, const schema::uuid& id,
+                                                   std::string name);
 std::function<lanes::decided(lanes::view&)> close(const schema::uuid& tenant, const schema::uuid& id);
 }  // namespace thing
 
 template <>
-inline constexpr schema::record_type schema::schema_of<house::built> =
-    schema::record("house.built", 1, schema::field<&house::built::id>("id"),
-                   schema::field<&house::built::things_max>("things_max"));
+inline constexpr schema::record_type schema::schema_of<house::built> = schema::record(
+    "house.built", 1, schema::field<&house::built::id>("id"), schema::field<&house::built::things_max>("things_max"));
 
 template <>
 inline constexpr schema::record_type schema::schema_of<house::shut> =
@@ -124,9 +124,8 @@ inline constexpr schema::record_type schema::schema_of<thing::created> =
                    schema::field<&thing::created::email>("email", schema::sealed_for<&thing::created::id>{}));
 
 template <>
-inline constexpr schema::record_type schema::schema_of<thing::renamed> =
-    schema::record("thing.renamed", 1, schema::field<&thing::renamed::id>("id"),
-                   schema::field<&thing::renamed::name>("name"));
+inline constexpr schema::record_type schema::schema_of<thing::renamed> = schema::record(
+    "thing.renamed", 1, schema::field<&thing::renamed::id>("id"), schema::field<&thing::renamed::name>("name"));
 
 template <>
 inline constexpr schema::record_type schema::schema_of<thing::closed> =

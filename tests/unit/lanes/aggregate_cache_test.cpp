@@ -16,10 +16,7 @@ schema::uuid id(std::uint8_t n)
     return made;
 }
 
-lanes::stream_ref stream(std::uint8_t n)
-{
-    return {&lanes::aggregate_of<thing::state>(), id(99), id(n)};
-}
+lanes::stream_ref stream(std::uint8_t n) { return {&lanes::aggregate_of<thing::state>(), id(99), id(n)}; }
 
 lanes::standing at_version(std::int64_t version, std::size_t name_bytes = 0)
 {

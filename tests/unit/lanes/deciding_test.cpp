@@ -119,13 +119,11 @@ TEST_CASE("a decider that writes what it never looked at is broken off, and noth
 {
     scene s;
     s.given(named("a", 3));
-    auto e = entry_of(kit::command(tenant,
-                                   [](lanes::view&) -> lanes::decided
-                                   {
-                                       lanes::decision d;
-                                       d.add<thing::event>({tenant, "thing", some_thing}, thing::closed{{some_thing}});
-                                       return d;
-                                   }));
+    auto e = entry_of(kit::command(tenant, [](lanes::view&) -> lanes::decided {
+        lanes::decision d;
+        d.add<thing::event>({tenant, "thing", some_thing}, thing::closed{{some_thing}});
+        return d;
+    }));
     lanes::decide(e, s.set);
     CHECK_THROWS_AS(lanes::place(e, s.set, s.ids, 1'000), std::logic_error);
     CHECK(s.set.find(scene::ref())->at.version == 3);
@@ -142,13 +140,11 @@ TEST_CASE("nothing is decided on a stream that could not be read")
 TEST_CASE("what a decider stumbles over while something is missing does not count")
 {
     scene s;
-    auto e = entry_of(kit::command(tenant,
-                                   [](lanes::view& sight) -> lanes::decided
-                                   {
-                                       if (sight.look<thing::state>(some_thing).version == 0)
-                                           throw std::runtime_error("not there");
-                                       return lanes::decision{};
-                                   }));
+    auto e = entry_of(kit::command(tenant, [](lanes::view& sight) -> lanes::decided {
+        if (sight.look<thing::state>(some_thing).version == 0)
+            throw std::runtime_error("not there");
+        return lanes::decision{};
+    }));
     CHECK_NOTHROW(lanes::decide(e, s.set));
     CHECK(e.missing.size() == 1);
     s.given(named("a", 1));
