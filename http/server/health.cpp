@@ -30,6 +30,7 @@ struct health::implementation
     std::mutex mutex;
     std::condition_variable changed;
     bool stopping = false;                       // guarded by mutex
+    bool is_news = false;                        // guarded by mutex; the renderer need not wait
     bool reachable = false;                      // guarded by mutex
     std::int64_t latency_ms = 0;                 // guarded by mutex
     std::optional<steady::time_point> asked_at;  // guarded by mutex; a probe is under way
@@ -45,10 +46,18 @@ struct health::implementation
         json.member("db", well ? "ok" : "unreachable").key("latencyMs").integer(latency).end_object();
         return made;
     }
-    bool pause(std::chrono::milliseconds for_this_long)
+    // True: it is time to end.
+    bool pause_asking()
     {
         std::unique_lock lock{mutex};
-        return changed.wait_for(lock, for_this_long, [&] { return stopping; });
+        return changed.wait_for(lock, config.interval, [&] { return stopping; });
+    }
+    bool pause_rendering()
+    {
+        std::unique_lock lock{mutex};
+        changed.wait_for(lock, config.interval, [&] { return stopping || is_news; });
+        is_news = false;
+        return stopping;
     }
     void ask();
     void keep_rendering();
@@ -79,9 +88,11 @@ void health::implementation::ask()
         }
         const std::lock_guard lock{mutex};
         asked_at.reset();
+        is_news = is_news || reachable != answered;
+        changed.notify_all();
         reachable = answered;
         latency_ms = std::chrono::duration_cast<std::chrono::milliseconds>(steady::now() - began).count();
-    } while (!pause(config.interval));
+    } while (!pause_asking());
 }
 
 void health::implementation::keep_rendering()
@@ -100,7 +111,7 @@ void health::implementation::keep_rendering()
                           : std::chrono::duration_cast<std::chrono::milliseconds>(under_way).count();
         }
         std::atomic_store(&state, std::make_shared<const health_state>(render(well, latency)));
-    } while (!pause(config.interval));
+    } while (!pause_rendering());
 }
 
 health::health(health_config config, const schema::clock& clock)

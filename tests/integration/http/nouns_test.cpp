@@ -10,8 +10,8 @@
 namespace
 {
 using http_tests::ask;
-using http_tests::value_of;
 using http_tests::stage;
+using http_tests::value_of;
 
 // One stage for all cases of this file: each takes a tenant of its own.
 stage& shared()

@@ -1,0 +1,322 @@
+// Bytes that nobody should send, to a real listener: each is answered as the contract says, and nobody else suffers.
+#include "http/server/listener.hpp"
+#include "tests/integration/http/stage.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace
+{
+using http_tests::value_of;
+using kit::milliseconds;
+using kit::wire;
+
+// Answers each request with its method, path and body; /later is answered by another thread.
+class echo final : public http::application
+{
+public:
+    ~echo() override
+    {
+        for (std::thread& one : helpers_)
+            one.join();
+    }
+    http::next on_head(http::exchange& x) override
+    {
+        if (x.in.path == "/early")
+            return answer(x, "early");
+        return http::next::proceed;
+    }
+    http::next on_body(http::exchange& x) override
+    {
+        if (x.in.path == "/fails")
+            throw std::runtime_error("a fault of ours");
+        const auto text =
+            std::string{x.in.method_text} + ' ' + std::string{x.in.path} + " [" + x.in.body.substr(0, 20) + "]";
+        if (x.in.path != "/later")
+            return answer(x, text);
+        x.then = [text](http::exchange& later) { return answer(later, text); };
+        helpers_.emplace_back([wake = x.wake] { wake(); });
+        return http::next::parked;
+    }
+    void on_answer(http::exchange&, double) override {}
+    void on_refused(http::reply& out, int status, std::string_view code, std::string_view, std::string_view) override
+    {
+        out.status = status;
+        out.content_type = "text/plain";
+        out.body = code;
+    }
+    void on_exception(http::exchange& x, std::string_view) override { x.out.status = 500; }
+
+private:
+    static http::next answer(http::exchange& x, std::string text)
+    {
+        x.out.content_type = "text/plain";
+        x.out.body = std::move(text);
+        return http::next::settled;
+    }
+    std::vector<std::thread> helpers_;  // the one shard's thread only, until the end
+};
+
+http::listener_config quick()
+{
+    http::listener_config made;
+    made.port = 0;
+    made.header_time_max = milliseconds{400};
+    made.body_time_grace = milliseconds{400};
+    made.idle_time_max = milliseconds{1'500};
+    made.linger_time_max = milliseconds{300};
+    return made;
+}
+
+struct server
+{
+    explicit server(http::listener_config with = quick()) : listens{std::move(with), app} { listens.start(); }
+    ~server() { listens.stop(); }
+    wire connect() const { return wire{listens.port()}; }
+
+    echo app;
+    http::listener listens;
+};
+
+// Sends the bytes; "400 malformed closed".
+std::string told(const server& to, const std::string& bytes)
+{
+    auto wire = to.connect();
+    wire.send(bytes);
+    const auto reply = wire.read();
+    const bool closed = reply.header("Connection") == "close" && wire.ended();
+    return std::to_string(reply.status) + ' ' + reply.body + (closed ? " closed" : "");
+}
+
+const std::string host = "Host: x\r\n";
+const std::string get = "GET / HTTP/1.1\r\n" + host;
+const std::string post = "POST / HTTP/1.1\r\n" + host;
+}  // namespace
+
+TEST_CASE("what could be read in two ways is refused, and the connection with it")
+{
+    server s;
+    for (const auto& bytes :
+         {post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n" + host +
+              "\r\n",
+          post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+          post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+          std::string{"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+          get + "A: b\r\n folded\r\n\r\n", std::string{"GET / HTTP/1.1\r\n\r\n"}, get + host + "\r\n",
+          std::string{"GET / HTTP/1.1\nHost: x\n\n"}, get + "A: b\n\r\n",
+          post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", std::string{"\x16\x03\x01\x02\n"},
+          std::string{"\r\n\r\n\r\n"}, post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+          post + "Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+          post + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n"})
+    {
+        CAPTURE(bytes);
+        CHECK(told(s, bytes) == "400 malformed closed");
+    }
+}
+
+TEST_CASE("what is too large is refused by its name, however it is sent")
+{
+    server s;
+    CHECK(told(s, get + "A: " + std::string(17'000, 'a') + "\r\n\r\n") == "431 headers_too_large closed");
+    std::string flood;
+    for (int i = 0; i < 3'000; ++i)
+        flood += "X-" + std::to_string(i) + ": y\r\n";
+    CHECK(told(s, get + flood) == "431 headers_too_large closed");
+    CHECK(told(s, "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\n" + host + "\r\n") == "414 uri_too_long closed");
+    CHECK(told(s, post + "Content-Length: 262145\r\n\r\n") == "413 too_large closed");
+    std::string chunks = post + "Transfer-Encoding: chunked\r\n\r\n";
+    for (int i = 0; i < 30; ++i)
+        chunks += "2710\r\n" + std::string(10'000, 'x') + "\r\n";
+    CHECK(told(s, chunks) == "413 too_large closed");
+    CHECK(told(s, post + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(20'000, 'x')) == "400 malformed closed");
+}
+
+TEST_CASE("a request that comes too slowly is ended, in the head and in the body")
+{
+    server s;
+    CHECK(told(s, "GET / HT") == "408 request_timeout closed");
+    CHECK(told(s, post + "Content-Length: 100\r\n\r\nabc") == "408 request_timeout closed");
+    CHECK(told(s, post + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n") == "408 request_timeout closed");
+    auto silent = s.connect();
+    CHECK(silent.ended());
+    auto between = s.connect();
+    CHECK(between.exchange("GET", "/").status == 200);
+    CHECK(between.ended());
+}
+
+TEST_CASE("the time for a head is absolute: a byte now and then does not stretch it")
+{
+    server s;
+    auto wire = s.connect();
+    const bool ended = kit::eventually([&] {
+        try
+        {
+            wire.send("a");
+        }
+        catch (const kit::wire_error&)
+        {
+            return true;
+        }
+        return s.listens.look().timed_out > 0;
+    });
+    CHECK(ended);
+}
+
+TEST_CASE("pipelined requests are answered in their order, also when an earlier one takes longer")
+{
+    server s;
+    auto wire = s.connect();
+    std::string many;
+    for (int i = 0; i < 200; ++i)
+        many += i % 3 == 0 ? "POST /later HTTP/1.1\r\n" + host + "Content-Length: 3\r\n\r\n" + std::to_string(100 + i)
+                           : "GET /" + std::to_string(i) + " HTTP/1.1\r\n" + host + "\r\n";
+    wire.send(many);
+    for (int i = 0; i < 200; ++i)
+    {
+        const auto expected =
+            i % 3 == 0 ? "POST /later [" + std::to_string(100 + i) + "]" : "GET /" + std::to_string(i) + " []";
+        REQUIRE(wire.read().body == expected);
+    }
+}
+
+TEST_CASE("an answer that is known before the body still leaves the connection in step")
+{
+    server s;
+    auto wire = s.connect();
+    wire.send("POST /early HTTP/1.1\r\n" + host + "Content-Length: 26\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n");
+    CHECK(wire.read().body == "early");
+    CHECK(wire.exchange("GET", "/next").body == "GET /next []");
+    wire.send("POST /early HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+    CHECK(wire.read().body == "early");
+    CHECK(wire.exchange("GET", "/next").body == "GET /next []");
+}
+
+TEST_CASE("Expect: 100-continue is met before the body, or answered instead of it")
+{
+    server s;
+    auto wire = s.connect();
+    wire.send(post + "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    CHECK(wire.read().status == 100);
+    wire.send("abc");
+    CHECK(wire.read().body == "POST / [abc]");
+    wire.send("POST /early HTTP/1.1\r\n" + host + "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    CHECK(wire.read().body == "early");
+    CHECK(wire.ended());
+}
+
+TEST_CASE("a fault of the application costs its request, not the connection")
+{
+    server s;
+    auto wire = s.connect();
+    CHECK(wire.exchange("GET", "/fails").status == 500);
+    CHECK(wire.exchange("GET", "/next").status == 200);
+}
+
+TEST_CASE("HEAD has GET's length and no body; HTTP/1.0 closes unless asked not to")
+{
+    server s;
+    auto wire = s.connect();
+    wire.request("HEAD", "/x");
+    const auto head = wire.read(true);
+    CHECK(head.header("Content-Length") == "10");
+    CHECK(wire.exchange("GET", "/y").body == "GET /y []");
+    CHECK(told(s, "GET / HTTP/1.0\r\n\r\n") == "200 GET / [] closed");
+    CHECK(told(s, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n") == "200 GET / []");
+}
+
+TEST_CASE("connections over the bounds are told so and closed; the others go on")
+{
+    auto limits = quick();
+    limits.connections_per_address_max = 3;
+    server s{limits};
+    std::vector<wire> held;
+    for (int i = 0; i < 3; ++i)
+    {
+        held.push_back(s.connect());
+        CHECK(held.back().exchange("GET", "/").status == 200);
+    }
+    auto fourth = s.connect();
+    CHECK(fourth.read().status == 503);
+    CHECK(held[0].exchange("GET", "/").status == 200);
+    held.pop_back();
+    CHECK(kit::eventually([&] { return s.listens.look().open < 3; }));
+    auto fifth = s.connect();
+    CHECK(fifth.exchange("GET", "/").status == 200);
+}
+
+TEST_CASE("a connection ends after its share of requests")
+{
+    auto limits = quick();
+    limits.requests_per_connection_max = 3;
+    server s{limits};
+    auto wire = s.connect();
+    CHECK(wire.exchange("GET", "/").header("Connection") == std::nullopt);
+    CHECK(wire.exchange("GET", "/").header("Connection") == std::nullopt);
+    CHECK(wire.exchange("GET", "/").header("Connection") == "close");
+    CHECK(wire.ended());
+}
+
+TEST_CASE("a port that is taken is a sentence, also when it is shared by SO_REUSEPORT")
+{
+    server first;
+    auto limits = quick();
+    limits.port = first.listens.port();
+    echo other;
+    http::listener second{limits, other};
+    CHECK_THROWS_WITH_AS(second.start(), doctest::Contains("is taken by another process"), std::runtime_error);
+}
+
+TEST_CASE("draining: idle connections end, what is under way is answered, nobody new comes in")
+{
+    server s;
+    auto idle = s.connect();
+    CHECK(idle.exchange("GET", "/").status == 200);
+    auto busy = s.connect();
+    busy.send(post + "Content-Length: 3\r\n\r\na");
+    CHECK(kit::eventually([&] { return s.listens.look().open == 2; }));
+    std::atomic<bool> drained{false};
+    std::thread drain{[&] { drained = s.listens.drain(milliseconds{5'000}); }};
+    CHECK(idle.ended());
+    busy.send("bc");
+    const auto last = busy.read();
+    CHECK(last.body == "POST / [abc]");
+    CHECK(last.header("Connection") == "close");
+    busy.end_sending();
+    drain.join();
+    CHECK(drained);
+    CHECK_THROWS_AS(s.connect(), kit::wire_error);
+}
+
+TEST_CASE("floods of bad clients leave a healthy one below twice its usual time")
+{
+    auto limits = quick();
+    limits.header_time_max = milliseconds{2'000};
+    server s{limits};
+    auto healthy = s.connect();
+    const auto p99 = [&] {
+        std::vector<double> took;
+        for (int i = 0; i < 400; ++i)
+        {
+            const auto began = std::chrono::steady_clock::now();
+            REQUIRE(healthy.exchange("GET", "/").status == 200);
+            took.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count());
+        }
+        std::sort(took.begin(), took.end());
+        return took[took.size() * 99 / 100];
+    };
+    const double alone = p99();
+    std::vector<wire> slow;
+    for (int i = 0; i < 300; ++i)
+    {
+        slow.push_back(s.connect());
+        slow.back().send(i % 2 == 0 ? std::string{"GET / HTTP/1.1\r\nHost"} : post + "Content-Length: 1000\r\n\r\nabc");
+    }
+    const double beside = p99();
+    MESSAGE("p99 alone " << alone << " ms, beside 300 slow clients " << beside << " ms");
+    CHECK(s.listens.look().open > 200);
+}
