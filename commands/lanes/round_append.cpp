@@ -208,7 +208,8 @@ void round::keep_confirmed()
     for (const entry* each : confirmed_)
     {
         for (const sighting& looked : each->looked)
-            bench_.cache.put(looked.stream, looked.was);
+            if (!looked.was.is_unborn())
+                bench_.cache.put(looked.stream, looked.was);
         for (const moved& stream : each->moves)
             bench_.cache.put(stream.stream, stream.now);
     }
