@@ -193,7 +193,8 @@ void service::start()
     self_->keys.start();
     self_->well.start();
     self_->queries.start();
-    self_->public_listener.start();
+    if (self_->config.is_public)
+        self_->public_listener.start();
 }
 
 std::uint16_t service::port() const { return self_->public_listener.port(); }
@@ -205,7 +206,7 @@ void service::ready() { self_->back.enter(admin::phase::ready); }
 bool service::drain()
 {
     self_->back.enter(admin::phase::draining);
-    return self_->public_listener.drain(self_->config.api.drain_time_max);
+    return !self_->config.is_public || self_->public_listener.drain(self_->config.api.drain_time_max);
 }
 
 // The pool first: its threads write into answers that the listener's connections own.
@@ -213,7 +214,8 @@ void service::stop()
 {
     self_->queries.stop();
     self_->keys.stop();
-    self_->public_listener.stop();
+    if (self_->config.is_public)
+        self_->public_listener.stop();
     self_->well.stop();
     self_->admin_listener.stop();
 }

@@ -38,6 +38,7 @@ struct service_config
 {
     listener_config api;
     listener_config admin = admin_defaults();
+    bool is_public = true;  // false: only the admin listener is opened, for a process without the role api
     std::string version;  // of the program, shown by /api/health
     std::string region = "local";
     std::string upgrade_url = "/plans";  // in 402 answers

@@ -1,6 +1,6 @@
 // Bytes that nobody should send, to a real listener: each is answered as the contract says, and nobody else suffers.
 #include "http/server/listener.hpp"
-#include "tests/integration/http/stage.hpp"
+#include "tests/kit/wire.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,7 +12,6 @@
 
 namespace
 {
-using http_tests::value_of;
 using kit::milliseconds;
 using kit::wire;
 
@@ -292,7 +291,7 @@ TEST_CASE("draining: idle connections end, what is under way is answered, nobody
     CHECK_THROWS_AS(s.connect(), kit::wire_error);
 }
 
-TEST_CASE("floods of bad clients leave a healthy one below twice its usual time")
+TEST_CASE("three hundred slow clients do not keep a healthy one from its answers")
 {
     auto limits = quick();
     limits.header_time_max = milliseconds{2'000};
@@ -316,7 +315,7 @@ TEST_CASE("floods of bad clients leave a healthy one below twice its usual time"
         slow.push_back(s.connect());
         slow.back().send(i % 2 == 0 ? std::string{"GET / HTTP/1.1\r\nHost"} : post + "Content-Length: 1000\r\n\r\nabc");
     }
+    REQUIRE(kit::eventually([&] { return s.listens.look().open > 300; }));
     const double beside = p99();
     MESSAGE("p99 alone " << alone << " ms, beside 300 slow clients " << beside << " ms");
-    CHECK(s.listens.look().open > 200);
 }
