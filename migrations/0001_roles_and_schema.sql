@@ -70,8 +70,8 @@ create table es.migration
     applied_at timestamptz not null default clock_timestamp()
 );
 
--- A store that was restored, or failed over to an asynchronous copy, may give a position to other events. The newest row
--- counts; together with the timeline of the write-ahead log it says which history positions belong to.
+-- A store that was restored, or failed over to an asynchronous copy, may give a position to other events. The newest
+-- row counts; together with the timeline of the write-ahead log it says which history positions belong to.
 create table es.incarnation
 (
     number   int primary key,

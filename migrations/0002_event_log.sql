@@ -140,6 +140,7 @@ alter table es.event enable always trigger event_is_not_truncated;
 alter table es.tenant enable always trigger tenant_keeps_its_lane;
 alter table es.tenant enable always trigger tenant_is_not_truncated;
 
-grant select on es.lane, es.event, es.tenant, es.round, es.receipt, es.claim, es.quota, es.subject_key to clientflow_app;
+grant select on es.lane, es.event, es.tenant, es.round, es.receipt, es.claim, es.quota, es.subject_key
+    to clientflow_app;
 grant select on es.lane, es.event, es.round, es.receipt, es.claim, es.quota to clientflow_operator;
 grant select (tenant_id, lane, born_at) on es.tenant to clientflow_operator;

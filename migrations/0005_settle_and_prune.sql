@@ -27,8 +27,8 @@ create function es.prune(p_block bigint, p_client_receipts_after interval, p_job
 $$
 declare
     v_blocks   constant bigint := 4096;  -- 32 MiB of receipts per call
-    v_oldest_id uuid := (lpad(to_hex((extract(epoch from clock_timestamp() - interval '7 hours') * 1000)::bigint), 12, '0')
-                         || '00000000000000000000')::uuid;
+    v_oldest_ms bigint := extract(epoch from clock_timestamp() - interval '7 hours') * 1000;
+    v_oldest_id uuid := (lpad(to_hex(v_oldest_ms), 12, '0') || '00000000000000000000')::uuid;
 begin
     if p_client_receipts_after < interval '24 hours' or p_job_receipts_after < interval '24 hours' then
         raise exception using errcode = 'CF007', message = 'receipts are kept for 24 hours at least';

@@ -1,7 +1,8 @@
 // Where consumers get the log from: batches of recorded events, contiguous per lane from the position asked.
 //
 // The same interface serves the store feed (PostgreSQL tailed directly) and the Kafka feed. A consumer remembers
-// (incarnation, lane, seq); it is handed seq + 1 next, always. One feed object serves one thread; `wake` may be called from any.
+// (incarnation, lane, seq); it is handed seq + 1 next, always. One feed object serves one thread; `wake` may be called
+// from any.
 #pragma once
 
 #include "events/log/envelope.hpp"
@@ -20,12 +21,12 @@ using event_log::recorded;
 
 struct feed_config
 {
-    std::size_t batch_events_max = 5'000;                 // per lane and call
-    std::size_t batch_bytes_max = 8 * 1024 * 1024;        // per call
-    std::chrono::milliseconds poll_min{200};              // jittered poll, the truth behind every wake-up
+    std::size_t batch_events_max = 5'000;           // per lane and call
+    std::size_t batch_bytes_max = 8 * 1024 * 1024;  // per call
+    std::chrono::milliseconds poll_min{200};        // jittered poll, the truth behind every wake-up
     std::chrono::milliseconds poll_max{400};
     std::chrono::milliseconds read_deadline{10'000};
-    bool lifted = true;                                   // to the newest schema versions; false: exact stored bytes
+    bool lifted = true;  // to the newest schema versions; false: exact stored bytes
 };
 
 // The log lacks an event between two others, or hands them out of order. Nothing may be read past it.

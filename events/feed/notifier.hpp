@@ -20,10 +20,10 @@ struct notifier_config
 {
     std::string dsn;
     std::string password_file;
-    std::chrono::milliseconds apart_min{10};      // between two NOTIFYs
+    std::chrono::milliseconds apart_min{10};  // between two NOTIFYs
     std::chrono::milliseconds call_deadline{5'000};
     std::chrono::milliseconds again_after{1'000};  // a lost connection
-    std::shared_ptr<event_log::watchdog> guard;   // the process's; none: the notifier makes its own
+    std::shared_ptr<event_log::watchdog> guard;    // the process's; none: the notifier makes its own
 };
 
 class notifier

@@ -49,10 +49,7 @@ std::int64_t integer(const pqxx::field& from)
     return value;
 }
 
-std::string text(const pqxx::field& from)
-{
-    return {from.c_str(), from.size()};
-}
+std::string text(const pqxx::field& from) { return {from.c_str(), from.size()}; }
 
 recorded read_row(const pqxx::row& row)
 {
@@ -119,8 +116,7 @@ hole::hole(const position& wanted_at, const position& found_at)
                          std::to_string(wanted_at.seq) + " before " + std::to_string(found_at.seq))
     , wanted(wanted_at)
     , found(found_at)
-{
-}
+{}
 
 struct store_feed::implementation
 {
@@ -141,9 +137,12 @@ struct store_feed::implementation
         out.application_name = config.application_name + what;
         out.connect_deadline = std::min(config.feed.read_deadline, std::chrono::milliseconds{3'000});
         out.statement_timeout = config.feed.read_deadline;
-        out.settings = {{"plan_cache_mode", "force_generic_plan"}, {"enable_seqscan", "off"},
-                        {"enable_bitmapscan", "off"},              {"enable_hashjoin", "off"},
-                        {"enable_mergejoin", "off"},               {"jit", "off"}};
+        out.settings = {{"plan_cache_mode", "force_generic_plan"},
+                        {"enable_seqscan", "off"},
+                        {"enable_bitmapscan", "off"},
+                        {"enable_hashjoin", "off"},
+                        {"enable_mergejoin", "off"},
+                        {"jit", "off"}};
         return out;
     }
 
@@ -313,13 +312,7 @@ void store_feed::wait()
         self_->hear();
 }
 
-void store_feed::wake()
-{
-    self_->woken.ring();
-}
+void store_feed::wake() { self_->woken.ring(); }
 
-const char* store_feed::read_statement()
-{
-    return read_batches;
-}
+const char* store_feed::read_statement() { return read_batches; }
 }  // namespace event_feed

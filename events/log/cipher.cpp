@@ -49,15 +49,9 @@ bench& of_this_thread()
     return held;
 }
 
-const unsigned char* raw(std::string_view text)
-{
-    return reinterpret_cast<const unsigned char*>(text.data());
-}
+const unsigned char* raw(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-unsigned char* raw(std::string& text)
-{
-    return reinterpret_cast<unsigned char*>(text.data());
-}
+unsigned char* raw(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 void must(int done)
 {
@@ -72,10 +66,7 @@ secret_key::secret_key(std::string_view bytes)
     std::memcpy(held_.data(), bytes.data(), held_.size());
 }
 
-secret_key::~secret_key()
-{
-    OPENSSL_cleanse(held_.data(), held_.size());
-}
+secret_key::~secret_key() { OPENSSL_cleanse(held_.data(), held_.size()); }
 
 secret_key secret_key::random()
 {

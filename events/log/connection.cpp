@@ -4,9 +4,8 @@
 
 #include <pqxx/pqxx>
 
-#include <libpq-fe.h>
-
 #include <algorithm>
+#include <libpq-fe.h>
 
 namespace event_log
 {
@@ -130,15 +129,11 @@ connection::connection(const connection_config& config, std::shared_ptr<watchdog
 
 connection::~connection() = default;
 
-bool connection::lost() const noexcept
-{
-    return given_up_ || !raw_ || !raw_->is_open();
-}
+bool connection::lost() const noexcept { return given_up_ || !raw_ || !raw_->is_open(); }
 
 connection::deadline::deadline(connection& guarded, std::chrono::milliseconds within)
     : deadline(guarded, watchdog::clock::now() + within)
-{
-}
+{}
 
 connection::deadline::deadline(connection& guarded, watchdog::clock::time_point until)
 {
@@ -187,8 +182,7 @@ failure understand(const std::exception& problem, const connection& used)
         dynamic_cast<const pqxx::statement_completion_unknown*>(&problem) != nullptr || used.lost() ||
         ends_session(out.sqlstate))
         out.kind = failure_kind::lost;
-    else if (dynamic_cast<const pqxx::transaction_rollback*>(&problem) != nullptr ||
-             out.sqlstate.starts_with("40"))
+    else if (dynamic_cast<const pqxx::transaction_rollback*>(&problem) != nullptr || out.sqlstate.starts_with("40"))
         out.kind = failure_kind::repeat;
     return out;
 }

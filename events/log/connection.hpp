@@ -31,10 +31,10 @@ namespace event_log
 struct connection_config
 {
     std::string dsn;
-    std::string password_file;                            // empty: libpq's default
+    std::string password_file;  // empty: libpq's default
     std::string application_name = "clientflow";
     std::chrono::milliseconds connect_deadline{3'000};
-    std::chrono::milliseconds statement_timeout{0};       // 0: none; the watchdog's deadline stands behind it
+    std::chrono::milliseconds statement_timeout{0};  // 0: none; the watchdog's deadline stands behind it
     std::chrono::milliseconds lock_timeout{5'000};
     std::chrono::milliseconds idle_in_transaction{30'000};
     std::vector<std::pair<std::string, std::string>> settings;  // more session settings, by name
@@ -76,9 +76,9 @@ private:
 // What a failed call means for what it was to write.
 enum class failure_kind
 {
-    lost,       // the connection is gone: whatever was under way may have been committed
-    repeat,     // deadlock, serialization: rolled back, try again
-    refused     // the server said no: rolled back
+    lost,    // the connection is gone: whatever was under way may have been committed
+    repeat,  // deadlock, serialization: rolled back, try again
+    refused  // the server said no: rolled back
 };
 
 struct failure

@@ -95,8 +95,8 @@ void run_one(connection& on, const migration& each)
         pqxx::work work{on.raw()};
         work.exec(each.sql);
         work.exec("reset role");
-        work.exec_params("insert into es.migration (number, name, checksum) values ($1, $2, $3)", each.number, each.name,
-                         each.checksum);
+        work.exec_params("insert into es.migration (number, name, checksum) values ($1, $2, $3)", each.number,
+                         each.name, each.checksum);
         work.commit();
     }
     catch (const std::exception& problem)

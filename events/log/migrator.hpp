@@ -29,11 +29,11 @@ std::vector<migration> read_migrations(const std::filesystem::path& directory);
 
 enum class schema_state
 {
-    current,   // exactly what this program wants
-    empty,     // nothing was ever migrated here
-    behind,    // something is still to be run
-    newer,     // holds migrations this program does not know
-    edited     // a migration that was run here differs from the file of the same number
+    current,  // exactly what this program wants
+    empty,    // nothing was ever migrated here
+    behind,   // something is still to be run
+    newer,    // holds migrations this program does not know
+    edited    // a migration that was run here differs from the file of the same number
 };
 
 struct schema_report

@@ -109,8 +109,9 @@ void put_claim(wire::array& out, const claim_change& change)
 // the same value.
 std::vector<claim_change> in_order(std::vector<claim_change> changes)
 {
-    std::stable_sort(changes.begin(), changes.end(), [](const claim_change& a, const claim_change& b)
-                     { return std::tie(a.tenant, a.scope, a.value) < std::tie(b.tenant, b.scope, b.value); });
+    std::stable_sort(changes.begin(), changes.end(), [](const claim_change& a, const claim_change& b) {
+        return std::tie(a.tenant, a.scope, a.value) < std::tie(b.tenant, b.scope, b.value);
+    });
     return changes;
 }
 
@@ -171,21 +172,30 @@ std::string tenants_parameter(const round& asked, const lanes& all, wire::oid ty
     return out.take();
 }
 
-// The stream as this command leaves it, event by event.
+// The streams as this command leaves them, event by event. Commands look at few streams: searching beats hashing.
 void check_versions(const command_part& part)
 {
-    std::unordered_map<stream_key, std::int64_t> at;
+    const auto index_in_expected = [&](const stream_key& stream) {
+        std::size_t at = 0;
+        while (at < part.expected.size() && part.expected[at].stream != stream)
+            ++at;
+        return at;
+    };
+    std::vector<std::int64_t> versions;
     for (const expected_head& expected : part.expected)
-        CF_ASSERT(at.emplace(expected.stream, expected.at.version).second);
+    {
+        CF_ASSERT(index_in_expected(expected.stream) == versions.size());
+        versions.push_back(expected.at.version);
+    }
     for (const new_event& event : part.events)
     {
-        const auto stream = at.find(event.stream);
-        CF_ASSERT(stream != at.end() && event.version == stream->second + 1);
-        stream->second = event.version;
+        const std::size_t at = index_in_expected(event.stream);
+        CF_ASSERT(at < versions.size() && event.version == versions[at] + 1);
+        versions[at] = event.version;
     }
-    std::set<std::pair<uuid, std::string_view>> metrics;
-    for (const quota_change& change : part.quotas)
-        CF_ASSERT(metrics.emplace(change.tenant, change.metric).second);
+    for (std::size_t i = 0; i < part.quotas.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            CF_ASSERT(part.quotas[i].tenant != part.quotas[j].tenant || part.quotas[i].metric != part.quotas[j].metric);
 }
 
 void check_groups(const round& asked)
@@ -370,8 +380,15 @@ std::vector<std::string> careful_parameters(const round& asked, const round_plan
             .int4(keys.size())
             .int4(born.size());
     }
-    return {lanes_parameter(plan.lanes), tenants_parameter(asked, plan.lanes, types.at("tenant_in")),
-            commands.take(), events.take(), heads.take(), receipts.take(), claims.take(), quotas.take(), keys.take(),
+    return {lanes_parameter(plan.lanes),
+            tenants_parameter(asked, plan.lanes, types.at("tenant_in")),
+            commands.take(),
+            events.take(),
+            heads.take(),
+            receipts.take(),
+            claims.take(),
+            quotas.take(),
+            keys.take(),
             born.take()};
 }
 }  // namespace event_log

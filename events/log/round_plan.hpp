@@ -21,7 +21,7 @@ struct round_plan
     bool writes = false;              // else the round only expects
     bool needs_care = false;          // commands contradict each other inside the round
 
-    std::vector<std::string> fast;     // parameters 2… of es.append
+    std::vector<std::string> fast;  // parameters 2… of es.append
 
     // Per command: where its last event stands, counted from the lane's head before the round; without events the same
     // of its lane at that point.

@@ -25,10 +25,7 @@ namespace
 constexpr std::string_view sealed_begins = "{\"$sealed\":{\"s\":\"";
 constexpr std::size_t uuid_text_bytes = 36;
 
-std::string_view bytes(const uuid& id)
-{
-    return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
-}
+std::string_view bytes(const uuid& id) { return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()}; }
 
 std::string joined(std::initializer_list<std::string_view> parts)
 {
@@ -57,10 +54,7 @@ secret_key unwrap(const secret_key& under, std::string_view associated, std::str
     return key;
 }
 
-std::string of_tenant(const uuid& tenant)
-{
-    return joined({"clientflow tenant key", bytes(tenant)});
-}
+std::string of_tenant(const uuid& tenant) { return joined({"clientflow tenant key", bytes(tenant)}); }
 
 std::string of_subject(const uuid& tenant, const uuid& subject, std::int32_t version)
 {
@@ -104,8 +98,7 @@ struct tenant_keys
         : wrapping{tenant.derive("wrap subject keys")}
         , claims{tenant.derive("claims")}
         , requests{tenant.derive("requests")}
-    {
-    }
+    {}
 
     secret_key wrapping, claims, requests;
 };
@@ -166,8 +159,7 @@ struct keyring::implementation
         , wrapping{master.derive("wrap tenant keys")}
         , tenants{std::max<std::size_t>(1, config.cached_keys_max / 4)}
         , subjects{std::max<std::size_t>(1, config.cached_keys_max - config.cached_keys_max / 4)}
-    {
-    }
+    {}
 
     // Fixed after construction.
     const secret_key master;
@@ -221,8 +213,8 @@ void create_master_key(const std::filesystem::path& file)
     if (opened < 0)
         throw std::system_error{errno, std::generic_category(), "creating the master key file " + file.string()};
     std::string text = schema::hex(secret_key::random().bytes()) + '\n';
-    const bool written = ::write(opened, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                         ::fsync(opened) == 0;
+    const bool written =
+        ::write(opened, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(opened) == 0;
     const int problem = errno;
     OPENSSL_cleanse(text.data(), text.size());
     ::close(opened);
@@ -323,8 +315,8 @@ public:
         for (const subject_key& key : fresh)
             if (key.tenant == tenant)
                 fresh_.emplace(key.subject, std::pair{key.version, unwrap(ring.of(tenant).wrapping,
-                                                                         of_subject(tenant, key.subject, key.version),
-                                                                         key.wrapped)});
+                                                                          of_subject(tenant, key.subject, key.version),
+                                                                          key.wrapped)});
     }
 
     void seal(const uuid& subject, std::string_view pointer, std::string_view clear, std::string& out) override
@@ -347,10 +339,7 @@ template <class Ring>
 class event_opener final : public schema::opener
 {
 public:
-    event_opener(Ring& ring, const uuid& tenant, const uuid& event)
-        : ring_(ring), tenant_(tenant), event_id_(event)
-    {
-    }
+    event_opener(Ring& ring, const uuid& tenant, const uuid& event) : ring_(ring), tenant_(tenant), event_id_(event) {}
 
     std::optional<std::string> open(const schema::sealed_value& value, std::string_view pointer) override
     {

@@ -54,8 +54,8 @@ public:
     claim_hash hash_claim(const uuid& tenant, std::string_view scope, std::string_view folded_value) const;
     claim_hash hash_request(const uuid& tenant, std::string_view canonical) const;
 
-    // Views of the ring for one event, handed to the writing and reading of its record. `fresh`: keys made for this very
-    // command that are not learned yet.
+    // Views of the ring for one event, handed to the writing and reading of its record. `fresh`: keys made for this
+    // very command that are not learned yet.
     std::unique_ptr<schema::sealer> sealer_for(const uuid& tenant, const uuid& event,
                                                std::span<const subject_key> fresh = {}) const;
     std::unique_ptr<schema::opener> opener_for(const uuid& tenant, const uuid& event) const;

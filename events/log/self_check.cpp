@@ -49,9 +49,10 @@ constexpr std::array checks{
           "select string_agg(name || ' is on', ', ') from pg_settings"
           " where name in ('zero_damaged_pages', 'ignore_checksum_failure', 'ignore_invalid_pages') and setting = 'on'",
           "Switch these developer settings off."},
-    check{"data_checksums", false, "silent damage of the disk is noticed",
-          "select case when not current_setting('data_checksums')::boolean then 'the cluster has no data checksums' end",
-          "Stop the server and run pg_checksums --enable, or make the cluster with initdb --data-checksums."},
+    check{
+        "data_checksums", false, "silent damage of the disk is noticed",
+        "select case when not current_setting('data_checksums')::boolean then 'the cluster has no data checksums' end",
+        "Stop the server and run pg_checksums --enable, or make the cluster with initdb --data-checksums."},
     check{"encoding", true, "text is UTF-8",
           "select case when current_setting('server_encoding') <> 'UTF8'"
           " then 'the database is encoded as ' || current_setting('server_encoding') end",
@@ -74,14 +75,15 @@ constexpr std::array checks{
           "  when bool_or(rolbypassrls or rolsuper) then 'clientflow_owner may bypass row security' end"
           "  from pg_roles where rolname = 'clientflow_owner'",
           "alter role clientflow_owner nologin nosuperuser nobypassrls."},
-    check{"app_rights", true, "the application may not more than it must",
-          "select case when count(*) filter (where rolname = 'clientflow_app') = 0"
-          "   then 'role clientflow_app is missing'"
-          "  else string_agg(rolname || ' has too many rights', ', ') filter"
-          "       (where rolsuper or rolbypassrls or rolcreaterole or rolreplication"
-          "           or pg_has_role(oid, (select o.oid from pg_roles o where o.rolname = 'clientflow_owner'), 'member'))"
-          " end from pg_roles where rolname in ('clientflow_app', 'clientflow_operator')",
-          "Make it an ordinary login: nosuperuser, nobypassrls, no member of clientflow_owner."},
+    check{
+        "app_rights", true, "the application may not more than it must",
+        "select case when count(*) filter (where rolname = 'clientflow_app') = 0"
+        "   then 'role clientflow_app is missing'"
+        "  else string_agg(rolname || ' has too many rights', ', ') filter"
+        "       (where rolsuper or rolbypassrls or rolcreaterole or rolreplication"
+        "           or pg_has_role(oid, (select o.oid from pg_roles o where o.rolname = 'clientflow_owner'), 'member'))"
+        " end from pg_roles where rolname in ('clientflow_app', 'clientflow_operator')",
+        "Make it an ordinary login: nosuperuser, nobypassrls, no member of clientflow_owner."},
     check{"ownership", true, "everything of schema es belongs to clientflow_owner",
           "select string_agg(relname || ' belongs to ' || pg_get_userbyid(relowner), ', ') from pg_class"
           " where relnamespace = to_regnamespace('es') and relkind in ('r', 'S', 'v')"
@@ -105,7 +107,8 @@ constexpr std::array checks{
     check{"lane_locks", true, "nobody but the append functions can stop a lane",
           "select case when count(*) > 0 then 'everybody may execute ' || min(p.oid::regprocedure::text) end"
           "  from pg_proc p where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ '^pg_(try_)?advisory_'"
-          "   and p.proname !~ 'unlock' and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
+          "   and p.proname !~ 'unlock' and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', "
+          "p.proowner))) a"
           "               where a.grantee = 0 and a.privilege_type = 'EXECUTE')",
           "As superuser: revoke execute on the pg_advisory_* functions from public, in this database."},
     check{"function_paths", true, "functions that run with the owner's rights have a fixed search path",

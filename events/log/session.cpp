@@ -18,9 +18,8 @@ struct prepared
 
 constexpr std::array<prepared, 11> all_statements{{
     {statement::append, "select es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
-    {statement::append_carefully,
-     "select heads, kinds, scopes, limits, used, lasts"
-     " from es.append_carefully($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
+    {statement::append_carefully, "select heads, kinds, scopes, limits, used, lasts"
+                                  " from es.append_carefully($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
     {statement::settle, "select is_void, heads, kinds, scopes, limits, used, lasts from es.settle($1)"},
     // One statement, one snapshot: what it finds was all true at one moment.
     {statement::confirm,
@@ -29,7 +28,8 @@ constexpr std::array<prepared, 11> all_statements{{
      "               left join lateral (select e.seq from es.event as e where e.lane = l.lane"
      "                                   order by e.seq desc limit 1) as last on true),"
      "       (select coalesce(array_agg(h.nth), '{}')"
-     "          from unnest($2::es.head_in[]) with ordinality as h(version, tenant_id, stream_id, category, event_id, nth)"
+     "          from unnest($2::es.head_in[]) with ordinality as h(version, tenant_id, stream_id, category, event_id, "
+     "nth)"
      "               left join lateral (select e.version, e.event_id from es.event as e"
      "                                   where e.tenant_id = h.tenant_id and e.category = h.category"
      "                                     and e.stream_id = h.stream_id"
@@ -53,12 +53,10 @@ constexpr std::array<prepared, 11> all_statements{{
      "                            where r.tenant_id = a.tenant_id and r.key = a.key limit 1) as r"},
     {statement::find_tenant, "select t.lane, t.wrapped_key from es.tenant as t where t.tenant_id = $1"},
     {statement::tenants, "select t.tenant_id, t.lane, t.wrapped_key from es.tenant as t order by t.tenant_id"},
-    {statement::least_lane,
-     "select l.lane from es.lane as l"
-     " order by (select count(*) from es.tenant as t where t.lane = l.lane), l.lane limit 1"},
-    {statement::find_claim,
-     "select c.owner_tenant_id, c.owner_category, c.owner_id from es.claim as c"
-     " where c.tenant_id = $1 and c.scope = $2 and c.hash = $3"},
+    {statement::least_lane, "select l.lane from es.lane as l"
+                            " order by (select count(*) from es.tenant as t where t.lane = l.lane), l.lane limit 1"},
+    {statement::find_claim, "select c.owner_tenant_id, c.owner_category, c.owner_id from es.claim as c"
+                            " where c.tenant_id = $1 and c.scope = $2 and c.hash = $3"},
     {statement::subject_keys,
      "select k.subject_id, k.version, k.wrapped from unnest($2::uuid[]) as a(subject_id)"
      "       cross join lateral (select * from es.subject_key as k"
@@ -87,10 +85,14 @@ connection_config settings_for(const store_config& config, std::chrono::millisec
     out.lock_timeout = config.lock_timeout;
     // An append is durable when it is answered, whatever the server's default; plans are fixed ones that use indexes,
     // also before the first statistics exist; a backend notices that its client is gone.
-    out.settings = {{"synchronous_commit", "on"},     {"plan_cache_mode", "force_generic_plan"},
-                    {"enable_seqscan", "off"},        {"enable_bitmapscan", "off"},
-                    {"enable_hashjoin", "off"},       {"enable_mergejoin", "off"},
-                    {"jit", "off"},                   {"client_connection_check_interval", "1s"}};
+    out.settings = {{"synchronous_commit", "on"},
+                    {"plan_cache_mode", "force_generic_plan"},
+                    {"enable_seqscan", "off"},
+                    {"enable_bitmapscan", "off"},
+                    {"enable_hashjoin", "off"},
+                    {"enable_mergejoin", "off"},
+                    {"jit", "off"},
+                    {"client_connection_check_interval", "1s"}};
     return out;
 }
 

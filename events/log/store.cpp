@@ -44,7 +44,10 @@ verdicts one_by_one(const round_plan& plan, const pqxx::row& row, int first_colu
     CF_ASSERT(kinds.size() == plan.lasts.size() && scopes.size() == kinds.size() && lasts.size() == kinds.size());
     verdicts out(kinds.size());
     for (std::size_t i = 0; i < out.size(); ++i)
-        out[i] = {static_cast<verdict_kind>(kinds[i]), scopes[i], limits[i], used[i],
+        out[i] = {static_cast<verdict_kind>(kinds[i]),
+                  scopes[i],
+                  limits[i],
+                  used[i],
                   {plan.lanes[plan.lasts[i].lane_at], lasts[i]}};
     return out;
 }
@@ -149,8 +152,8 @@ std::optional<verdicts> store::implementation::send(attempt& now)
         return std::nullopt;
     }
     const pqxx::result answer =
-        link.run(statement::append_carefully,
-                 with_round(now.id, careful_parameters(now.asked, now.plan, link.types())), now.until);
+        link.run(statement::append_carefully, with_round(now.id, careful_parameters(now.asked, now.plan, link.types())),
+                 now.until);
     return one_by_one(now.plan, answer[0], 1);
 }
 
@@ -230,7 +233,8 @@ verdicts store::implementation::confirm(attempt& now)
     for (std::size_t i = 0; i < out.size(); ++i)
     {
         const auto& rests_on = now.plan.rests_on[i];
-        const auto first = std::find_if(rests_on.begin(), rests_on.end(), [&](std::size_t head) { return moved[head]; });
+        const auto first =
+            std::find_if(rests_on.begin(), rests_on.end(), [&](std::size_t head) { return moved[head]; });
         if (first != rests_on.end() || now.plan.contradicts[i])
             out[i].kind = verdict_kind::head_moved;
     }
@@ -248,10 +252,7 @@ store::~store() = default;
 store::store(store&&) noexcept = default;
 store& store::operator=(store&&) noexcept = default;
 
-std::vector<verdict> store::append(const round& asked)
-{
-    return self_->append(asked);
-}
+std::vector<verdict> store::append(const round& asked) { return self_->append(asked); }
 
 namespace
 {
@@ -304,8 +305,8 @@ std::vector<std::string> load_parameters(std::span<const stream_ask> streams, st
         receipt_tenants.uuid(ask.tenant);
         receipt_keys.text(ask.key);
     }
-    return {tenants.take(), categories.take(), ids.take(), after.take(), up_to.take(), receipt_tenants.take(),
-            receipt_keys.take()};
+    return {tenants.take(), categories.take(),      ids.take(),         after.take(),
+            up_to.take(),   receipt_tenants.take(), receipt_keys.take()};
 }
 }  // namespace
 
@@ -356,9 +357,9 @@ std::int32_t store::lane_for_new_tenant()
 
 std::optional<claim_entry> store::find_claim(const uuid& tenant, std::string_view scope, const claim_hash& hash)
 {
-    const pqxx::result answer = self_->link.read(
-        statement::find_claim,
-        {wire::uuid_parameter(tenant), std::string{scope}, std::string(hash.begin(), hash.end())});
+    const pqxx::result answer =
+        self_->link.read(statement::find_claim,
+                         {wire::uuid_parameter(tenant), std::string{scope}, std::string(hash.begin(), hash.end())});
     if (answer.empty())
         return std::nullopt;
     return claim_entry{
@@ -372,8 +373,8 @@ std::vector<subject_key> store::subject_keys(const uuid& tenant, std::span<const
         ids.uuid(subject);
     std::vector<subject_key> out;
     for (const pqxx::row& row : self_->link.read(statement::subject_keys, {wire::uuid_parameter(tenant), ids.take()}))
-        out.push_back({tenant, wire::read_uuid(row[0].c_str()), row[1].as<std::int32_t>(),
-                       wire::read_bytea(row[2].c_str())});
+        out.push_back(
+            {tenant, wire::read_uuid(row[0].c_str()), row[1].as<std::int32_t>(), wire::read_bytea(row[2].c_str())});
     return out;
 }
 

@@ -53,11 +53,11 @@ enum class receipt_class : std::int16_t
 struct receipt
 {
     uuid tenant;
-    std::string key;                        // ≤ 255 visible ASCII
-    std::string principal;                  // TypeID of who asked
+    std::string key;                             // ≤ 255 visible ASCII
+    std::string principal;                       // TypeID of who asked
     std::array<std::uint8_t, 32> fingerprint{};  // keyed hash of method, path and members
     std::int16_t status = 200;
-    stream_key shows;                       // the stream whose state at `version` is the answer
+    stream_key shows;  // the stream whose state at `version` is the answer
     std::int64_t version = 0;
     receipt_class kept_as = receipt_class::client;
 };
@@ -110,8 +110,9 @@ struct command_part
     std::optional<receipt> remember;
     std::vector<claim_change> claims;
     std::vector<quota_change> quotas;
-    // Every fresh key that something in these events is sealed with, also when an earlier command of the round brings the
-    // same one: that command may be refused. A key that another process made meanwhile: head_moved, scope "subject_key".
+    // Every fresh key that something in these events is sealed with, also when an earlier command of the round brings
+    // the same one: that command may be refused. A key that another process made meanwhile: head_moved, scope
+    // "subject_key".
     std::vector<subject_key> subject_keys;
     std::optional<new_tenant> tenant_born;  // a tenant that is there already: head_moved, scope "tenant"
     std::int32_t group = 0;                 // siblings stand side by side
@@ -120,11 +121,11 @@ struct command_part
 // In the order in which they are judged.
 enum class verdict_kind : std::int16_t
 {
-    appended = 0,       // all written (or, without events and receipt, all that was expected still holds)
-    receipt_exists = 1, // the key was used before: reload the receipt
-    head_moved = 2,     // an expected head is not the head any more: reload and decide again; see `subject_keys`
-    claim_taken = 3,    // `scope` names which; taking again what the owner holds already is no fault
-    quota_over = 4,     // `scope` names the metric; `limit`, `used`
+    appended = 0,        // all written (or, without events and receipt, all that was expected still holds)
+    receipt_exists = 1,  // the key was used before: reload the receipt
+    head_moved = 2,      // an expected head is not the head any more: reload and decide again; see `subject_keys`
+    claim_taken = 3,     // `scope` names which; taking again what the owner holds already is no fault
+    quota_over = 4,      // `scope` names the metric; `limit`, `used`
     quota_under = 5,
     group_refused = 6,  // a sibling of an all-or-none group was refused
 };
@@ -183,13 +184,13 @@ struct claim_entry
 
 struct store_config
 {
-    std::string dsn;                                       // no password inside: see connection.hpp
-    std::string password_file;                             // libpq's format; empty: its default
+    std::string dsn;            // no password inside: see connection.hpp
+    std::string password_file;  // libpq's format; empty: its default
     std::string application_name = "clientflow";
-    std::shared_ptr<watchdog> guard;                       // the process's; none: the store makes its own
-    std::chrono::milliseconds append_deadline{10'000};     // one round, settling included
-    std::chrono::milliseconds read_deadline{5'000};        // one read
-    std::chrono::milliseconds lock_timeout{5'000};         // waiting for a lane
+    std::shared_ptr<watchdog> guard;                    // the process's; none: the store makes its own
+    std::chrono::milliseconds append_deadline{10'000};  // one round, settling included
+    std::chrono::milliseconds read_deadline{5'000};     // one read
+    std::chrono::milliseconds lock_timeout{5'000};      // waiting for a lane
 };
 
 class store

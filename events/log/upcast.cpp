@@ -77,10 +77,7 @@ constexpr std::array ways{
 };
 }  // namespace
 
-std::span<const upcaster> upcasters()
-{
-    return ways;
-}
+std::span<const upcaster> upcasters() { return ways; }
 
 void lift(recorded& event)
 {

@@ -7,10 +7,7 @@
 
 namespace event_log
 {
-watchdog::watchdog() : thread_([this] { run(); })
-{
-    pthread_setname_np(thread_.native_handle(), "db-watchdog");
-}
+watchdog::watchdog() : thread_([this] { run(); }) { pthread_setname_np(thread_.native_handle(), "db-watchdog"); }
 
 watchdog::~watchdog()
 {

@@ -3,6 +3,7 @@
 #include "schemas/assertion.hpp"
 #include "schemas/text.hpp"
 
+#include <array>
 #include <charconv>
 #include <stdexcept>
 
@@ -13,8 +14,10 @@ namespace
 template <class Integer>
 void put(std::string& out, Integer value)
 {
-    for (int shift = static_cast<int>(sizeof(value)) * 8 - 8; shift >= 0; shift -= 8)
-        out.push_back(static_cast<char>(static_cast<std::uint64_t>(value) >> shift));
+    std::array<char, sizeof(value)> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        bytes[i] = static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * (bytes.size() - 1 - i)));
+    out.append(bytes.data(), bytes.size());
 }
 
 void put_at(std::string& out, std::size_t at, std::int32_t value)
@@ -69,10 +72,7 @@ array& array::text(std::string_view value)
     return *this;
 }
 
-array& array::uuid(const schema::uuid& id)
-{
-    return text(view(id));
-}
+array& array::uuid(const schema::uuid& id) { return text(view(id)); }
 
 std::string array::take()
 {
@@ -123,10 +123,7 @@ array::row& array::row::int8(std::int64_t value)
     return *this;
 }
 
-array::row& array::row::int8(std::optional<std::int64_t> value)
-{
-    return value ? int8(*value) : null(int8_oid);
-}
+array::row& array::row::int8(std::optional<std::int64_t> value) { return value ? int8(*value) : null(int8_oid); }
 
 array::row& array::row::boolean(bool value)
 {
@@ -142,20 +139,11 @@ array::row& array::row::text(std::string_view value, oid type)
     return *this;
 }
 
-array::row& array::row::uuid(const schema::uuid& id)
-{
-    return text(view(id), uuid_oid);
-}
+array::row& array::row::uuid(const schema::uuid& id) { return text(view(id), uuid_oid); }
 
-array::row& array::row::null(oid type)
-{
-    return head(type, -1);
-}
+array::row& array::row::null(oid type) { return head(type, -1); }
 
-std::string uuid_parameter(const schema::uuid& id)
-{
-    return std::string{view(id)};
-}
+std::string uuid_parameter(const schema::uuid& id) { return std::string{view(id)}; }
 
 schema::uuid read_uuid(const char* text)
 {

@@ -68,8 +68,8 @@ std::string uuid_parameter(const schema::uuid&);
 
 // Reading results in text form.
 schema::uuid read_uuid(const char*);
-std::string read_bytea(std::string_view hex);                  // \x…
-schema::moment read_timestamptz(std::string_view);             // 2026-11-21 06:37:56.123456+00
-std::vector<std::int64_t> read_int_array(std::string_view);    // {1,2,3}
-std::vector<std::string> read_text_array(std::string_view);    // {a,"",b.c}
+std::string read_bytea(std::string_view hex);                // \x…
+schema::moment read_timestamptz(std::string_view);           // 2026-11-21 06:37:56.123456+00
+std::vector<std::int64_t> read_int_array(std::string_view);  // {1,2,3}
+std::vector<std::string> read_text_array(std::string_view);  // {a,"",b.c}
 }  // namespace event_log::wire

@@ -24,7 +24,7 @@ TEST_CASE_FIXTURE(given_a_tenant, "events stand in their lane one after another 
     stream task = acme.fresh_stream();
     const std::string data = "{\"title\":  \"caf\\u00e9 \\\"x\\\" \xE2\x82\xAC\", \"n\": 1.50}";
     const auto verdicts = log.append(round_of({command{acme}.expect(acme.org).write(task, "task.changed", data),
-                                              command{acme}.expect(acme.org).write(task)}));
+                                               command{acme}.expect(acme.org).write(task)}));
 
     CHECK(kinds_of(verdicts) == kinds{appended, appended});
     CHECK(verdicts[0].last == position{3, 2});
@@ -62,8 +62,8 @@ TEST_CASE_FIXTURE(given_a_tenant, "a command decided on an old head is refused, 
     log.append(round_of({command{acme}.write(task)}));
 
     stream left = acme.fresh_stream(), right = acme.fresh_stream();
-    const auto verdicts = log.append(
-        round_of({command{acme}.write(left), command{acme}.write(stale), command{acme}.write(right)}));
+    const auto verdicts =
+        log.append(round_of({command{acme}.write(left), command{acme}.write(stale), command{acme}.write(right)}));
 
     CHECK(kinds_of(verdicts) == kinds{appended, head_moved, appended});
     CHECK(verdicts[2].last.seq == verdicts[0].last.seq + 1);
@@ -103,8 +103,8 @@ TEST_CASE_FIXTURE(given_a_tenant, "a command built on a refused one is refused t
 
     stream task = acme.fresh_stream();
     const auto verdicts =
-        log.append(round_of({command{acme}.write(stale).write(task), command{acme}.write(task), command{acme}.write(task),
-                            command{acme}.expect(acme.org).remember("k")}));
+        log.append(round_of({command{acme}.write(stale).write(task), command{acme}.write(task),
+                             command{acme}.write(task), command{acme}.expect(acme.org).remember("k")}));
 
     CHECK(kinds_of(verdicts) == kinds{head_moved, head_moved, head_moved, appended});
     CHECK(events() == 2);
@@ -130,9 +130,9 @@ TEST_CASE_FIXTURE(given_a_tenant, "a group is appended all or none, and its neig
     log.append(round_of({command{acme}.write(task)}));
 
     stream a = acme.fresh_stream(), b = acme.fresh_stream(), c = acme.fresh_stream(), d = acme.fresh_stream();
-    const auto verdicts = log.append(round_of({command{acme}.write(a), command{acme}.write(b).together(1),
-                                              command{acme}.write(stale).together(1), command{acme}.write(c).together(1),
-                                              command{acme}.write(d)}));
+    const auto verdicts = log.append(
+        round_of({command{acme}.write(a), command{acme}.write(b).together(1), command{acme}.write(stale).together(1),
+                  command{acme}.write(c).together(1), command{acme}.write(d)}));
 
     CHECK(kinds_of(verdicts) == kinds{appended, group_refused, head_moved, group_refused, appended});
     CHECK(verdicts[4].last.seq == verdicts[0].last.seq + 1);
@@ -146,7 +146,7 @@ TEST_CASE_FIXTURE(given_a_tenant, "a group in which all is well is appended")
     stream stale = c;
     stale.at = {};
     const auto verdicts = log.append(round_of({command{acme}.write(a).together(4), command{acme}.write(b).together(4),
-                                              command{acme}.write(a).together(4), command{acme}.write(stale)}));
+                                               command{acme}.write(a).together(4), command{acme}.write(stale)}));
     CHECK(kinds_of(verdicts) == kinds{appended, appended, appended, head_moved});
 }
 
@@ -158,7 +158,7 @@ TEST_CASE_FIXTURE(given_a_tenant, "a round of expectations is answered and commi
     const auto rounds = db.run("select count(*) from es.round");
 
     const auto verdicts = log.append(round_of({command{acme}.expect(acme.org), command{acme}.expect(stale_org),
-                                              command{acme}.expect(unborn).expect(acme.org)}));
+                                               command{acme}.expect(unborn).expect(acme.org)}));
 
     CHECK(kinds_of(verdicts) == kinds{appended, head_moved, appended});
     CHECK(verdicts[0].last == position{3, 2});
@@ -171,8 +171,8 @@ TEST_CASE_FIXTURE(given_a_tenant, "expectations ride along with commands that wr
     log.append(round_of({command{acme}.write(acme.org, "org.changed")}));
     stream task = acme.fresh_stream();
 
-    const auto verdicts = log.append(round_of({command{acme}.expect(stale_org), command{acme}.write(task),
-                                              command{acme}.expect(task)}));
+    const auto verdicts =
+        log.append(round_of({command{acme}.expect(stale_org), command{acme}.write(task), command{acme}.expect(task)}));
 
     CHECK(kinds_of(verdicts) == kinds{head_moved, appended, appended});
 }
@@ -183,8 +183,8 @@ TEST_CASE_FIXTURE(given_a_tenant, "a key used before is found out, also inside o
     CHECK(kinds_of(log.append(round_of({command{acme}.write(a).remember("k-1", 201)}))) == kinds{appended});
     CHECK(kinds_of(log.append(round_of({command{acme}.write(b).remember("k-1")}))) == kinds{receipt_exists});
     stream c = acme.fresh_stream(), d = acme.fresh_stream();
-    CHECK(kinds_of(log.append(round_of({command{acme}.write(c).remember("k-2"), command{acme}.write(d).remember("k-2")}))) ==
-          kinds{appended, receipt_exists});
+    CHECK(kinds_of(log.append(round_of({command{acme}.write(c).remember("k-2"),
+                                        command{acme}.write(d).remember("k-2")}))) == kinds{appended, receipt_exists});
     CHECK(events() == 3);
 
     const std::vector<receipt_ask> asks{{acme.id, "k-1"}, {acme.id, "unused"}, {fresh_id(), "k-1"}};
@@ -202,7 +202,8 @@ TEST_CASE_FIXTURE(given_a_tenant, "a key used before is found out, also inside o
 TEST_CASE_FIXTURE(given_a_tenant, "the receipt is judged first, then heads, then claims, then quotas")
 {
     stream owner = acme.fresh_stream("member"), task = acme.fresh_stream();
-    log.append(round_of({command{acme}.write(owner).take("member.email", "a@x", owner.key).remember("k").count("tasks", 5)}));
+    log.append(
+        round_of({command{acme}.write(owner).take("member.email", "a@x", owner.key).remember("k").count("tasks", 5)}));
     const auto all_wrong = [&](bool key, bool head, bool claim, bool quota) {
         stream mine = acme.fresh_stream("member");
         stream stale = owner;
@@ -287,8 +288,8 @@ TEST_CASE_FIXTURE(given_a_tenant, "subject keys come with every command that use
     stream stale = acme.org, a = acme.fresh_stream();
     stale.at = {};
     const auto verdicts = log.append(round_of({command{acme}.write(stale).key(person, "wrapped key"),
-                                              command{acme}.write(a).key(person, "wrapped key"),
-                                              command{acme}.write(a).key(person, "wrapped key")}));
+                                               command{acme}.write(a).key(person, "wrapped key"),
+                                               command{acme}.write(a).key(person, "wrapped key")}));
     CHECK(kinds_of(verdicts) == kinds{head_moved, appended, appended});
     const std::vector<uuid> asked{person, fresh_id()};
     const auto keys = log.subject_keys(acme.id, asked);

@@ -148,24 +148,23 @@ TEST_CASE_FIXTURE(given_two_lanes, "an append that is rolled back leaves no hole
     CHECK(feed.read(from).size() == 3);
 }
 
-TEST_CASE_FIXTURE(given_two_lanes, "four writers on two lanes and a reader beside them: every event once, in order, recorded ever later")
+TEST_CASE_FIXTURE(given_two_lanes,
+                  "four writers on two lanes and a reader beside them: every event once, in order, recorded ever later")
 {
     constexpr int writers = 4, rounds = 40;
     std::atomic<int> running = writers;
     std::vector<std::thread> threads;
     for (int w = 0; w < writers; ++w)
-        threads.emplace_back(
-            [&, w]
+        threads.emplace_back([&, w] {
+            store mine{at(db.dsn())};
+            tenant& to = w % 2 == 0 ? left : right;
+            for (int i = 0; i < rounds; ++i)
             {
-                store mine{at(db.dsn())};
-                tenant& to = w % 2 == 0 ? left : right;
-                for (int i = 0; i < rounds; ++i)
-                {
-                    stream a = to.fresh_stream(), b = to.fresh_stream();
-                    mine.append(round_of({command{to}.write(a), command{to}.write(b).write(b)}));
-                }
-                --running;
-            });
+                stream a = to.fresh_stream(), b = to.fresh_stream();
+                mine.append(round_of({command{to}.write(a), command{to}.write(b).write(b)}));
+            }
+            --running;
+        });
 
     follower reader{store_feed{feeding(db)}, {{3, 0}, {5, 0}}, {}};
     while (running > 0)
@@ -203,11 +202,10 @@ TEST_CASE_FIXTURE(given_two_lanes, "a waiting feed is woken in the process, by t
     feed.wait();
 
     std::atomic<bool> woken = false;
-    std::thread waits{[&]
-                      {
-                          feed.wait();
-                          woken = true;
-                      }};
+    std::thread waits{[&] {
+        feed.wait();
+        woken = true;
+    }};
     event_feed::notifier tells{telling(db)};
     CHECK(kit::eventually([&] {
         tells.appended();

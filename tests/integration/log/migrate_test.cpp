@@ -43,8 +43,9 @@ struct given_an_empty_database
 
     void given_the_first() const
     {
-        file("0001_log.sql", "create schema es; create table es.migration (number int primary key, name text, checksum text,"
-                             " applied_at timestamptz default now());");
+        file("0001_log.sql",
+             "create schema es; create table es.migration (number int primary key, name text, checksum text,"
+             " applied_at timestamptz default now());");
     }
 };
 
@@ -55,7 +56,8 @@ const std::vector<migration>& ours()
 }
 }  // namespace
 
-TEST_CASE_FIXTURE(given_an_empty_database, "an empty database is brought to today's schema, and a second run finds nothing to do")
+TEST_CASE_FIXTURE(given_an_empty_database,
+                  "an empty database is brought to today's schema, and a second run finds nothing to do")
 {
     const auto on = admin();
     CHECK(inspect_schema(*on, ours()).state == schema_state::empty);

@@ -29,17 +29,15 @@ std::map<verdict_kind, int> race(const kit::database& db, int racers, Act act)
     std::barrier start{racers};
     std::vector<std::thread> threads;
     for (int i = 0; i < racers; ++i)
-        threads.emplace_back(
-            [&, i]
-            {
-                store mine{at(db.dsn())};
-                mine.find_tenant(fresh_id());  // connected before the start
-                start.arrive_and_wait();
-                const auto verdicts = act(mine, i);
-                const std::lock_guard lock{mutex};
-                for (const verdict& each : verdicts)
-                    ++counted[each.kind];
-            });
+        threads.emplace_back([&, i] {
+            store mine{at(db.dsn())};
+            mine.find_tenant(fresh_id());  // connected before the start
+            start.arrive_and_wait();
+            const auto verdicts = act(mine, i);
+            const std::lock_guard lock{mutex};
+            for (const verdict& each : verdicts)
+                ++counted[each.kind];
+        });
     for (std::thread& each : threads)
         each.join();
     return counted;
@@ -150,7 +148,8 @@ TEST_CASE_FIXTURE(given_a_tenant, "a claim is given back only by its owner, and 
 
     log.append(round_of({command{acme}.write(bob).release("member.email", "a@x", bob.key)}));
     CHECK(log.find_claim(acme.id, "member.email", hash_of("a@x"))->owner == ann.key);
-    CHECK(log.append(round_of({command{acme}.write(bob).take("member.email", "a@x", bob.key)})).at(0).kind == claim_taken);
+    CHECK(log.append(round_of({command{acme}.write(bob).take("member.email", "a@x", bob.key)})).at(0).kind ==
+          claim_taken);
     bob.at = {1, bob.at.last_event_id};
 
     stream cay = acme.fresh_stream("member");
@@ -163,13 +162,19 @@ TEST_CASE_FIXTURE(given_a_tenant, "a claim is given back only by its owner, and 
 
     SUBCASE("the owner may take it again")
     {
-        CHECK(log.append(round_of({command{acme}.write(cay).take("member.email", "a@x", cay.key)})).at(0).kind == appended);
+        CHECK(log.append(round_of({command{acme}.write(cay).take("member.email", "a@x", cay.key)})).at(0).kind ==
+              appended);
     }
     SUBCASE("one command may hand it on")
     {
         stream dan = acme.fresh_stream("member");
-        CHECK(log.append(round_of({command{acme}.write(cay).write(dan).release("member.email", "a@x", cay.key)
-                                       .take("member.email", "a@x", dan.key)})).at(0).kind == appended);
+        CHECK(log.append(round_of({command{acme}
+                                       .write(cay)
+                                       .write(dan)
+                                       .release("member.email", "a@x", cay.key)
+                                       .take("member.email", "a@x", dan.key)}))
+                  .at(0)
+                  .kind == appended);
         CHECK(log.find_claim(acme.id, "member.email", hash_of("a@x"))->owner == dan.key);
     }
 }
@@ -178,9 +183,9 @@ TEST_CASE_FIXTURE(given_a_tenant, "a group that loses a claim gives back everyth
 {
     stream ann = acme.fresh_stream("member"), bob = acme.fresh_stream("member");
     log.append(round_of({command{acme}.write(ann).take("member.email", "a@x", ann.key)}));
-    const auto verdicts =
-        log.append(round_of({command{acme}.write(bob).take("member.email", "b@x", bob.key).count("members", 1).together(1),
-                             command{acme}.write(bob).take("member.email", "a@x", bob.key).together(1)}));
+    const auto verdicts = log.append(
+        round_of({command{acme}.write(bob).take("member.email", "b@x", bob.key).count("members", 1).together(1),
+                  command{acme}.write(bob).take("member.email", "a@x", bob.key).together(1)}));
     CHECK(kinds_of(verdicts) == std::vector<verdict_kind>{group_refused, claim_taken});
     CHECK(!log.find_claim(acme.id, "member.email", hash_of("b@x")));
     CHECK(log.quotas(acme.id).empty());

@@ -21,7 +21,8 @@ inline uuid fresh_id()
     std::array<std::uint8_t, 10> random{};
     schema::random_bytes(random);
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return uuid::v7(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()), random);
+    return uuid::v7(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()),
+                    random);
 }
 
 inline store_config at(const std::string& dsn)
@@ -31,10 +32,7 @@ inline store_config at(const std::string& dsn)
     return config;
 }
 
-inline claim_hash hash_of(const std::string& value)
-{
-    return schema::sha256(value);
-}
+inline claim_hash hash_of(const std::string& value) { return schema::sha256(value); }
 
 // A stream as the test believes it to be.
 struct stream
@@ -110,11 +108,14 @@ public:
         return *this;
     }
 
-    command& take(const std::string& scope, const std::string& value, const stream_key& owner,
-                  const uuid& of = {}, bool platform_wide = false)
+    command& take(const std::string& scope, const std::string& value, const stream_key& owner, const uuid& of = {},
+                  bool platform_wide = false)
     {
-        part.claims.push_back({true, platform_wide ? platform_tenant : of.is_nil() ? part.tenant : of, scope,
-                               hash_of(value), owner});
+        part.claims.push_back({true,
+                               platform_wide ? platform_tenant
+                               : of.is_nil() ? part.tenant
+                                             : of,
+                               scope, hash_of(value), owner});
         return *this;
     }
 
@@ -162,7 +163,6 @@ inline round round_of(std::initializer_list<command> commands)
         out.commands.push_back(each.part);
     return out;
 }
-
 
 inline std::vector<verdict_kind> kinds_of(const std::vector<verdict>& all)
 {

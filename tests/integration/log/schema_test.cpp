@@ -53,16 +53,27 @@ TEST_CASE_FIXTURE(given_a_tenant, "the application reads and appends, and nothin
 {
     const std::string app = db.dsn();
     CHECK(sqlstate_of(app, "select count(*) from es.event") == "");
-    for (const char* sql :
-         {"insert into es.event select * from es.event", "update es.event set data = '{}'", "delete from es.event",
-          "truncate es.event", "insert into es.round select * from es.round", "delete from es.receipt",
-          "delete from es.claim", "insert into es.quota values (gen_random_uuid(), 'x', 1, 1)",
-          "update es.tenant set wrapped_key = ''", "delete from es.subject_key", "create table es.mine (n int)",
-          "alter table es.event disable trigger all", "drop table es.event", "set role clientflow_owner",
-          "select pg_advisory_lock(7105, 3)", "select pg_try_advisory_lock(7105)",
-          "select pg_advisory_xact_lock(7105, 3)", "select pg_advisory_xact_lock_shared(7105, 3)",
-          "select es.open_round(gen_random_uuid(), '{3}', '{}')", "insert into es.incarnation values (2, 'x')",
-          "delete from es.migration"})
+    for (const char* sql : {"insert into es.event select * from es.event",
+                            "update es.event set data = '{}'",
+                            "delete from es.event",
+                            "truncate es.event",
+                            "insert into es.round select * from es.round",
+                            "delete from es.receipt",
+                            "delete from es.claim",
+                            "insert into es.quota values (gen_random_uuid(), 'x', 1, 1)",
+                            "update es.tenant set wrapped_key = ''",
+                            "delete from es.subject_key",
+                            "create table es.mine (n int)",
+                            "alter table es.event disable trigger all",
+                            "drop table es.event",
+                            "set role clientflow_owner",
+                            "select pg_advisory_lock(7105, 3)",
+                            "select pg_try_advisory_lock(7105)",
+                            "select pg_advisory_xact_lock(7105, 3)",
+                            "select pg_advisory_xact_lock_shared(7105, 3)",
+                            "select es.open_round(gen_random_uuid(), '{3}', '{}')",
+                            "insert into es.incarnation values (2, 'x')",
+                            "delete from es.migration"})
     {
         CAPTURE(sql);
         CHECK(sqlstate_of(app, sql) == insufficient_privilege);
@@ -95,18 +106,19 @@ TEST_CASE_FIXTURE(given_a_tenant, "the owner cannot log in and cannot bypass row
                  " and not rolbypassrls and not rolsuper") == "1");
     CHECK(db.run("select count(*) from pg_class where relnamespace = 'es'::regnamespace"
                  " and relowner <> 'clientflow_owner'::regrole") == "0");
-    CHECK(db.run("select count(*) from pg_proc where pronamespace = 'es'::regnamespace"
-                 " and (proowner <> 'clientflow_owner'::regrole or has_function_privilege('public', oid, 'execute'))") ==
-          "0");
+    CHECK(
+        db.run("select count(*) from pg_proc where pronamespace = 'es'::regnamespace"
+               " and (proowner <> 'clientflow_owner'::regrole or has_function_privilege('public', oid, 'execute'))") ==
+        "0");
     CHECK(db.run("select count(*) from pg_proc where pronamespace = 'es'::regnamespace and prosecdef"
                  " and not coalesce(proconfig::text like '%search_path=pg_catalog, pg_temp%', false)") == "0");
 }
 
 TEST_CASE_FIXTURE(given_a_tenant, "an append runs at read committed or not at all")
 {
-    CHECK(sqlstate_of(db.dsn("postgres"),
-                      "begin isolation level repeatable read; select es.append('" + fresh_id().text() +
-                          "', '{3}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')") == "CF005");
+    CHECK(sqlstate_of(db.dsn("postgres"), "begin isolation level repeatable read; select es.append('" +
+                                              fresh_id().text() +
+                                              "', '{3}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')") == "CF005");
 }
 
 TEST_CASE_FIXTURE(given_a_tenant, "the log's tables are vacuumed and analyzed by fixed thresholds")
@@ -120,8 +132,7 @@ TEST_CASE_FIXTURE(given_a_tenant, "the log's tables are vacuumed and analyzed by
 
 TEST_CASE_FIXTURE(given_a_tenant, "hot statements never scan a table, with and without statistics")
 {
-    const auto planned_without_a_scan = [&](const std::string& text)
-    {
+    const auto planned_without_a_scan = [&](const std::string& text) {
         pqxx::connection app{db.dsn()};
         pqxx::nontransaction work{app};
         work.exec("set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off;"
@@ -153,9 +164,9 @@ TEST_CASE_FIXTURE(given_a_tenant, "hot statements never scan a table, with and w
             db.run("analyze");
         }
         planned_without_a_scan(event_feed::store_feed::read_statement());
-        for (const char* name : {event_log::statement::load, event_log::statement::confirm,
-                                 event_log::statement::find_tenant, event_log::statement::find_claim,
-                                 event_log::statement::subject_keys, event_log::statement::quotas})
+        for (const char* name :
+             {event_log::statement::load, event_log::statement::confirm, event_log::statement::find_tenant,
+              event_log::statement::find_claim, event_log::statement::subject_keys, event_log::statement::quotas})
         {
             CAPTURE(name);
             planned_without_a_scan(std::string{event_log::text_of(name)});
@@ -168,18 +179,21 @@ TEST_CASE_FIXTURE(given_a_tenant, "an append reads its tables by index alone")
     // PostgreSQL counts it: the plans inside the functions are not shown.
     stream task = acme.fresh_stream();
     for (int i = 0; i < 40; ++i)
-        log.append(round_of({command{acme}.expect(acme.org).write(task).remember("k" + std::to_string(i)).count("tasks", 1)}));
+        log.append(
+            round_of({command{acme}.expect(acme.org).write(task).remember("k" + std::to_string(i)).count("tasks", 1)}));
     stream stale = acme.fresh_stream();
     stale.key = task.key;
     for (int i = 0; i < 10; ++i)
     {
         stream again = stale, other = acme.fresh_stream();
-        log.append(round_of({command{acme}.write(again), command{acme}.write(other).take("s", std::to_string(i), other.key)}));
+        log.append(
+            round_of({command{acme}.write(again), command{acme}.write(other).take("s", std::to_string(i), other.key)}));
     }
     // Statistics are handed in when a session ends.
     log = store{at(db.dsn())};
-    const std::string scans = "select coalesce(sum(seq_scan), 0) from pg_stat_user_tables where schemaname = 'es'"
-                              " and relname in ('event', 'receipt', 'round', 'quota', 'claim', 'tenant', 'subject_key')";
+    const std::string scans =
+        "select coalesce(sum(seq_scan), 0) from pg_stat_user_tables where schemaname = 'es'"
+        " and relname in ('event', 'receipt', 'round', 'quota', 'claim', 'tenant', 'subject_key')";
     const std::string writes = "select n_tup_ins from pg_stat_user_tables where relid = 'es.event'::regclass";
     for (int i = 0; i < 100 && db.run(writes) != "61"; ++i)
         db.run("select pg_sleep(0.05)");

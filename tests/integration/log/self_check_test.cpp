@@ -46,8 +46,7 @@ TEST_CASE("the doctor names what was bent")
 {
     kit::database db;
     const auto known = complaints(db.dsn());
-    const auto also = [&](const std::string& sql, const std::string& undo)
-    {
+    const auto also = [&](const std::string& sql, const std::string& undo) {
         db.run(sql);
         auto now = complaints(db.dsn());
         db.run(undo);

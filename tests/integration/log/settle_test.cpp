@@ -93,8 +93,9 @@ TEST_CASE_FIXTURE(given_a_link, "an append whose link breaks while its backend l
     kit::await("the append waits for its lane", [&] { return somebody_waits(db); });
 
     link.half_open();
-    kit::await("it waits again, on another connection",
-               [&] { return db.run("select count(*) from pg_locks where locktype = 'advisory' and not granted") == "2"; });
+    kit::await("it waits again, on another connection", [&] {
+        return db.run("select count(*) from pg_locks where locktype = 'advisory' and not granted") == "2";
+    });
     stopped.reset();
 
     CHECK(kinds_of(answer.get()) == kinds{appended});
@@ -126,18 +127,16 @@ TEST_CASE_FIXTURE(given_a_link, "backends killed all the time lose no acknowledg
 {
     std::atomic<bool> done = false;
     std::atomic<int> kills = 0;
-    std::thread killer{[&]
-                       {
-                           pqxx::connection admin{db.dsn("postgres")};
-                           while (!done)
-                           {
-                               pqxx::nontransaction work{admin};
-                               kills += static_cast<int>(
-                                   work.exec("select pg_terminate_backend(pid), pg_sleep(0.2) from pg_stat_activity"
-                                             " where datname = current_database() and usename = 'clientflow_app'")
-                                       .size());
-                           }
-                       }};
+    std::thread killer{[&] {
+        pqxx::connection admin{db.dsn("postgres")};
+        while (!done)
+        {
+            pqxx::nontransaction work{admin};
+            kills += static_cast<int>(work.exec("select pg_terminate_backend(pid), pg_sleep(0.2) from pg_stat_activity"
+                                                " where datname = current_database() and usename = 'clientflow_app'")
+                                          .size());
+        }
+    }};
     stream task = acme.fresh_stream();
     int acknowledged = 0, unknown = 0;
     for (int i = 0; i < 300 || kills < 8; ++i)

@@ -12,10 +12,7 @@ using namespace event_log;
 
 namespace
 {
-uuid id(std::uint8_t n)
-{
-    return uuid::v7(1'700'000'000'000, {n});
-}
+uuid id(std::uint8_t n) { return uuid::v7(1'700'000'000'000, {n}); }
 
 const uuid acme = id(1), other = id(2), ann = id(3), bob = id(4), event_a = id(5), event_b = id(6);
 
@@ -51,8 +48,7 @@ struct parts
 {
     explicit parts(const std::string& text)
     {
-        const auto between = [&](const std::string& from, char until)
-        {
+        const auto between = [&](const std::string& from, char until) {
             const auto begin = text.find(from) + from.size();
             return text.substr(begin, text.find(until, begin) - begin);
         };
@@ -151,7 +147,8 @@ TEST_CASE_FIXTURE(given_a_ring, "another process with the same master key reads 
     second.learn_subject(key);
     CHECK(second.opener_for(acme, event_a)->open(apart.value, "/x") == "1");
     CHECK(second.hash_claim(acme, "member.email", "ann@example.org") == claim);
-    CHECK(second.hash_claim(platform_tenant, "org.slug", "acme") == ring.hash_claim(platform_tenant, "org.slug", "acme"));
+    CHECK(second.hash_claim(platform_tenant, "org.slug", "acme") ==
+          ring.hash_claim(platform_tenant, "org.slug", "acme"));
 }
 
 TEST_CASE_FIXTURE(given_a_ring, "keys do not open under another tenant, subject, version or master key")
@@ -159,8 +156,7 @@ TEST_CASE_FIXTURE(given_a_ring, "keys do not open under another tenant, subject,
     const tenant_entry entry = learn(ring, acme);
     learn(ring, other);
     subject_key key = ring.make_subject_key(acme, ann);
-    const auto moved = [&](auto change)
-    {
+    const auto moved = [&](auto change) {
         subject_key copy = key;
         change(copy);
         return copy;
@@ -228,7 +224,8 @@ TEST_CASE_FIXTURE(given_a_ring, "the subjects of sealed values are found in data
     ring.learn_subject(ring.make_subject_key(acme, ann));
     ring.learn_subject(ring.make_subject_key(acme, bob));
     recorded event;
-    event.data = "{\"a\":" + seal(acme, event_a, ann, "/a", "1") + ",\"b\":" + seal(acme, event_a, ann, "/b", "1") + "}";
+    event.data =
+        "{\"a\":" + seal(acme, event_a, ann, "/a", "1") + ",\"b\":" + seal(acme, event_a, ann, "/b", "1") + "}";
     event.meta = "{\"client\":" + seal(acme, event_a, bob, "/client", "1") + "}";
     recorded plain;
     plain.data = "{\"text\":\"{\\\"$sealed\\\":{\\\"s\\\":\\\"" + other.text() + "\\\"\"}";

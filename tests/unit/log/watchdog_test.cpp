@@ -4,11 +4,10 @@
 
 #include <doctest/doctest.h>
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <memory>
+#include <sys/socket.h>
+#include <unistd.h>
 
 using event_log::watchdog;
 using namespace std::chrono_literals;
