@@ -456,9 +456,11 @@ next api::start_query(exchange& x, const std::shared_ptr<call>& c)
         return next::settled;
     };
     const auto run = [this, c, wake = x.wake](query_context& with) {
+        const auto began = steady::now();
         try
         {
             c->where->query(*c, with);
+            tell_when_slow(*c, steady::now() - began);
         }
         catch (const event_log::unreachable& thrown)
         {
@@ -481,6 +483,15 @@ next api::start_query(exchange& x, const std::shared_ptr<call>& c)
         return next::parked;
     c->refuse("busy");
     return next::settled;
+}
+
+void api::tell_when_slow(const call& c, steady::duration took)
+{
+    if (took < config_.slow_query)
+        return;
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+    parts_.log.note(severity::warning, "query.slow",
+                    std::string{c.where->operation} + " took " + std::to_string(ms) + " ms, request " + c.request_id);
 }
 
 void api::finish_query(call& c)

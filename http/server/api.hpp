@@ -33,6 +33,7 @@ struct api_config
     std::chrono::milliseconds command_time_max{10'000};
     std::chrono::milliseconds wait_default{2'000};
     std::chrono::milliseconds wait_max{10'000};
+    std::chrono::milliseconds slow_query{100};  // longer ones are noted
     std::int64_t address_per_minute = 120;
     std::int64_t key_per_minute = 1'000;
     std::size_t addresses_max = 100'000;
@@ -96,6 +97,7 @@ private:
     next wait_for_rows(exchange&, const std::shared_ptr<call>&);
     next start_query(exchange&, const std::shared_ptr<call>&);
     void finish_query(call&);
+    void tell_when_slow(const call&, std::chrono::steady_clock::duration);
     next answer_options(exchange&, call&, const router::match&);
     void finish(call&);
 

@@ -75,6 +75,7 @@ struct credentials::implementation
     std::atomic<steady::rep> store_answered{0};
     std::atomic<bool> store_is_away{false};
     std::optional<event_log::store> store;  // the `keys` thread only
+    steady::time_point try_again{};         // after a failure nobody is kept waiting for the next one
     steady::time_point next_check{};
     steady::time_point next_flush{};
     std::thread thread;
@@ -131,6 +132,8 @@ void credentials::implementation::serve(lookup& asked)
     }
     if (said.what != verdict::unsure)
         return asked.done(std::move(said));
+    if (steady::now() < try_again)
+        return asked.done({verdict::unavailable, nullptr});
     ++lookups;
     try
     {
@@ -146,6 +149,7 @@ void credentials::implementation::serve(lookup& asked)
     {
         ++failed_checks;
         store_is_away = true;
+        try_again = steady::now() + config.check_interval;
         said.what = verdict::unavailable;
         const std::shared_lock lock{table_mutex};
         if (const auto known = table.find(asked.digest); known != table.end())

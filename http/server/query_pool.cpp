@@ -68,6 +68,11 @@ void query_pool::implementation::run(int number)
     key_use_reader uses{config.store};
     while (auto next = take())
     {
+        if (steady::now() - next->since > config.waiting_time_max)
+        {
+            next->failed("it waited too long for a thread");
+            continue;
+        }
         try
         {
             if (!models)

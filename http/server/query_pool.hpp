@@ -19,7 +19,8 @@ struct query_pool_config
 {
     int threads = 2;
     std::size_t waiting_max = 1'024;
-    event_log::store_config store;  // for what is not a read model: key use
+    std::chrono::milliseconds waiting_time_max{5'000};  // then failed without being run
+    event_log::store_config store;                      // for what is not a read model: key use
 };
 
 class query_pool
@@ -35,7 +36,7 @@ public:
     void stop();
 
     // False: the queue is full or the pool has stopped; the work was not taken. `failed` is called instead of the work
-    // when the thread could not open its connections.
+    // when it waited too long or the thread could not open its connections.
     bool submit(work, std::function<void(const char* why)> failed);
 
     struct figures

@@ -18,6 +18,7 @@ credentials_config keys_of(const service_config& config, const service_parts& pa
 {
     credentials_config made;
     made.store = parts.store;
+    made.store.read_deadline = std::min(made.store.read_deadline, config.key_read_time_max);
     made.keys_max = config.cached_keys_max;
     made.check_interval = config.key_check_interval;
     made.trust_without_store = config.key_trust_without_store;
@@ -86,7 +87,8 @@ struct service::implementation
         , keys(keys_of(config, parts), parts.keys, parts.clock,
                [this](const std::vector<credentials::use>& uses) { key_uses.keep(uses); })
         , well(health_of(config, parts), parts.clock)
-        , queries({config.query_threads, config.queries_waiting_max, parts.store}, parts.open_reader)
+        , queries({config.query_threads, config.queries_waiting_max, config.query_waiting_time_max, parts.store},
+                  parts.open_reader)
         , routes(all_routes())
         , front(api_of(config),
                 {routes, parts.commands, queries, keys, parts.keys, well, parts.shown, parts.clock, parts.log,

@@ -39,14 +39,15 @@ struct service_config
     listener_config api;
     listener_config admin = admin_defaults();
     bool is_public = true;  // false: only the admin listener is opened, for a process without the role api
-    std::string version;  // of the program, shown by /api/health
+    std::string version;    // of the program, shown by /api/health
     std::string region = "local";
     std::string upgrade_url = "/plans";  // in 402 answers
 
-    int query_threads = 2;                               // named query-N, each with its own connection
-    std::size_t queries_waiting_max = 1'024;             // beyond: 503 busy
-    std::chrono::milliseconds command_time_max{10'000};  // from accept to the answer
-    std::chrono::milliseconds wait_default{2'000};       // for one's own write to show in a read
+    int query_threads = 2;                                    // named query-N, each with its own connection
+    std::size_t queries_waiting_max = 1'024;                  // beyond: 503 busy
+    std::chrono::milliseconds query_waiting_time_max{5'000};  // for a thread; then 503
+    std::chrono::milliseconds command_time_max{10'000};       // from accept to the answer
+    std::chrono::milliseconds wait_default{2'000};            // for one's own write to show in a read
     std::chrono::milliseconds wait_max{10'000};
 
     std::int32_t address_per_minute = 120;      // requests without a valid key
@@ -54,7 +55,8 @@ struct service_config
     std::size_t limiter_entries_max = 100'000;  // addresses and keys remembered, each
 
     std::size_t cached_keys_max = 50'000;
-    std::chrono::milliseconds key_check_interval{400};  // how often keys in use are held against the log
+    std::chrono::milliseconds key_check_interval{400};   // how often keys in use are held against the log
+    std::chrono::milliseconds key_read_time_max{2'000};  // one look into the store
     std::chrono::milliseconds key_trust_without_store{60'000};
     std::chrono::milliseconds key_use_flush_interval{5'000};
 
