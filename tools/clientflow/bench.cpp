@@ -1,4 +1,5 @@
-// `clientflow bench append|commands|visible|feed|list|idle`: what this machine makes of it, beside a floor of the same run.
+// `clientflow bench append|commands|visible|feed|list|idle`: what this machine makes of it, beside a floor of the same
+// run.
 #include "tools/clientflow/bench/benches.hpp"
 #include "tools/clientflow/settings.hpp"
 
@@ -18,32 +19,38 @@ struct entry
 };
 
 constexpr std::array<entry, 6> entries{{
-    {"append", "Example: clientflow bench append --seconds 20 --json\n\nCommands of one event appended in rounds by two "
-               "writers. Floor: 100-row INSERTs of the same bytes into a table with only (lane, seq).",
+    {"append",
+     "Example: clientflow bench append --seconds 20 --json\n\nCommands of one event appended in rounds by two "
+     "writers. Floor: 100-row INSERTs of the same bytes into a table with only (lane, seq).",
      bench::append},
-    {"commands", "Example: clientflow bench commands --projections --seconds 300 --json\n\nPOST over HTTP until durable. "
-                 "Floor: /api/health of the same server over the same connections; with --projections or "
-                 "--hold-seconds: itself without.",
+    {"commands",
+     "Example: clientflow bench commands --projections --seconds 300 --json\n\nPOST over HTTP until durable. "
+     "Floor: /api/health of the same server over the same connections; with --projections or "
+     "--hold-seconds: itself without.",
      bench::commands},
-    {"visible", "Example: clientflow bench visible --json\n\nFrom a write's answer to its row in a list. "
-                "Floor: the write alone.",
+    {"visible",
+     "Example: clientflow bench visible --json\n\nFrom a write's answer to its row in a list. "
+     "Floor: the write alone.",
      bench::visible},
-    {"feed", "Example: clientflow bench feed --rows 500000 --json\n\nThe store feed from the first event. "
-             "Floor: the same rows by one plain query.",
+    {"feed",
+     "Example: clientflow bench feed --rows 500000 --json\n\nThe store feed from the first event. "
+     "Floor: the same rows by one plain query.",
      bench::feed},
     {"list", "Example: clientflow bench list --rows 10000 --json\n\nPages of 50 over HTTP. Floor: /api/health.",
      bench::list},
-    {"idle", "Example: clientflow bench idle --seconds 30 --json\n\nA server with nothing to do: start to ready, CPU, "
-             "memory.",
+    {"idle",
+     "Example: clientflow bench idle --seconds 30 --json\n\nA server with nothing to do: start to ready, CPU, "
+     "memory.",
      bench::idle},
 }};
 }  // namespace
 
 void add_bench(CLI::App& root, program& chosen)
 {
-    auto& noun = add_noun(root, "bench",
-                          "Example: clientflow bench append --json\n\nBenchmarks, each in a database and a server of its "
-                          "own in the configured cluster; figures stand beside a floor from the same run.");
+    auto& noun =
+        add_noun(root, "bench",
+                 "Example: clientflow bench append --json\n\nBenchmarks, each in a database and a server of its "
+                 "own in the configured cluster; figures stand beside a floor from the same run.");
     for (const auto& each : entries)
     {
         auto given = std::make_shared<bench::wishes>();
@@ -60,20 +67,17 @@ void add_bench(CLI::App& root, program& chosen)
             ->check(CLI::IsMember({"client", "task"}));
         verb.add_option("--url", given->url, "A running server, instead of one of its own");
         verb.add_option("--key", given->key, "For --url");
-        verb.callback(
-            [&chosen, given, run = each.run]
-            {
-                chosen.run = [&chosen, given, run]
+        verb.callback([&chosen, given, run = each.run] {
+            chosen.run = [&chosen, given, run] {
+                bench::report found;
                 {
-                    bench::report found;
-                    {
-                        bench::progress line{chosen};
-                        found = run(read_settings(chosen.given), *given, line);
-                    }
-                    bench::print(chosen, found);
-                    return done;
-                };
-            });
+                    bench::progress line{chosen};
+                    found = run(read_settings(chosen.given), *given, line);
+                }
+                bench::print(chosen, found);
+                return done;
+            };
+        });
     }
 }
 }  // namespace cli

@@ -9,12 +9,11 @@
 #include "tools/clientflow/dsn.hpp"
 #include "tools/clientflow/schema_of_store.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace cli
 {
@@ -45,7 +44,8 @@ constexpr std::array<question, 23> questions{{
      " ': an answer may be given before its events are on the disk; set synchronous_commit = on'"
      " where current_setting('synchronous_commit') = 'off'"},
     {"synchronous_commit_of_role", true, false,
-     "select 'a role or database turns synchronous_commit off: ' || string_agg(coalesce(r.rolname, d.datname, '?'), ', ')"
+     "select 'a role or database turns synchronous_commit off: ' || string_agg(coalesce(r.rolname, d.datname, '?'), ', "
+     "')"
      " from pg_db_role_setting s left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid ="
      " s.setdatabase where 'synchronous_commit=off' = any (s.setconfig) having count(*) > 0"},
     {"data_sync_retry", true, false,
@@ -57,7 +57,8 @@ constexpr std::array<question, 23> questions{{
     {"autovacuum", false, false,
      "select 'autovacuum is off: old positions and receipts pile up' where current_setting('autovacuum') <> 'on'"},
     {"log_of_statements", false, false,
-     "select 'log_statement is ' || current_setting('log_statement') || ': the server''s log names what customers wrote'"
+     "select 'log_statement is ' || current_setting('log_statement') || ': the server''s log names what customers "
+     "wrote'"
      " where current_setting('log_statement') not in ('none', 'ddl')"},
     {"log_of_parameters", false, false,
      "select 'log_parameter_max_length_on_error is not 0: parameters of failed statements are logged'"
@@ -150,11 +151,14 @@ std::string schema_complaint(event_log::connection& link)
     const auto found = event_log::inspect_schema(link, wanted_migrations());
     switch (found.state)
     {
-    case event_log::schema_state::current: return "";
-    case event_log::schema_state::empty: return "nothing was ever migrated here: run clientflow migrate";
+    case event_log::schema_state::current:
+        return "";
+    case event_log::schema_state::empty:
+        return "nothing was ever migrated here: run clientflow migrate";
     case event_log::schema_state::behind:
         return std::to_string(found.pending.size()) + " migrations are still to be run: clientflow migrate";
-    default: return found.detail.empty() ? "the schema is not one that this program knows" : found.detail;
+    default:
+        return found.detail.empty() ? "the schema is not one that this program knows" : found.detail;
     }
 }
 
@@ -176,14 +180,16 @@ void check_store(report& into, const settings& of)
     into.add("row_security", true, findings);
     database as_app{as_application(of.store.dsn)};
     into.add("application_login", true,
-             ask(as_app, {"", true, true, "select 'the server would work as ' || current_user || ', not as clientflow_app'"
-                                          " where current_user <> 'clientflow_app'"}));
+             ask(as_app, {"", true, true,
+                          "select 'the server would work as ' || current_user || ', not as clientflow_app'"
+                          " where current_user <> 'clientflow_app'"}));
 }
 
 void check_master_key(report& into, const settings& of)
 {
     const auto& file = of.keys.master_key_file;
-    struct stat seen{};
+    struct stat seen
+    {};
     std::string complaint;
     if (::stat(file.c_str(), &seen) != 0)
         complaint = file.string() + " is not there: clientflow migrate makes one for a fresh store";
@@ -204,7 +210,7 @@ void check_machine(report& into, const settings& of)
     std::error_code trouble;
     const auto space = std::filesystem::space(of.data, trouble);
     into.add("data_directory", true,
-             trouble ? of.data.string() + ": " + trouble.message()
+             trouble                                ? of.data.string() + ": " + trouble.message()
              : ::access(of.data.c_str(), W_OK) != 0 ? of.data.string() + " is not writable"
                                                     : "");
     constexpr std::uintmax_t wanted = 512ULL * 1024 * 1024;
@@ -212,7 +218,8 @@ void check_machine(report& into, const settings& of)
              !trouble && space.available < wanted ? "less than 512 MiB are free at " + of.data.string() : "");
     const std::uintmax_t processors = static_cast<std::uintmax_t>(::sysconf(_SC_NPROCESSORS_ONLN));
     into.add("threads", false,
-             static_cast<std::uintmax_t>(of.http.api.shards) > 4 * processors ? "many more shards than processors" : "");
+             static_cast<std::uintmax_t>(of.http.api.shards) > 4 * processors ? "many more shards than processors"
+                                                                              : "");
 }
 }  // namespace
 

@@ -41,20 +41,18 @@ void print_text(const explained& all, bool origins)
 
 void add_config(CLI::App& root, program& chosen)
 {
-    auto& noun = add_noun(root, "config", "Example: clientflow config print --origin\n\nWhat is set, and where it came from.");
+    auto& noun =
+        add_noun(root, "config", "Example: clientflow config print --origin\n\nWhat is set, and where it came from.");
     auto& print = add_verb(noun, "print", "Example: clientflow config print --origin\n\nEvery setting with its unit.");
     auto origins = std::make_shared<bool>(false);
     print.add_flag("--origin", *origins, "Say where each value came from");
-    print.callback(
-        [&chosen, origins]
-        {
-            chosen.run = [&chosen, origins]
-            {
-                explained all;
-                explain(chosen.given, all);
-                chosen.given.json ? print_json(all) : print_text(all, *origins);
-                return done;
-            };
-        });
+    print.callback([&chosen, origins] {
+        chosen.run = [&chosen, origins] {
+            explained all;
+            explain(chosen.given, all);
+            chosen.given.json ? print_json(all) : print_text(all, *origins);
+            return done;
+        };
+    });
 }
 }  // namespace cli

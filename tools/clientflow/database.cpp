@@ -24,8 +24,7 @@ event_log::connection_config config_for(const std::string& dsn)
 
 database::database(const std::string& dsn)
     : watchdog_(std::make_shared<event_log::watchdog>()), connection_(config_for(dsn), watchdog_)
-{
-}
+{}
 
 std::vector<line> database::ask(const std::string& statement, const std::vector<field>& parameters)
 {

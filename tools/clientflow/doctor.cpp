@@ -12,10 +12,7 @@ namespace cli
 {
 namespace
 {
-bool is_away(const check_result& each)
-{
-    return each.name == "store" && !each.well;
-}
+bool is_away(const check_result& each) { return each.name == "store" && !each.well; }
 
 exit_status examine(const program& chosen, bool all)
 {
@@ -28,8 +25,10 @@ exit_status examine(const program& chosen, bool all)
         json.begin_object().member("name", each.name).key("well").boolean(each.well).key("fatal").boolean(each.fatal);
         json.member("detail", each.detail).end_object();
         if (!chosen.given.json && (!each.well || all))
-            std::cout << (each.well ? "well     " : each.fatal ? "FATAL    " : "warning  ") << each.name
-                      << (each.detail.empty() ? "" : ": ") << each.detail << '\n';
+            std::cout << (each.well    ? "well     "
+                          : each.fatal ? "FATAL    "
+                                       : "warning  ")
+                      << each.name << (each.detail.empty() ? "" : ": ") << each.detail << '\n';
     }
     json.end_array().end_object();
     if (chosen.given.json)

@@ -5,7 +5,6 @@
 #include "tools/clientflow/program.hpp"
 
 #include <libpq-fe.h>
-
 #include <map>
 #include <memory>
 
@@ -18,8 +17,8 @@ using values = std::map<std::string, std::string>;
 values parse(const std::string& dsn)
 {
     char* complaint = nullptr;
-    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options{
-        PQconninfoParse(dsn.c_str(), &complaint), PQconninfoFree};
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options{PQconninfoParse(dsn.c_str(), &complaint),
+                                                                               PQconninfoFree};
     const std::unique_ptr<char, decltype(&PQfreemem)> sentence{complaint, PQfreemem};
     if (!options)
         throw failure(usage, "bad_dsn", "the DSN cannot be read");

@@ -38,8 +38,8 @@ promises all_promises()
     }
     for (const auto& commands : rules::commands_catalogue())
         for (const auto* command : commands)
-            made.insert({"commands/" + std::string{command->name} + ".rows",
-                         {command, schema::compatibility::as_request}});
+            made.insert(
+                {"commands/" + std::string{command->name} + ".rows", {command, schema::compatibility::as_request}});
     return made;
 }
 
@@ -84,8 +84,8 @@ bool is_older_version(const promises& all, const std::string& path)
     const std::string_view folder = "events/";
     if (!path.starts_with(folder))
         return false;
-    const auto stem = path.substr(0, path.rfind('.'));          // events/task.created.1
-    const auto name = stem.substr(0, stem.rfind('.') + 1);      // events/task.created.
+    const auto stem = path.substr(0, path.rfind('.'));      // events/task.created.1
+    const auto name = stem.substr(0, stem.rfind('.') + 1);  // events/task.created.
     const auto newer = all.lower_bound(name);
     return newer != all.end() && newer->first.starts_with(name);
 }
@@ -123,7 +123,8 @@ std::vector<drift> compare_emitted(const std::filesystem::path& folder)
     for (const auto& entry : std::filesystem::recursive_directory_iterator{folder})
     {
         const auto path = std::filesystem::relative(entry.path(), folder).generic_string();
-        const bool made = std::any_of(wanted.begin(), wanted.end(), [&](const auto& each) { return each.path == path; });
+        const bool made =
+            std::any_of(wanted.begin(), wanted.end(), [&](const auto& each) { return each.path == path; });
         const bool ours = path.ends_with(".rows") || path.ends_with(".json");
         if (entry.is_regular_file() && ours && !made && !is_older_version(all, path))
             found.push_back({path, "no longer made", {"its events are in logs, and its readers in the world"}});

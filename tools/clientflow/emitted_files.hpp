@@ -23,7 +23,7 @@ std::vector<emitted_file> emitted_files();
 struct drift
 {
     std::string path;
-    std::string what;     // "missing", "differs", "no longer made"
+    std::string what;                 // "missing", "differs", "no longer made"
     std::vector<std::string> breaks;  // each begins with the member it would break
 };
 

@@ -2,6 +2,7 @@
 #include "tools/clientflow/engine.hpp"
 
 #include "commands/lanes/dispatcher.hpp"
+#include "commands/limits.hpp"
 #include "events/feed/notifier.hpp"
 #include "events/feed/store_feed.hpp"
 #include "events/log/migrator.hpp"
@@ -55,8 +56,10 @@ roles roles::read(const std::string& listed)
         else if (each == "projector")
             made.projector = true;
         else if (each == "relay" || each == "worker")
-            throw failure(usage, "role_absent", "role " + each + " is not part of this version: projections read the "
-                                                "store itself, and there are no jobs yet");
+            throw failure(usage, "role_absent",
+                          "role " + each +
+                              " is not part of this version: projections read the "
+                              "store itself, and there are no jobs yet");
         else
             throw failure(usage, "bad_role", "there is no role \"" + each + "\": api, projector");
     if (!made.api && !made.projector)
@@ -67,8 +70,13 @@ roles roles::read(const std::string& listed)
 struct engine::implementation
 {
     implementation(const settings& given, const roles& wanted, server_journal& log)
-        : of(given), what(wanted), journal(log), guard(std::make_shared<event_log::watchdog>()), keys(given.keys),
-          history(read_history(given, guard)), lane_numbers(read_lanes(given.store.dsn))
+        : of(given)
+        , what(wanted)
+        , journal(log)
+        , guard(std::make_shared<event_log::watchdog>())
+        , keys(given.keys)
+        , history(read_history(given, guard))
+        , lane_numbers(read_lanes(given.store.dsn))
     {
         of.store.guard = guard;
         if (what.projector)
@@ -82,6 +90,7 @@ struct engine::implementation
         news.password_file = of.store.password_file;
         news.guard = guard;
         others = std::make_unique<event_feed::notifier>(std::move(news));
+        of.writers.refusal_for = limits::refused_by;
         commands = std::make_unique<lanes::dispatcher>(of.writers, of.store, keys, clock,
                                                        [this](std::int32_t) { appended(); });
         make_service();
@@ -112,7 +121,7 @@ struct engine::implementation
     const std::string history;  // which positions belong to: the store's incarnation
     std::vector<std::int32_t> lane_numbers;
     projection::positions positions;
-    std::unique_ptr<projection::runner> runner;       // one of the two
+    std::unique_ptr<projection::runner> runner;  // one of the two
     std::unique_ptr<projection::position_poll> poll;
     std::unique_ptr<event_feed::notifier> others;
     std::unique_ptr<lanes::dispatcher> commands;  // wakes the two above: goes before them
@@ -124,11 +133,21 @@ void engine::implementation::tell(const projection::report& said)
     using kind = projection::report::kind;
     switch (said.what)
     {
-    case kind::parked: journal.note(http::severity::error, "projection.parked", said.text); break;
-    case kind::lane_lost: journal.note(http::severity::info, "projection.lane_lost", said.text); break;
-    case kind::cache_lost: journal.note(http::severity::warning, "projection.cache_lost", said.text); break;
-    case kind::lane_rebuilt: journal.note(http::severity::warning, "projection.lane_rebuilt", said.text); break;
-    case kind::failed: journal.note(http::severity::warning, "projection.failed", said.text); break;
+    case kind::parked:
+        journal.note(http::severity::error, "projection.parked", said.text);
+        break;
+    case kind::lane_lost:
+        journal.note(http::severity::info, "projection.lane_lost", said.text);
+        break;
+    case kind::cache_lost:
+        journal.note(http::severity::warning, "projection.cache_lost", said.text);
+        break;
+    case kind::lane_rebuilt:
+        journal.note(http::severity::warning, "projection.lane_rebuilt", said.text);
+        break;
+    case kind::failed:
+        journal.note(http::severity::warning, "projection.failed", said.text);
+        break;
     }
 }
 
@@ -140,8 +159,7 @@ void engine::implementation::make_runner()
     made.rows = {connection_of(of, "clientflow project"), guard};
     made.cache.directory = of.data / "cache";
     made.keys = of.store;
-    made.feed = [this]() -> std::unique_ptr<event_feed::feed>
-    {
+    made.feed = [this]() -> std::unique_ptr<event_feed::feed> {
         event_feed::store_feed_config feed;
         feed.feed = of.feed;
         feed.dsn = of.store.dsn;
@@ -184,8 +202,7 @@ std::vector<http::readiness> engine::implementation::checks() const
 
 void engine::implementation::write_lags(http::metrics_text& out, const projection::figures& now) const
 {
-    const auto each_lane = [&](const char* name, const char* help, auto value)
-    {
+    const auto each_lane = [&](const char* name, const char* help, auto value) {
         out.family(name, "gauge", help);
         for (const auto& lag : now.lags)
             out.sample({{"projection", lag.projection}, {"lane", std::to_string(lag.lane)}}, value(lag));
@@ -216,8 +233,7 @@ void engine::implementation::write_metrics(http::metrics_text& out)
         return;
     const auto now = runner->take();
     write_lags(out, now);
-    const auto total = [&](const char* name, const char* help, std::uint64_t value)
-    {
+    const auto total = [&](const char* name, const char* help, std::uint64_t value) {
         out.family(name, "counter", help);
         out.sample({}, static_cast<double>(value));
     };
@@ -231,22 +247,26 @@ void engine::implementation::write_metrics(http::metrics_text& out)
 void engine::implementation::make_service()
 {
     auto config = of.http;
+    config.is_public = what.api;
     config.api.drain_time_max = std::chrono::seconds{of.drain_seconds};
-    http::service_parts parts{*commands, keys, of.store, [this] { return open_reader(); }, clock, journal,
-                              [this] { return history; }, positions, [this] { return checks(); },
+    http::service_parts parts{*commands,
+                              keys,
+                              of.store,
+                              [this] { return open_reader(); },
+                              clock,
+                              journal,
+                              [this] { return history; },
+                              positions,
+                              [this] { return checks(); },
                               [this](http::metrics_text& out) { write_metrics(out); }};
     service = std::make_unique<http::service>(std::move(config), std::move(parts));
 }
 
 engine::engine(const settings& of, const roles& what, server_journal& log)
     : self_(std::make_unique<implementation>(of, what, log))
-{
-}
+{}
 
-engine::~engine()
-{
-    stop();
-}
+engine::~engine() { stop(); }
 
 void engine::start()
 {
@@ -256,10 +276,7 @@ void engine::start()
     self_->service->ready();
 }
 
-bool engine::drain()
-{
-    return self_->service->drain();
-}
+bool engine::drain() { return self_->service->drain(); }
 
 void engine::stop()
 {
@@ -268,13 +285,7 @@ void engine::stop()
         self_->runner->stop();
 }
 
-std::uint16_t engine::port() const
-{
-    return self_->service->port();
-}
+std::uint16_t engine::port() const { return self_->service->port(); }
 
-std::uint16_t engine::admin_port() const
-{
-    return self_->service->admin_port();
-}
+std::uint16_t engine::admin_port() const { return self_->service->admin_port(); }
 }  // namespace cli

@@ -1,11 +1,10 @@
 // `clientflow events tail|show|at`: the log as it is.
-#include "tools/clientflow/timeline.hpp"
-
 #include "events/log/envelope.hpp"
 #include "events/org.hpp"
 #include "schemas/json_writer.hpp"
 #include "schemas/time.hpp"
 #include "tools/clientflow/settings.hpp"
+#include "tools/clientflow/timeline.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -125,14 +124,14 @@ private:
                                            " order by e.seq desc limit 1), 0) from es.lane l order by 1"))
             at_[std::stoi(*each[0])] = std::stoll(*each[1]);
         // Backwards through each lane's key: no lane is ever sorted as a whole.
-        const auto newest = store_.ask(
-            std::string{"select "} + event_columns +
-                " from es.lane l cross join lateral (select * from es.event x where x.lane = l.lane"
-                "   and ($1::uuid is null or x.tenant_id = $1) and ($2::text is null or x.type ~ $2)"
-                "   order by x.seq desc limit $3) e"
-                " where $1::uuid is null or l.lane = (select t.lane from es.tenant t where t.tenant_id = $1)"
-                " order by e.recorded_at desc, e.lane, e.seq desc limit $3",
-            {tenant_field(), pattern_field(), std::to_string(given_.last)});
+        const auto newest =
+            store_.ask(std::string{"select "} + event_columns +
+                           " from es.lane l cross join lateral (select * from es.event x where x.lane = l.lane"
+                           "   and ($1::uuid is null or x.tenant_id = $1) and ($2::text is null or x.type ~ $2)"
+                           "   order by x.seq desc limit $3) e"
+                           " where $1::uuid is null or l.lane = (select t.lane from es.tenant t where t.tenant_id = $1)"
+                           " order by e.recorded_at desc, e.lane, e.seq desc limit $3",
+                       {tenant_field(), pattern_field(), std::to_string(given_.last)});
         for (auto each = newest.rbegin(); each != newest.rend(); ++each)
             if (std::stoll(*(*each)[6]) <= at_[std::stoi(*(*each)[5])])
                 std::cout << print_event(*each) << '\n';
@@ -152,9 +151,10 @@ private:
         bool any = false;
         for (auto& [lane, seq] : at_)
         {
-            const auto found = store_.ask(std::string{"select "} + event_columns +
-                                              " from es.event e where e.lane = $1 and e.seq > $2 order by e.seq limit 500",
-                                          {std::to_string(lane), std::to_string(seq)});
+            const auto found =
+                store_.ask(std::string{"select "} + event_columns +
+                               " from es.event e where e.lane = $1 and e.seq > $2 order by e.seq limit 500",
+                           {std::to_string(lane), std::to_string(seq)});
             for (const auto& each : found)
             {
                 seq = std::stoll(*each[6]);
@@ -193,7 +193,8 @@ exit_status show(const program& chosen, const std::string& which)
     std::optional<line> found;
     const std::string select = std::string{"select "} + event_columns + " from es.event e where ";
     if (const auto place = read_spot(which))
-        found = store.ask_one(select + "e.lane = $1 and e.seq = $2", {std::to_string(place->lane), std::to_string(place->seq)});
+        found = store.ask_one(select + "e.lane = $1 and e.seq = $2",
+                              {std::to_string(place->lane), std::to_string(place->seq)});
     else if (const auto id = event_log::event_id::parse(which))
         found = store.ask_one(select + "e.event_id = $1", {id->value.text()});
     else
@@ -236,16 +237,18 @@ void add_events(CLI::App& root, program& chosen)
     auto& noun = add_noun(root, "events", "Example: clientflow events tail --follow\n\nThe log.");
 
     auto given = std::make_shared<tail_options>();
-    auto& tailing = add_verb(noun, "tail", "Example: clientflow events tail --org org_… --types 'task.*' --follow\n\n"
-                                           "The newest events as JSON lines, and with --follow what comes.");
+    auto& tailing = add_verb(noun, "tail",
+                             "Example: clientflow events tail --org org_… --types 'task.*' --follow\n\n"
+                             "The newest events as JSON lines, and with --follow what comes.");
     tailing.add_option("--org", given->org, "Only of this organisation");
     tailing.add_option("--types", given->types, "Only these: task.completed, project.*")->delimiter(',');
     tailing.add_option("--last", given->last, "How many of the newest to begin with (default 20)")
         ->check(CLI::Range(0, 10'000));
     tailing.add_option("--after", given->after, "Begin after lane:sequence instead, in that lane");
     tailing.add_flag("--follow", given->follow, "Go on until interrupted");
-    tailing.callback([&chosen, given]
-                     { chosen.run = [&chosen, given] { return tail{read_settings(chosen.given), *given}.run(); }; });
+    tailing.callback([&chosen, given] {
+        chosen.run = [&chosen, given] { return tail{read_settings(chosen.given), *given}.run(); };
+    });
 
     auto which = std::make_shared<std::string>();
     auto& showing = add_verb(noun, "show", "Example: clientflow events show evt_…\n\nOne event as stored.");
@@ -253,8 +256,9 @@ void add_events(CLI::App& root, program& chosen)
     showing.callback([&chosen, which] { chosen.run = [&chosen, which] { return show(chosen, *which); }; });
 
     auto when = std::make_shared<std::string>();
-    auto& asking = add_verb(noun, "at", "Example: clientflow events at 2026-11-21T07:00:00Z\n\n"
-                                        "Where each lane stood at a recorded time.");
+    auto& asking = add_verb(noun, "at",
+                            "Example: clientflow events at 2026-11-21T07:00:00Z\n\n"
+                            "Where each lane stood at a recorded time.");
     asking.add_option("time", *when, "RFC 3339")->required();
     asking.callback([&chosen, when] { chosen.run = [&chosen, when] { return at(chosen, *when); }; });
 }

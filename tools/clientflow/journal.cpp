@@ -8,9 +8,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <unistd.h>
-
 #include <cmath>
+#include <unistd.h>
 
 namespace cli
 {
@@ -65,7 +64,10 @@ struct server_journal::implementation
     {
         std::string text;
         schema::json_writer made{text};
-        made.begin_object().member("ts", clock.now().text()).member("level", word(level)).member("event", "http.access");
+        made.begin_object()
+            .member("ts", clock.now().text())
+            .member("level", word(level))
+            .member("event", "http.access");
         member(made, "request_id", l.request_id);
         member(made, "traceparent", l.traceparent);
         made.member("method", l.method).member("route", l.route).key("status").integer(l.status);
@@ -79,11 +81,12 @@ struct server_journal::implementation
 
     std::string for_people(const http::access_line& l)
     {
-        auto text = clock.now().text().substr(11, 12) + "  " + std::to_string(l.status) + ' ' + one_line(l.method) + ' ' +
-                    one_line(l.route.empty() ? "(no route)" : l.route);
+        auto text = clock.now().text().substr(11, 12) + "  " + std::to_string(l.status) + ' ' + one_line(l.method) +
+                    ' ' + one_line(l.route.empty() ? "(no route)" : l.route);
         if (!l.code.empty())
             text.append(" ").append(l.code);
-        return text + "  " + std::to_string(static_cast<std::int64_t>(l.seconds * 1e3)) + " ms  " + one_line(l.request_id);
+        return text + "  " + std::to_string(static_cast<std::int64_t>(l.seconds * 1e3)) + " ms  " +
+               one_line(l.request_id);
     }
 };
 
@@ -121,8 +124,8 @@ void server_journal::note(http::severity how, std::string_view event, std::strin
         return;
     if (!self_->json)
     {
-        self_->line(level, self_->clock.now().text().substr(11, 12) + "  " + std::string{event} + "  " +
-                               one_line(detail));
+        self_->line(level,
+                    self_->clock.now().text().substr(11, 12) + "  " + std::string{event} + "  " + one_line(detail));
         return;
     }
     std::string text;

@@ -1,8 +1,9 @@
 // The server's log: JSON lines on standard error, readable lines when that is a terminal.
 //
 // One object per process, made by `serve`; everybody else is handed the interface of http/server/journal.hpp, or calls
-// `note`. Lines are handed to a thread of their own and written there: nobody waits for a slow reader, and when it falls
-// far behind the oldest lines are dropped. Nothing secret or personal ever reaches it, by the types of what it is given.
+// `note`. Lines are handed to a thread of their own and written there: nobody waits for a slow reader, and when it
+// falls far behind the oldest lines are dropped. Nothing secret or personal ever reaches it, by the types of what it is
+// given.
 #pragma once
 
 #include "http/server/journal.hpp"

@@ -128,13 +128,13 @@ exit_status list(const program& chosen, const place& where)
 {
     const auto tenant = where.tenant();
     database store{read_settings(chosen.given).operator_dsn()};
-    const auto keys = store.ask(
-        "select b.stream_id, b.data ->> 'name', b.data ->> 'prefix', b.data -> 'scopes',"
-        "       exists (select from es.event r where r.tenant_id = b.tenant_id and r.category = 'api_key'"
-        "                  and r.stream_id = b.stream_id and r.type = 'api_key.revoked')"
-        "  from es.event b"
-        " where b.tenant_id = $1 and b.category = 'api_key' and b.version = 1 order by b.lane, b.seq",
-        {tenant.text()});
+    const auto keys =
+        store.ask("select b.stream_id, b.data ->> 'name', b.data ->> 'prefix', b.data -> 'scopes',"
+                  "       exists (select from es.event r where r.tenant_id = b.tenant_id and r.category = 'api_key'"
+                  "                  and r.stream_id = b.stream_id and r.type = 'api_key.revoked')"
+                  "  from es.event b"
+                  " where b.tenant_id = $1 and b.category = 'api_key' and b.version = 1 order by b.lane, b.seq",
+                  {tenant.text()});
     std::string out;
     schema::json_writer json{out};
     json.begin_object().key("keys").begin_array();
@@ -142,7 +142,10 @@ exit_status list(const program& chosen, const place& where)
     {
         const auto id = api_key::key_id{*schema::uuid::parse(*each[0])}.text();
         const bool revoked = each[4] == "t";
-        json.begin_object().member("key_id", id).member("name", each[1].value_or("")).member("prefix", each[2].value_or(""));
+        json.begin_object()
+            .member("key_id", id)
+            .member("name", each[1].value_or(""))
+            .member("prefix", each[2].value_or(""));
         json.key("scopes").raw(each[3].value_or("[]")).key("revoked").boolean(revoked).end_object();
         if (!chosen.given.json)
             std::cout << id << "  " << each[2].value_or("") << "…  " << each[3].value_or("[]")
@@ -173,7 +176,9 @@ void add_key(CLI::App& root, program& chosen)
     creating.add_flag("--ops", given->ops, "A key of the platform's operators");
     creating.add_option("--member", given->member, "The member that the key acts for: member_…");
     creating.add_option("--name", given->name, "To tell keys apart");
-    creating.add_option("--scopes", given->scopes, "read, write, admin, import; ops:read, ops:write, ops:replay, audit:read")
+    creating
+        .add_option("--scopes", given->scopes,
+                    "read, write, admin, import; ops:read, ops:write, ops:replay, audit:read")
         ->delimiter(',')
         ->required();
     creating.add_option("--rate", given->rate, "Requests per minute, or none (default: the usual limit)");
@@ -187,10 +192,11 @@ void add_key(CLI::App& root, program& chosen)
 
     auto where = std::make_shared<place>();
     auto which = std::make_shared<std::string>();
-    auto& revoking = add_verb(noun, "revoke", "Example: clientflow key revoke key_… --org org_…\n\nEnds a key for ever.");
+    auto& revoking =
+        add_verb(noun, "revoke", "Example: clientflow key revoke key_… --org org_…\n\nEnds a key for ever.");
     revoking.add_option("key", *which, "key_…")->required();
     add_place(revoking, *where);
-    revoking.callback([&chosen, where, which]
-                      { chosen.run = [&chosen, where, which] { return revoke(chosen, *where, *which); }; });
+    revoking.callback(
+        [&chosen, where, which] { chosen.run = [&chosen, where, which] { return revoke(chosen, *where, *which); }; });
 }
 }  // namespace cli

@@ -34,7 +34,13 @@ exit_status status(const program& chosen)
         json.begin_object().key("lane").raw(*each[0]).key("head").raw(*each[1]).key("recorded_at");
         each[2] ? json.string(*each[2]) : json.null();
         // Projected: what every read model shows. Nothing is relayed while no broker is configured.
-        json.key("tenants").raw(*each[3]).key("projected").raw(each[4].value_or("null")).key("relayed").null().end_object();
+        json.key("tenants")
+            .raw(*each[3])
+            .key("projected")
+            .raw(each[4].value_or("null"))
+            .key("relayed")
+            .null()
+            .end_object();
         if (!chosen.given.json)
             std::cout << "lane " << *each[0] << "  head " << *each[1] << "  projected " << each[4].value_or("-")
                       << "  tenants " << *each[3] << "  " << each[2].value_or("empty") << '\n';
@@ -49,7 +55,8 @@ exit_status status(const program& chosen)
 void add_lanes(CLI::App& root, program& chosen)
 {
     auto& noun = add_noun(root, "lanes", "Example: clientflow lanes status\n\nThe parts of the log.");
-    auto& asking = add_verb(noun, "status", "Example: clientflow lanes status --json\n\nPer lane: head, tenants, projected.");
+    auto& asking =
+        add_verb(noun, "status", "Example: clientflow lanes status --json\n\nPer lane: head, tenants, projected.");
     asking.callback([&chosen] { chosen.run = [&chosen] { return status(chosen); }; });
 }
 }  // namespace cli

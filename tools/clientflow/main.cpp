@@ -17,9 +17,10 @@ namespace
 {
 volatile std::sig_atomic_t stop_signals = 0;
 
-constexpr const char* description = "Example: clientflow doctor --data /var/lib/clientflow\n\n"
-                                    "ClientFlow, an event-sourced platform for client work: server and operator's tools.\n"
-                                    "Settings: flags > CLIENTFLOW_* > DATA/clientflow.toml (see `config print --origin`).";
+constexpr const char* description =
+    "Example: clientflow doctor --data /var/lib/clientflow\n\n"
+    "ClientFlow, an event-sourced platform for client work: server and operator's tools.\n"
+    "Settings: flags > CLIENTFLOW_* > DATA/clientflow.toml (see `config print --origin`).";
 
 std::size_t distance(std::string_view a, std::string_view b)
 {
@@ -60,10 +61,9 @@ std::optional<std::string> unknown_command(const CLI::App& root, const std::vect
             at = *found;
             continue;
         }
-        const auto nearest =
-            std::min_element(known.begin(), known.end(),
-                             [&](const CLI::App* a, const CLI::App* b)
-                             { return distance(a->get_name(), words[i]) < distance(b->get_name(), words[i]); });
+        const auto nearest = std::min_element(known.begin(), known.end(), [&](const CLI::App* a, const CLI::App* b) {
+            return distance(a->get_name(), words[i]) < distance(b->get_name(), words[i]);
+        });
         auto sentence = "unknown command \"" + words[i] + "\"";
         if (distance((*nearest)->get_name(), words[i]) <= std::max<std::size_t>(2, words[i].size() / 2))
             sentence += "; did you mean \"" + (*nearest)->get_name() + "\"?";
@@ -76,13 +76,20 @@ std::string_view title_of(exit_status status)
 {
     switch (status)
     {
-    case usage: return "Wrong usage";
-    case not_found: return "Not found";
-    case refused: return "Refused";
-    case unreachable: return "Unreachable";
-    case differences: return "Differences found";
-    case interrupted: return "Interrupted";
-    default: return "Failed";
+    case usage:
+        return "Wrong usage";
+    case not_found:
+        return "Not found";
+    case refused:
+        return "Refused";
+    case unreachable:
+        return "Unreachable";
+    case differences:
+        return "Differences found";
+    case interrupted:
+        return "Interrupted";
+    default:
+        return "Failed";
     }
 }
 
@@ -130,6 +137,21 @@ exit_status guarded(const program& chosen)
     }
 }
 
+// In lists of commands the first sentence stands; a command's own help begins with its example.
+class sentences : public CLI::Formatter
+{
+public:
+    std::string make_subcommand(const CLI::App* sub) const override
+    {
+        const auto text = sub->get_description();
+        const auto begin = text.find("\n\n");
+        const auto sentence = begin == std::string::npos ? text : text.substr(begin + 2);
+        const auto name = sub->get_name();
+        return "  " + name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') +
+               sentence.substr(0, sentence.find_first_of(".;:\n")) + '\n';
+    }
+};
+
 void add_common_options(CLI::App& app, common_options& given)
 {
     app.add_flag("--json", given.json, "One JSON document (tails: JSON lines); failures as problem objects on stderr");
@@ -155,6 +177,7 @@ exit_status parse_and_run(int count, char** arguments)
     CLI::App root{description, "clientflow"};
     root.set_version_flag("--version", std::string{"clientflow "} + CLIENTFLOW_VERSION);
     root.require_subcommand(1);
+    root.formatter(std::make_shared<sentences>());
     root.fallthrough();
     add_common_options(root, chosen.given);
     add_nouns(root, chosen);
@@ -198,10 +221,7 @@ void say(const program& of, std::string_view line)
         std::cerr << line << '\n';
 }
 
-bool stop_asked()
-{
-    return stop_signals > 0;
-}
+bool stop_asked() { return stop_signals > 0; }
 }  // namespace cli
 
 int main(int count, char** arguments)

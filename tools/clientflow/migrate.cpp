@@ -16,8 +16,7 @@ namespace cli
 {
 const std::vector<event_log::migration>& wanted_migrations()
 {
-    static const auto all = []
-    {
+    static const auto all = [] {
         std::vector<event_log::migration> made;
         for (const auto& [file, sql] : embedded::migrations())
         {

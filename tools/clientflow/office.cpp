@@ -1,12 +1,12 @@
 // See office.hpp.
 #include "tools/clientflow/office.hpp"
 
+#include "commands/limits.hpp"
 #include "schemas/text.hpp"
 
+#include <future>
 #include <pwd.h>
 #include <unistd.h>
-
-#include <future>
 
 namespace cli
 {
@@ -18,6 +18,7 @@ lanes::writer_config one_writer()
 {
     lanes::writer_config made;
     made.writers = 1;
+    made.refusal_for = limits::refused_by;
     return made;
 }
 
@@ -28,18 +29,21 @@ lanes::writer_config one_writer()
         sentence += "; " + fault.where + ": " + fault.message;
     switch (why.kind)
     {
-    case lanes::refusal_kind::not_found: throw failure(not_found, why.code, sentence);
-    case lanes::refusal_kind::invalid: throw failure(usage, why.code, sentence);
-    case lanes::refusal_kind::busy: throw failure(unreachable, why.code, sentence);
-    default: throw failure(refused, why.code, sentence);
+    case lanes::refusal_kind::not_found:
+        throw failure(not_found, why.code, sentence);
+    case lanes::refusal_kind::invalid:
+        throw failure(usage, why.code, sentence);
+    case lanes::refusal_kind::busy:
+        throw failure(unreachable, why.code, sentence);
+    default:
+        throw failure(refused, why.code, sentence);
     }
 }
 }  // namespace
 
 office::office(const settings& of)
     : keys_(of.keys), commands_(one_writer(), of.store, keys_, clock_, [](std::int32_t) {})
-{
-}
+{}
 
 lanes::answer office::submit(const schema::uuid& tenant,
                              std::function<lanes::decided(lanes::view&, const lanes::origin&)> decide,

@@ -37,8 +37,7 @@ struct failure : std::runtime_error
 {
     failure(exit_status how, std::string stable_code, const std::string& sentence)
         : runtime_error(sentence), status(how), code(std::move(stable_code))
-    {
-    }
+    {}
     exit_status status;
     std::string code;
 };

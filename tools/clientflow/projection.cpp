@@ -66,8 +66,18 @@ void print_json(const std::vector<model>& models)
         json.key("lag_events").integer(of.lag_events).key("lag_seconds").number(of.lag_seconds);
         json.key("parked").integer(of.parked).key("lanes").begin_array();
         for (const auto& each : of.lanes)
-            json.begin_object().key("lane").raw(*each[0]).key("sequence").raw(*each[1]).key("head").raw(*each[2])
-                .key("lag_seconds").raw(*each[3]).key("generation").raw(*each[4]).end_object();
+            json.begin_object()
+                .key("lane")
+                .raw(*each[0])
+                .key("sequence")
+                .raw(*each[1])
+                .key("head")
+                .raw(*each[2])
+                .key("lag_seconds")
+                .raw(*each[3])
+                .key("generation")
+                .raw(*each[4])
+                .end_object();
         json.end_array().end_object();
     }
     json.end_array().end_object();
@@ -94,8 +104,9 @@ exit_status list(const program& chosen)
 void add_projection(CLI::App& root, program& chosen)
 {
     auto& noun = add_noun(root, "projection", "Example: clientflow projection list\n\nThe read models.");
-    auto& listing = add_verb(noun, "list", "Example: clientflow projection list --json\n\n"
-                                           "Name, version, lane positions, lag in events and seconds, parked keys.");
+    auto& listing = add_verb(noun, "list",
+                             "Example: clientflow projection list --json\n\n"
+                             "Name, version, lane positions, lag in events and seconds, parked keys.");
     listing.callback([&chosen] { chosen.run = [&chosen] { return list(chosen); }; });
 }
 }  // namespace cli

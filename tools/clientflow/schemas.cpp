@@ -60,12 +60,15 @@ exit_status check(const program& chosen, const std::string& folder)
 
 void add_schemas(CLI::App& root, program& chosen)
 {
-    auto& noun = add_noun(root, "schemas", "Example: clientflow schemas check\n\nWhat was promised, and whether it holds.");
+    auto& noun =
+        add_noun(root, "schemas", "Example: clientflow schemas check\n\nWhat was promised, and whether it holds.");
     auto folder = std::make_shared<std::string>("schemas/emitted");
-    auto& emitting = add_verb(noun, "emit", "Example: clientflow schemas emit --folder schemas/emitted\n\n"
-                                            "Writes the description of every fact, item, command and route.");
-    auto& checking = add_verb(noun, "check", "Example: clientflow schemas check\n\n"
-                                             "Names every drift from the checked-in files and every member it breaks.");
+    auto& emitting = add_verb(noun, "emit",
+                              "Example: clientflow schemas emit --folder schemas/emitted\n\n"
+                              "Writes the description of every fact, item, command and route.");
+    auto& checking = add_verb(noun, "check",
+                              "Example: clientflow schemas check\n\n"
+                              "Names every drift from the checked-in files and every member it breaks.");
     for (auto* verb : {&emitting, &checking})
         verb->add_option("--folder", *folder, "Default: schemas/emitted");
     emitting.callback([&chosen, folder] { chosen.run = [&chosen, folder] { return emit(chosen, *folder); }; });

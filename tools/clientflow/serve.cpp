@@ -1,18 +1,16 @@
 // `clientflow serve`: the server, until it is asked to stop.
+#include "schemas/json_writer.hpp"
 #include "tools/clientflow/dsn.hpp"
 #include "tools/clientflow/engine.hpp"
 #include "tools/clientflow/start_checks.hpp"
 
-#include "schemas/json_writer.hpp"
-
 #include <CLI/CLI.hpp>
-
-#include <unistd.h>
 
 #include <csignal>
 #include <ctime>
 #include <future>
 #include <iostream>
+#include <unistd.h>
 
 namespace cli
 {
@@ -30,8 +28,7 @@ settings read(const program& chosen, const wishes& given)
 {
     // The flags of serve are short for settings.
     auto common = chosen.given;
-    const auto set = [&](const char* name, const std::string& value)
-    {
+    const auto set = [&](const char* name, const std::string& value) {
         if (!value.empty())
             common.set.push_back(std::string{name} + '=' + value);
     };
@@ -107,8 +104,7 @@ exit_status serve(const program& chosen, const wishes& given)
 
     engine running{of, what, journal};
     running.start();
-    announce(chosen, running, journal,
-             std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+    announce(chosen, running, journal, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
     wait_for_signal(signals);
     return end(running, journal, signals);
 }

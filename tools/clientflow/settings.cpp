@@ -28,9 +28,9 @@ public:
 
     void add(std::string name, std::string& at, std::string note, bool secret = false)
     {
-        row(std::move(name), "", std::move(note), "text", [&at] { return at; },
-            [&at](std::string_view text)
-            {
+        row(
+            std::move(name), "", std::move(note), "text", [&at] { return at; },
+            [&at](std::string_view text) {
                 at = std::string{text};
                 return true;
             });
@@ -39,9 +39,9 @@ public:
 
     void add(std::string name, std::filesystem::path& at, std::string note)
     {
-        row(std::move(name), "", std::move(note), "a path", [&at] { return at.string(); },
-            [&at](std::string_view text)
-            {
+        row(
+            std::move(name), "", std::move(note), "a path", [&at] { return at.string(); },
+            [&at](std::string_view text) {
                 at = std::filesystem::path{text};
                 return true;
             });
@@ -50,16 +50,17 @@ public:
     template <std::integral T>
     void add(std::string name, std::string unit, T& at, std::string note)
     {
-        row(std::move(name), std::move(unit), std::move(note), "an integer of 0 or more",
+        row(
+            std::move(name), std::move(unit), std::move(note), "an integer of 0 or more",
             [&at] { return std::to_string(at); }, [&at](std::string_view text) { return read_integer(text, at); });
     }
 
     void add(std::string name, std::chrono::milliseconds& at, std::string note)
     {
-        row(std::move(name), "ms", std::move(note), "an integer of 0 or more",
+        row(
+            std::move(name), "ms", std::move(note), "an integer of 0 or more",
             [&at] { return std::to_string(at.count()); },
-            [&at](std::string_view text)
-            {
+            [&at](std::string_view text) {
                 std::int64_t count = 0;
                 if (!read_integer(text, count))
                     return false;
@@ -73,9 +74,9 @@ public:
         std::string kind = "one of";
         for (const auto& each : allowed)
             kind += ' ' + each;
-        row(std::move(name), "", std::move(note), kind, [&at] { return at; },
-            [&at, allowed = std::move(allowed)](std::string_view text)
-            {
+        row(
+            std::move(name), "", std::move(note), kind, [&at] { return at; },
+            [&at, allowed = std::move(allowed)](std::string_view text) {
                 for (const auto& each : allowed)
                     if (each == text)
                     {
@@ -87,8 +88,8 @@ public:
     }
 
 private:
-    void row(std::string name, std::string unit, std::string note, std::string kind,
-             std::function<std::string()> print, std::function<bool(std::string_view)> set)
+    void row(std::string name, std::string unit, std::string note, std::string kind, std::function<std::string()> print,
+             std::function<bool(std::string_view)> set)
     {
         setting made;
         made.name = section_.empty() ? std::move(name) : section_ + '.' + name;
@@ -208,10 +209,14 @@ std::string_view word(origin from)
 {
     switch (from)
     {
-    case origin::file: return "file";
-    case origin::environment: return "environment";
-    case origin::flag: return "flag";
-    default: return "default";
+    case origin::file:
+        return "file";
+    case origin::environment:
+        return "environment";
+    case origin::flag:
+        return "flag";
+    default:
+        return "default";
     }
 }
 }  // namespace cli

@@ -1,4 +1,5 @@
-// Everything that can be set, gathered from flags, CLIENTFLOW_* and DATA/clientflow.toml, with where each value came from.
+// Everything that can be set, gathered from flags, CLIENTFLOW_* and DATA/clientflow.toml, with where each value came
+// from.
 //
 // Every limit of every machine is a row of one table: name ("http.idle_time_max_ms"), unit, default and note; the same
 // row reads the file (`[http] idle_time_max_ms = 60000`), the environment (CLIENTFLOW_HTTP_IDLE_TIME_MAX_MS) and
@@ -24,15 +25,16 @@ namespace cli
 {
 struct log_config
 {
-    std::string level = "info";    // debug, info, warning, error
-    std::string format = "auto";   // json, human, or by whether standard error is a terminal
+    std::string level = "info";      // debug, info, warning, error
+    std::string format = "auto";     // json, human, or by whether standard error is a terminal
     std::string access = "notable";  // all, notable (slow, 5xx), none
-    std::int64_t slow_ms = 100;    // from which a request is slow
+    std::int64_t slow_ms = 100;      // from which a request is slow
 };
 
 struct settings
 {
-    std::filesystem::path data;  // the directory: flag, CLIENTFLOW_DATA or the default; not a row, as the file lies in it
+    std::filesystem::path
+        data;  // the directory: flag, CLIENTFLOW_DATA or the default; not a row, as the file lies in it
 
     std::string roles = "api,projector";
     event_log::store_config store;  // .dsn: what the server logs in as

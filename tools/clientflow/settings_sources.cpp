@@ -4,21 +4,17 @@
 
 #include <toml++/toml.h>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <unistd.h>
 
 namespace cli
 {
 namespace
 {
-[[noreturn]] void wrong(const std::string& sentence)
-{
-    throw failure(usage, "bad_setting", sentence);
-}
+[[noreturn]] void wrong(const std::string& sentence) { throw failure(usage, "bad_setting", sentence); }
 
 std::filesystem::path default_data()
 {
@@ -39,8 +35,7 @@ std::string environment_name(const std::string& name)
 // The known name that shares most of its beginning and end with what was written.
 std::string nearest(const std::vector<setting>& rows, std::string_view name)
 {
-    const auto likeness = [&](const setting& row)
-    {
+    const auto likeness = [&](const setting& row) {
         const auto front = std::mismatch(row.name.begin(), row.name.end(), name.begin(), name.end());
         const auto back = std::mismatch(row.name.rbegin(), row.name.rend(), name.rbegin(), name.rend());
         return (front.first - row.name.begin()) + (back.first - row.name.rbegin());

@@ -81,8 +81,9 @@ void add_stream(CLI::App& root, program& chosen)
     auto& noun = add_noun(root, "stream", "Example: clientflow stream show task_…\n\nThe history of one thing.");
     auto which = std::make_shared<std::string>();
     auto at = std::make_shared<std::string>();
-    auto& showing = add_verb(noun, "show", "Example: clientflow stream show task_… --at 3\n\n"
-                                           "Its events in order, up to a version or a recorded time.");
+    auto& showing = add_verb(noun, "show",
+                             "Example: clientflow stream show task_… --at 3\n\n"
+                             "Its events in order, up to a version or a recorded time.");
     showing.add_option("id", *which, "client_…, project_…, task_…, …")->required();
     showing.add_option("--at", *at, "A version, or a recorded time");
     showing.callback([&chosen, which, at] { chosen.run = [&chosen, which, at] { return show(chosen, *which, *at); }; });

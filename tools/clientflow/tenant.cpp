@@ -74,8 +74,7 @@ exit_status show(const program& chosen, const std::string& which)
     // Deciding nothing shows the stream as it stands, held against the log's head.
     const auto seen = desk.submit(
         id->value,
-        [id](lanes::view& in, const lanes::origin& from) -> lanes::decided
-        {
+        [id](lanes::view& in, const lanes::origin& from) -> lanes::decided {
             if (!in.look<org::state>(id->value).it)
                 return rules::not_found();
             lanes::decision nothing;
@@ -108,12 +107,14 @@ void add_tenant(CLI::App& root, program& chosen)
     creating.add_option("--rate", given->rate, "Requests per minute of the key, or none (default: the usual limit)");
     creating.callback([&chosen, given] { chosen.run = [&chosen, given] { return create(chosen, *given); }; });
 
-    auto& listing = add_verb(noun, "list", "Example: clientflow tenant list --json\n\nEvery organisation and its lane.");
+    auto& listing =
+        add_verb(noun, "list", "Example: clientflow tenant list --json\n\nEvery organisation and its lane.");
     listing.callback([&chosen] { chosen.run = [&chosen] { return list(chosen); }; });
 
     auto which = std::make_shared<std::string>();
-    auto& showing = add_verb(noun, "show", "Example: clientflow tenant show org_01h455vb4pex5vsknk084sn02q\n\n"
-                                           "One organisation as it stands.");
+    auto& showing = add_verb(noun, "show",
+                             "Example: clientflow tenant show org_01h455vb4pex5vsknk084sn02q\n\n"
+                             "One organisation as it stands.");
     showing.add_option("org", *which, "org_…")->required();
     showing.callback([&chosen, which] { chosen.run = [&chosen, which] { return show(chosen, *which); }; });
 }

@@ -46,8 +46,9 @@ public:
     {
         auto read = schema::read_json<T>(fetch(path), schema::reading::stored);
         if (!read)
-            throw refused("GET " + path + " was answered with something unexpected: " +
-                          (read.error().empty() ? "" : read.error().front().where + ' ' + read.error().front().message));
+            throw refused(
+                "GET " + path + " was answered with something unexpected: " +
+                (read.error().empty() ? "" : read.error().front().where + ' ' + read.error().front().message));
         return std::move(*read);
     }
 
@@ -81,12 +82,10 @@ private:
             bool finished = false;
             line_.send(0, wire::render(server_, asked));
             while (!finished)
-                line_.step(std::chrono::milliseconds{100},
-                           [&](int, wire::response& got)
-                           {
-                               last = std::move(got);
-                               finished = true;
-                           });
+                line_.step(std::chrono::milliseconds{100}, [&](int, wire::response& got) {
+                    last = std::move(got);
+                    finished = true;
+                });
             if (last.status == 200)
                 return std::move(last.body);
             if (!last.lost() && last.status != 503 && last.status != 429)

@@ -13,17 +13,15 @@ namespace
 {
 using history = std::vector<const row*>;
 
-constexpr std::array<std::string_view, 4> status_activities{"Closed", "Resolve ticket", "Take in charge ticket", "Wait"};
+constexpr std::array<std::string_view, 4> status_activities{"Closed", "Resolve ticket", "Take in charge ticket",
+                                                            "Wait"};
 
 bool says_status(const row* r)
 {
     return std::find(status_activities.begin(), status_activities.end(), r->activity) != status_activities.end();
 }
 
-bool assigns_seriousness(const row* r)
-{
-    return r->activity == "Assign seriousness";
-}
+bool assigns_seriousness(const row* r) { return r->activity == "Assign seriousness"; }
 
 // The last row that speaks of a status decides, unless a later one took it back: anything after `Closed`, and a newly
 // assigned seriousness after `Resolve ticket`, opens the ticket again.
@@ -37,31 +35,23 @@ std::string final_status(const history& rows)
         return "in_progress";
     if (activity == "Wait")
         return "waiting";
-    const bool taken_back = activity == "Closed" ? last != rows.rbegin()
-                                                 : std::any_of(rows.rbegin(), last, assigns_seriousness);
+    const bool taken_back =
+        activity == "Closed" ? last != rows.rbegin() : std::any_of(rows.rbegin(), last, assigns_seriousness);
     return taken_back ? "todo" : "done";
 }
 
 // A row that is neither a status, a seriousness nor the ticket's first insertion is a remark.
 std::int64_t remarks(const history& rows)
 {
-    return std::count_if(rows.begin(), rows.end(),
-                         [&](const row* r)
-                         {
-                             const bool inserted = r == rows.front() && r->activity == "Insert ticket";
-                             return !says_status(r) && !assigns_seriousness(r) && !inserted;
-                         });
+    return std::count_if(rows.begin(), rows.end(), [&](const row* r) {
+        const bool inserted = r == rows.front() && r->activity == "Insert ticket";
+        return !says_status(r) && !assigns_seriousness(r) && !inserted;
+    });
 }
 
-std::string project_name(const row& r)
-{
-    return r.product + " for " + r.customer;
-}
+std::string project_name(const row& r) { return r.product + " for " + r.customer; }
 
-std::string month(const row& r)
-{
-    return r.moment.text().substr(0, 7);
-}
+std::string month(const row& r) { return r.moment.text().substr(0, 7); }
 }  // namespace
 
 totals count(const std::vector<row>& rows)

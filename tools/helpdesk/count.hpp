@@ -28,10 +28,10 @@ struct totals
     std::int64_t tasks = 0;
     std::int64_t comments = 0;
     std::map<std::string, std::int64_t> tasks_by_status;
-    std::map<std::string, std::int64_t> tasks_by_project;         // "Product 3 for Customer 63"; projects without: 0
-    std::map<std::string, std::int64_t> tasks_by_member;          // "Agent 2", of those assigned
-    std::map<std::string, std::int64_t> done_by_member;           // of those assigned and done
-    std::map<std::string, month_count> created_per_month;         // "2012-04", UTC
+    std::map<std::string, std::int64_t> tasks_by_project;  // "Product 3 for Customer 63"; projects without: 0
+    std::map<std::string, std::int64_t> tasks_by_member;   // "Agent 2", of those assigned
+    std::map<std::string, std::int64_t> done_by_member;    // of those assigned and done
+    std::map<std::string, month_count> created_per_month;  // "2012-04", UTC
 };
 
 totals count(const std::vector<row>&);

@@ -7,11 +7,10 @@
 
 #include <CLI/CLI.hpp>
 
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <unistd.h>
 
 namespace
 {
@@ -116,8 +115,13 @@ void print_json(const played& work, const std::vector<target>& targets, const st
         json.begin_object().member("name", targets[i].name);
         json.key("compared").integer(static_cast<std::int64_t>(seen[i].figures)).key("differences").begin_array();
         for (const auto& each : seen[i].differences)
-            json.begin_object().member("what", each.what).key("counted").integer(each.counted).key("shown")
-                .integer(each.shown).end_object();
+            json.begin_object()
+                .member("what", each.what)
+                .key("counted")
+                .integer(each.counted)
+                .key("shown")
+                .integer(each.shown)
+                .end_object();
         json.end_array().end_object();
     }
     json.end_array().end_object();
@@ -175,7 +179,8 @@ int load(wishes& given)
     bool equal = true;
     for (std::size_t i = 0; i < targets.size(); ++i)
     {
-        seen.push_back(compare(*server, targets[i], work.last_positions[i], rows, std::chrono::seconds{given.settle_s}));
+        seen.push_back(
+            compare(*server, targets[i], work.last_positions[i], rows, std::chrono::seconds{given.settle_s}));
         equal = equal && seen.back().differences.empty();
     }
     given.json ? print_json(work, targets, seen) : print_text(work, targets, seen);

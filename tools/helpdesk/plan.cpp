@@ -16,8 +16,7 @@ namespace
 // A version 7 id from a name and a fixed moment within the log's years: 74 bits of a hash stand for the random part.
 std::string id_of(std::string_view prefix, std::string_view name)
 {
-    const auto mix = [&](std::uint64_t seed)
-    {
+    const auto mix = [&](std::uint64_t seed) {
         std::uint64_t hash = 0xcbf29ce484222325ULL ^ seed;
         for (const auto part : {prefix, std::string_view{"/"}, name})
             for (const char c : part)
@@ -37,10 +36,7 @@ std::string id_of(std::string_view prefix, std::string_view name)
     return std::string{prefix} + '_' + schema::uuid::v7(start_of_2010_ms, bits).base32();
 }
 
-std::string pair_name(const row& r)
-{
-    return r.customer + " / " + r.product;
-}
+std::string pair_name(const row& r) { return r.customer + " / " + r.product; }
 
 std::string_view priority_word(const row& r)
 {
@@ -220,8 +216,8 @@ void planner::reopen_when_needed(const row& r, ticket& t)
 {
     const bool works_on_it =
         r.activity == "Take in charge ticket" || r.activity == "Wait" || r.activity == "Assign seriousness";
-    const bool needed = (t.now == ticket::phase::closed && r.activity != "Closed") ||
-                        (t.now == ticket::phase::resolved && works_on_it);
+    const bool needed =
+        (t.now == ticket::phase::closed && r.activity != "Closed") || (t.now == ticket::phase::resolved && works_on_it);
     if (!needed)
         return;
     on(r, t, "reopen", "POST", "/reopen", body_writer{r}.done());
@@ -260,8 +256,7 @@ void planner::bring_up_to_date(const row& r, ticket& t)
 
 void planner::act(const row& r, ticket& t)
 {
-    const auto verb = [&](const char* name, ticket::phase next)
-    {
+    const auto verb = [&](const char* name, ticket::phase next) {
         on(r, t, name, "POST", std::string{"/"} + name, body_writer{r}.done());
         t.now = next;
     };
@@ -297,25 +292,13 @@ void planner::take(const row& r)
 }
 }  // namespace
 
-std::string client_id(const row& r)
-{
-    return id_of("client", r.customer);
-}
+std::string client_id(const row& r) { return id_of("client", r.customer); }
 
-std::string project_id(const row& r)
-{
-    return id_of("project", pair_name(r));
-}
+std::string project_id(const row& r) { return id_of("project", pair_name(r)); }
 
-std::string member_id(const row& r)
-{
-    return id_of("member", r.agent);
-}
+std::string member_id(const row& r) { return id_of("member", r.agent); }
 
-std::string task_id(const row& r)
-{
-    return id_of("task", r.ticket);
-}
+std::string task_id(const row& r) { return id_of("task", r.ticket); }
 
 std::vector<write> plan(const std::vector<row>& rows)
 {

@@ -1,4 +1,5 @@
-// What an outside client would write to say the same as the log: a list of writes in row order, with what must come first.
+// What an outside client would write to say the same as the log: a list of writes in row order, with what must come
+// first.
 //
 // Customers become clients, (customer, product) pairs projects, agents members, tickets tasks; each row becomes the
 // writes that say the same. Every write has a key made of its row and step, and every created thing an id made of its

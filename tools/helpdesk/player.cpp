@@ -31,8 +31,12 @@ class way
 {
 public:
     way(const std::vector<write>& plan, const target& to, std::uint64_t plan_hash)
-        : plan_(plan), to_(to), state_(read_progress(to.progress_file, plan_hash)), missing_(plan.size()),
-          followers_(plan.size()), answered_(plan.size())
+        : plan_(plan)
+        , to_(to)
+        , state_(read_progress(to.progress_file, plan_hash))
+        , missing_(plan.size())
+        , followers_(plan.size())
+        , answered_(plan.size())
     {
         for (index i = 0; i < plan.size(); ++i)
         {
@@ -108,8 +112,12 @@ class run
 {
 public:
     run(const player_config& config, const std::vector<write>& plan, const std::vector<target>& targets)
-        : config_(config), plan_(plan), line_(config.server, config.connections), flights_(plan_slots()),
-          heard_(std::chrono::steady_clock::now()), started_(heard_)
+        : config_(config)
+        , plan_(plan)
+        , line_(config.server, config.connections)
+        , flights_(plan_slots())
+        , heard_(std::chrono::steady_clock::now())
+        , started_(heard_)
     {
         const auto plan_hash = hash_of(plan);
         for (const auto& each : targets)
@@ -220,8 +228,6 @@ void run::take(int connection, wire::response& got)
 {
     const auto flight = flights_[static_cast<std::size_t>(connection)];
     const auto now = std::chrono::steady_clock::now();
-    if (!got.lost())
-        heard_ = now;
     const bool in_flight_elsewhere =
         got.status == 409 && got.body.find("\"idempotency_in_flight\"") != std::string::npos;
     if (got.lost() || got.status == 503 || got.status == 429 || got.status == 408 || in_flight_elsewhere)
@@ -235,6 +241,7 @@ void run::take(int connection, wire::response& got)
         return;
     }
     pause_ = {};
+    heard_ = now;
     ++seen_.answered;
     if (got.header("Idempotency-Replayed") == "true")
         ++seen_.replayed;
@@ -285,6 +292,9 @@ played run::go(const volatile bool& stop, const std::function<void(const figures
     {
         const auto now = std::chrono::steady_clock::now();
         tell(now, told);
+        const bool waits = line_.in_flight() > 0 || !repeats_.empty();
+        if (!waits)
+            heard_ = now;
         if (stop || !refusal_.empty() || now - heard_ > config_.patience)
         {
             save_all();
@@ -292,7 +302,7 @@ played run::go(const volatile bool& stop, const std::function<void(const figures
                 throw refused(refusal_);
             if (stop)
                 throw interrupted("interrupted; run it again to go on");
-            throw unreachable("no answer from " + config_.server.authority() + " for " +
+            throw unreachable("nothing was accepted by " + config_.server.authority() + " for " +
                               std::to_string(config_.patience.count()) + " s");
         }
         fill(now);

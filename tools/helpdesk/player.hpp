@@ -2,8 +2,8 @@
 //
 // A write is sent when all it comes after were answered, lowest row first. 503, 429 and a lost connection are tried
 // again with the same key, after `Retry-After` or a growing pause; any other refusal ends the run, because the plan is
-// made of writes that must be accepted. How far a tenant got is kept in a file: everything below that mark was answered.
-// A lost file costs nothing but time, as repeated writes are answered from their receipts. Serves one thread.
+// made of writes that must be accepted. How far a tenant got is kept in a file: everything below that mark was
+// answered. A lost file costs nothing but time, as repeated writes are answered from their receipts. Serves one thread.
 #pragma once
 
 #include "tools/helpdesk/plan.hpp"
@@ -21,9 +21,9 @@ namespace helpdesk
 struct player_config
 {
     wire::endpoint server;
-    int connections = 32;                    // shared by all tenants
-    double rate = 0;                         // writes per second over all tenants; 0: as fast as answers come
-    std::chrono::seconds patience{300};      // without any answer before giving up
+    int connections = 32;                     // shared by all tenants
+    double rate = 0;                          // writes per second over all tenants; 0: as fast as answers come
+    std::chrono::seconds patience{300};       // without one accepted write before giving up
     std::chrono::milliseconds pause_min{50};  // before a repeat without Retry-After, doubled up to pause_max
     std::chrono::milliseconds pause_max{1'000};
 };

@@ -9,8 +9,8 @@ namespace helpdesk
 {
 struct progress
 {
-    std::uint64_t plan = 0;      // a hash of the plan; another plan starts from zero
-    std::uint64_t done = 0;      // writes 0 … done-1 were answered
+    std::uint64_t plan = 0;     // a hash of the plan; another plan starts from zero
+    std::uint64_t done = 0;     // writes 0 … done-1 were answered
     std::string last_position;  // Clientflow-Position of the newest answer
 };
 

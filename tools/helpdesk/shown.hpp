@@ -95,23 +95,22 @@ namespace shown = helpdesk::shown;
 
 template <>
 inline constexpr record_type schema_of<shown::client> =
-    record("shown.client", 1, field<&shown::client::id>("id"),
-           field<&shown::client::archived_at>("archived_at"), field<&shown::client::name>("name"));
+    record("shown.client", 1, field<&shown::client::id>("id"), field<&shown::client::archived_at>("archived_at"),
+           field<&shown::client::name>("name"));
 template <>
 inline constexpr record_type schema_of<shown::project> =
-    record("shown.project", 1, field<&shown::project::id>("id"),
-           field<&shown::project::archived_at>("archived_at"), field<&shown::project::name>("name"),
-           field<&shown::project::status>("status"), field<&shown::project::created_at>("created_at"));
+    record("shown.project", 1, field<&shown::project::id>("id"), field<&shown::project::archived_at>("archived_at"),
+           field<&shown::project::name>("name"), field<&shown::project::status>("status"),
+           field<&shown::project::created_at>("created_at"));
 template <>
 inline constexpr record_type schema_of<shown::member> =
-    record("shown.member", 1, field<&shown::member::id>("id"),
-           field<&shown::member::archived_at>("archived_at"), field<&shown::member::name>("name"));
+    record("shown.member", 1, field<&shown::member::id>("id"), field<&shown::member::archived_at>("archived_at"),
+           field<&shown::member::name>("name"));
 template <>
 inline constexpr record_type schema_of<shown::task> =
-    record("shown.task", 1, field<&shown::task::id>("id"),
-           field<&shown::task::archived_at>("archived_at"), field<&shown::task::project_id>("project_id"),
-           field<&shown::task::status>("status"), field<&shown::task::assignee_ids>("assignee_ids"),
-           field<&shown::task::created_at>("created_at"));
+    record("shown.task", 1, field<&shown::task::id>("id"), field<&shown::task::archived_at>("archived_at"),
+           field<&shown::task::project_id>("project_id"), field<&shown::task::status>("status"),
+           field<&shown::task::assignee_ids>("assignee_ids"), field<&shown::task::created_at>("created_at"));
 template <class T>
 inline constexpr record_type schema_of<shown::page<T>> =
     record("shown.page", 1, field<&shown::page<T>::data>("data"), field<&shown::page<T>::next_cursor>("next_cursor"));

@@ -4,14 +4,13 @@
 #include "schemas/record.hpp"
 
 #include <fcntl.h>
+#include <fstream>
+#include <map>
 #include <spawn.h>
+#include <sstream>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <fstream>
-#include <map>
-#include <sstream>
 
 extern char** environ;
 
@@ -35,9 +34,8 @@ struct made_tenant
 }  // namespace helpdesk
 
 template <>
-inline constexpr schema::record_type schema::schema_of<helpdesk::demo> =
-    schema::record("demo", 1, schema::field<&helpdesk::demo::url>("url"),
-                   schema::field<&helpdesk::demo::api_key>("api_key"));
+inline constexpr schema::record_type schema::schema_of<helpdesk::demo> = schema::record(
+    "demo", 1, schema::field<&helpdesk::demo::url>("url"), schema::field<&helpdesk::demo::api_key>("api_key"));
 template <>
 inline constexpr schema::record_type schema::schema_of<helpdesk::made_tenant> =
     schema::record("made_tenant", 1, schema::field<&helpdesk::made_tenant::org_id>("org_id"),
@@ -142,17 +140,15 @@ std::filesystem::path progress_file(const tenant_wishes& wishes, const std::stri
 }
 }  // namespace
 
-std::optional<std::string> url_of(const std::filesystem::path& data)
-{
-    return read_demo(data).url;
-}
+std::optional<std::string> url_of(const std::filesystem::path& data) { return read_demo(data).url; }
 
 std::vector<target> find_targets(const tenant_wishes& wishes)
 {
     std::filesystem::create_directories(wishes.state);
     std::vector<target> found;
-    const auto add = [&](const std::string& name, const std::string& key)
-    { found.push_back({name, key, progress_file(wishes, key)}); };
+    const auto add = [&](const std::string& name, const std::string& key) {
+        found.push_back({name, key, progress_file(wishes, key)});
+    };
     const auto count = static_cast<std::size_t>(wishes.tenants);
     if (wishes.keys.size() > count)
         throw bad_wish("more keys than tenants");

@@ -1,27 +1,23 @@
 // See exchange.hpp. The parser takes content-length and chunked bodies, the two that the server sends.
 #include "tools/wire/exchange.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <utility>
 
 namespace wire
 {
 namespace
 {
-char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool same_name(std::string_view a, std::string_view b)
 {
@@ -60,10 +56,7 @@ std::optional<std::string> unchunk(std::string_view coded)
 }
 }  // namespace
 
-std::string endpoint::authority() const
-{
-    return host + ':' + std::to_string(port);
-}
+std::string endpoint::authority() const { return host + ':' + std::to_string(port); }
 
 std::optional<endpoint> endpoint::parse(std::string_view url)
 {
@@ -356,12 +349,10 @@ response call(const endpoint& to, const request& asked, std::chrono::millisecond
     bool finished = false;
     single.send(0, render(to, asked));
     while (!finished)
-        single.step(std::chrono::milliseconds{100},
-                    [&](int, response& got)
-                    {
-                        answer = std::move(got);
-                        finished = true;
-                    });
+        single.step(std::chrono::milliseconds{100}, [&](int, response& got) {
+            answer = std::move(got);
+            finished = true;
+        });
     return answer;
 }
 }  // namespace wire

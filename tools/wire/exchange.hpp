@@ -1,9 +1,10 @@
 // A small HTTP/1.1 client over POSIX sockets, for the tools that play outside clients: the load and the benchmarks.
 //
-// It shares the machine with the server it drives, so it is cheap on purpose: one thread, epoll, keep-alive, at most one
-// request in flight per connection, and no copy of an answer but its own buffer. Requests are handed in as bytes.
-// A connection that dies is opened again by the next `send`; the request that was in flight ends as `lost`, because only
-// the caller knows whether it may be repeated. Nothing here is thread-safe: an exchange serves the thread that made it.
+// It shares the machine with the server it drives, so it is cheap on purpose: one thread, epoll, keep-alive, at most
+// one request in flight per connection, and no copy of an answer but its own buffer. Requests are handed in as bytes.
+// A connection that dies is opened again by the next `send`; the request that was in flight ends as `lost`, because
+// only the caller knows whether it may be repeated. Nothing here is thread-safe: an exchange serves the thread that
+// made it.
 #pragma once
 
 #include <chrono>
@@ -86,7 +87,7 @@ private:
     struct link
     {
         int socket = -1;
-        bool waiting = false;      // a request is in flight
+        bool waiting = false;  // a request is in flight
         bool connecting = false;
         bool wants_write = false;  // registered for EPOLLOUT
         bool fresh = true;         // nothing was answered on this connection yet

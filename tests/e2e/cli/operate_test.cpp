@@ -25,8 +25,8 @@ TEST_CASE("a tenant is made once, shown and listed; its slug is taken, and an un
     CHECK(listed.end.exit_code == 0);
     CHECK(listed.output.find(org) != std::string::npos);
 
-    const auto again = here.run({"tenant", "create", "--json", "--slug", "acme", "--name", "Other", "--owner-email",
-                                 "eve@other.example"});
+    const auto again = here.run(
+        {"tenant", "create", "--json", "--slug", "acme", "--name", "Other", "--owner-email", "eve@other.example"});
     CHECK(again.end.exit_code == 4);
     CHECK(again.output.empty());
     CHECK(member(again.errors, "code") == "already_exists");
@@ -38,7 +38,8 @@ TEST_CASE("a tenant is made once, shown and listed; its slug is taken, and an un
 TEST_CASE("a tenant that could not be made names every fault at once")
 {
     store here;
-    const auto got = here.run({"tenant", "create", "--json", "--slug", "Not A Slug", "--name", "", "--owner-email", "x"});
+    const auto got =
+        here.run({"tenant", "create", "--json", "--slug", "Not A Slug", "--name", "", "--owner-email", "x"});
     CHECK(got.end.exit_code == 2);
     CHECK(got.errors.find("slug") != std::string::npos);
     CHECK(got.errors.find("name") != std::string::npos);

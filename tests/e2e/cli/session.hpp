@@ -38,8 +38,8 @@ public:
     // As the operator: the superuser of the test's cluster.
     kit::finished run(std::vector<std::string> words)
     {
-        for (const auto& each : {std::string{"--data"}, room_.path().string(), std::string{"--dsn"},
-                                 database_.dsn("postgres")})
+        for (const auto& each :
+             {std::string{"--data"}, room_.path().string(), std::string{"--dsn"}, database_.dsn("postgres")})
             words.push_back(each);
         return clientflow(std::move(words));
     }

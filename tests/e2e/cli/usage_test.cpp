@@ -4,17 +4,35 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <sstream>
 
 using cli_session::clientflow;
 using cli_session::member;
 
 TEST_CASE("every command's help begins with an example")
 {
-    for (const auto& words : std::vector<std::vector<std::string>>{
-             {}, {"serve"}, {"migrate"}, {"doctor"}, {"config", "print"}, {"tenant", "create"}, {"tenant", "list"},
-             {"tenant", "show"}, {"key", "create"}, {"key", "list"}, {"key", "revoke"}, {"events", "tail"},
-             {"events", "show"}, {"events", "at"}, {"stream", "show"}, {"projection", "list"}, {"lanes", "status"},
-             {"bench", "append"}, {"bench", "commands"}, {"schemas", "emit"}, {"schemas", "check"}, {"openapi"}})
+    for (const auto& words : std::vector<std::vector<std::string>>{{},
+                                                                   {"serve"},
+                                                                   {"migrate"},
+                                                                   {"doctor"},
+                                                                   {"config", "print"},
+                                                                   {"tenant", "create"},
+                                                                   {"tenant", "list"},
+                                                                   {"tenant", "show"},
+                                                                   {"key", "create"},
+                                                                   {"key", "list"},
+                                                                   {"key", "revoke"},
+                                                                   {"events", "tail"},
+                                                                   {"events", "show"},
+                                                                   {"events", "at"},
+                                                                   {"stream", "show"},
+                                                                   {"projection", "list"},
+                                                                   {"lanes", "status"},
+                                                                   {"bench", "append"},
+                                                                   {"bench", "commands"},
+                                                                   {"schemas", "emit"},
+                                                                   {"schemas", "check"},
+                                                                   {"openapi"}})
     {
         auto asked = words;
         asked.push_back("--help");
@@ -68,7 +86,8 @@ TEST_CASE("a store that nobody answers for is unreachable")
 TEST_CASE("settings come from flags before the environment before the file, and say so")
 {
     const kit::temporary_directory room;
-    std::ofstream{room.path() / "clientflow.toml"} << "[http]\nport = 7001\nregion = \"file\"\n[log]\nlevel = \"debug\"\n";
+    std::ofstream{room.path() / "clientflow.toml"}
+        << "[http]\nport = 7001\nregion = \"file\"\n[log]\nlevel = \"debug\"\n";
     kit::launch what;
     what.program = kit::program("clientflow");
     what.arguments = {"config", "print", "--origin", "--data", room.path().string(), "--set", "http.port=7003"};
@@ -95,8 +114,8 @@ TEST_CASE("a DSN from a file may hold a password, which is never printed")
 {
     const kit::temporary_directory room;
     std::ofstream{room.path() / "dsn"} << "host=127.0.0.1 password=hunter2\n";
-    const auto got = clientflow({"config", "print", "--json", "--data", room.path().string(), "--dsn-file",
-                                 (room.path() / "dsn").string()});
+    const auto got = clientflow(
+        {"config", "print", "--json", "--data", room.path().string(), "--dsn-file", (room.path() / "dsn").string()});
     CHECK(got.end.exit_code == 0);
     CHECK(got.output.find("hunter2") == std::string::npos);
     CHECK(got.output.find("***") != std::string::npos);
@@ -113,12 +132,18 @@ TEST_CASE("a removed member and a removed file are differences that name what br
     const kit::temporary_directory room;
     const auto folder = room.path() / "emitted";
     std::filesystem::copy(kit::source_root() / "schemas/emitted", folder, std::filesystem::copy_options::recursive);
-    std::ofstream{folder / "events/project.created.1.rows", std::ios::app} << "owner text required\n";
+    const auto file = folder / "events/project.created.1.rows";
+    std::ostringstream text;
+    text << std::ifstream{file}.rdbuf();
+    auto rows = text.str();
+    rows.insert(rows.find('\n') + 1, "  {\"name\": \"owner\", \"type\": \"text\", \"required\": true},\n");
+    std::ofstream{file} << rows;
     std::ofstream{folder / "events/gone.happened.1.rows"} << "gone.happened 1\n";
     std::filesystem::remove(folder / "openapi.json");
     const auto got = clientflow({"schemas", "check", "--folder", folder.string()});
     CHECK(got.end.exit_code == 6);
     CHECK(got.output.find("events/project.created.1.rows: differs") != std::string::npos);
+    CHECK(got.output.find("breaks owner") != std::string::npos);
     CHECK(got.output.find("events/gone.happened.1.rows: no longer made") != std::string::npos);
     CHECK(got.output.find("openapi.json: missing") != std::string::npos);
 }

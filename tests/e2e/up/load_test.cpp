@@ -1,5 +1,5 @@
-// A log played through the API with the server killed in the middle: the load goes on by itself, and every figure of the
-// read models agrees with the independent count in the end.
+// A log played through the API with the server killed in the middle: the load goes on by itself, and every figure of
+// the read models agrees with the independent count in the end.
 #include "tests/kit/cluster.hpp"
 #include "tests/kit/eventually.hpp"
 #include "tests/kit/paths.hpp"
@@ -18,9 +18,9 @@ void write_log(const std::filesystem::path& file, int tickets)
 {
     std::ofstream out{file};
     out << "case,at,activity,agent,customer,product,priority,service_level,workgroup\n";
-    const std::array<const char*, 9> course{"Assign seriousness", "Take in charge ticket", "Wait", "Create SW anomaly",
-                                            "Resolve ticket", "Take in charge ticket", "Resolve ticket", "Closed",
-                                            "VERIFIED"};
+    const std::array<const char*, 9> course{
+        "Assign seriousness",    "Take in charge ticket", "Wait",   "Create SW anomaly", "Resolve ticket",
+        "Take in charge ticket", "Resolve ticket",        "Closed", "VERIFIED"};
     for (std::size_t step = 0; step < course.size(); ++step)
         for (int ticket = 0; ticket < tickets; ++ticket)
         {
@@ -30,9 +30,10 @@ void write_log(const std::filesystem::path& file, int tickets)
                 continue;
             const int customer = (ticket % 7 == 0 && step > 3) ? ticket % 11 + 1 : ticket % 11;
             const auto row = "Case " + std::to_string(ticket) + ",2012-0" + std::to_string(step + 1) +
-                             "-15T08:00:00Z," + course[step] + ",Agent " + std::to_string((ticket + static_cast<int>(step)) % 4) +
-                             ",Customer " + std::to_string(customer) + ",Product " + std::to_string(ticket % 3) +
-                             ",Priority " + std::to_string(1 + (step > 4 ? 1 : 0)) + ",Level 2,Group 1\n";
+                             "-15T08:00:00Z," + course[step] + ",Agent " +
+                             std::to_string((ticket + static_cast<int>(step)) % 4) + ",Customer " +
+                             std::to_string(customer) + ",Product " + std::to_string(ticket % 3) + ",Priority " +
+                             std::to_string(1 + (step > 4 ? 1 : 0)) + ",Level 2,Group 1\n";
             out << row;
             if (ticket % 13 == 0)
                 out << row;
@@ -49,10 +50,7 @@ std::string member(const std::string& json, const std::string& name)
     return json.substr(begin, json.find_first_of("\",}", begin) - begin);
 }
 
-std::string build_dir()
-{
-    return kit::program("clientflow").parent_path().parent_path().string();
-}
+std::string build_dir() { return kit::program("clientflow").parent_path().parent_path().string(); }
 
 kit::finished up(const std::filesystem::path& data, std::vector<std::string> words)
 {
@@ -107,8 +105,8 @@ TEST_CASE("a load whose server is killed in the middle goes on and agrees with t
     {
         std::ofstream{csv, std::ios::app} << "Case 1,2013-01-01T00:00:00Z,Wait,Agent 1,Customer 1,Product 1,Priority "
                                              "1,Level 2,Group 1\n";
-        what.arguments = {"--csv", csv.string(), "--data", room.path().string(), "--json", "--compare-only",
-                          "--settle", "0"};
+        what.arguments = {"--csv",  csv.string(),     "--data",   room.path().string(),
+                          "--json", "--compare-only", "--settle", "0"};
         const auto other = kit::run(what, kit::milliseconds{60'000});
         CHECK(other.end.exit_code == 6);
         CHECK(other.output.find("tasks by status") != std::string::npos);

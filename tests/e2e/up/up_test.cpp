@@ -144,7 +144,12 @@ TEST_CASE("in front, Ctrl-C stops the server and the database that it started")
     installation here;
     kit::launch what;
     what.program = kit::source_root() / "tools/up";
-    what.arguments = {"--data", here.data().string(), "--port", std::to_string(here.port()), "--json", "--build-dir",
+    what.arguments = {"--data",
+                      here.data().string(),
+                      "--port",
+                      std::to_string(here.port()),
+                      "--json",
+                      "--build-dir",
                       kit::program("clientflow").parent_path().parent_path().string()};
     kit::process up{what};
     REQUIRE(kit::eventually([&] { return up.output().find("api_key") != std::string::npos; }, start_deadline));

@@ -31,7 +31,7 @@ constexpr double slice_seconds = 1.0;
 std::string data_of(const schema::uuid& task)
 {
     return R"({"id":"task_)" + task.base32() +
-           R"(","project_id":"project_01hz3v5k8qe2r9w7x4n6m1t0ab","title":"Printer on the third floor does not answer",)"
+           R"(","project_id":"project_01hz3v5k8qe2r9w7x4n6m1t0ab","title":"Printer on the third floor is silent",)"
            R"("description":null,"status":"todo","priority":"normal","due_on":null,"assignee_ids":[],)"
            R"("estimate_minutes":null,"labels":["Level 2","Group 1"],"parent_id":null})";
 }
@@ -52,8 +52,12 @@ class writer
 {
 public:
     writer(const settings& of, event_log::keyring& keys, int lane, const wishes& given)
-        : given_(given), lane_(lane), tenant_(ids_.next(now().us)), store_(of.store), guard_(std::make_shared<event_log::watchdog>()),
-          plain_(plain_config(of), guard_)
+        : given_(given)
+        , lane_(lane)
+        , tenant_(ids_.next(now().us))
+        , store_(of.store)
+        , guard_(std::make_shared<event_log::watchdog>())
+        , plain_(plain_config(of), guard_)
     {
         give_birth(keys);
         plain_.raw().prepare("bench_insert",
@@ -187,7 +191,8 @@ public:
     {
         database{of.admin_dsn}.ask("create schema bench");
         database{of.admin_dsn}.ask(
-            "create table bench.floor (lane int, schema_version int, seq bigint, version bigint, recorded_at timestamptz,"
+            "create table bench.floor (lane int, schema_version int, seq bigint, version bigint, recorded_at "
+            "timestamptz,"
             " event_id uuid, tenant_id uuid, stream_id uuid, category text collate \"C\", type text collate \"C\","
             " data json, meta json, primary key (lane, seq))");
         for (int lane = 0; lane < given.writers; ++lane)
@@ -203,18 +208,16 @@ public:
         std::vector<std::exception_ptr> broken(writers_.size());
         std::vector<std::thread> threads;
         for (std::size_t i = 0; i < writers_.size(); ++i)
-            threads.emplace_back(
-                [&, i]
+            threads.emplace_back([&, i] {
+                try
                 {
-                    try
-                    {
-                        events += (writers_[i].get()->*work)(end);
-                    }
-                    catch (...)
-                    {
-                        broken[i] = std::current_exception();
-                    }
-                });
+                    events += (writers_[i].get()->*work)(end);
+                }
+                catch (...)
+                {
+                    broken[i] = std::current_exception();
+                }
+            });
         for (auto& each : threads)
             each.join();
         for (const auto& each : broken)

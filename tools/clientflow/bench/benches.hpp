@@ -14,14 +14,14 @@ struct wishes
 {
     double seconds = 20;
     int connections = 64;
-    std::int64_t rows = 0;         // to prepare; 0: the benchmark's own default
-    int round = 100;               // commands per append
+    std::int64_t rows = 0;  // to prepare; 0: the benchmark's own default
+    int round = 100;        // commands per append
     int writers = 2;
     bool receipts = true;
-    bool projections = false;      // the server also projects, compared with itself without
-    double hold_seconds = 0;       // with a transaction held open for so long, compared with itself before
-    std::string noun = "client";   // what `commands` creates: client, or task with its quotas counted
-    std::string url, key;          // a server that runs already
+    bool projections = false;     // the server also projects, compared with itself without
+    double hold_seconds = 0;      // with a transaction held open for so long, compared with itself before
+    std::string noun = "client";  // what `commands` creates: client, or task with its quotas counted
+    std::string url, key;         // a server that runs already
 };
 
 report append(const settings&, const wishes&, progress&);

@@ -1,7 +1,7 @@
 // `bench commands`: HTTP to durable 201, with an Idempotency-Key each, from keep-alive connections that are never idle.
 //
-// Three questions: beside /api/health of the same server; with every read model live beside the same without; and with a
-// transaction held open beside the same before.
+// Three questions: beside /api/health of the same server; with every read model live beside the same without; and with
+// a transaction held open beside the same before.
 #include "tools/clientflow/bench/benches.hpp"
 #include "tools/clientflow/bench/client.hpp"
 #include "tools/clientflow/database.hpp"
@@ -22,7 +22,8 @@ constexpr double slice_seconds = 1.0;
 class work
 {
 public:
-    work(const wire::endpoint& to, std::string key, const std::string& noun) : to_(to), key_(std::move(key)), noun_(noun)
+    work(const wire::endpoint& to, std::string key, const std::string& noun)
+        : to_(to), key_(std::move(key)), noun_(noun)
     {
         if (noun_ == "task")
             make_project();

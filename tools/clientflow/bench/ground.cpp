@@ -10,16 +10,15 @@
 #include "tools/clientflow/tenant_founding.hpp"
 
 #include <arpa/inet.h>
+#include <csignal>
 #include <fcntl.h>
+#include <fstream>
 #include <spawn.h>
+#include <sstream>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <fstream>
-#include <sstream>
 #include <thread>
+#include <unistd.h>
 
 extern char** environ;
 
@@ -44,10 +43,7 @@ std::uint16_t free_port()
     return ntohs(at.sin_port);
 }
 
-std::string text(const std::optional<line>& row)
-{
-    return row && row->front() ? *row->front() : "";
-}
+std::string text(const std::optional<line>& row) { return row && row->front() ? *row->front() : ""; }
 
 void migrate(const std::string& dsn)
 {
@@ -59,12 +55,14 @@ void migrate(const std::string& dsn)
 }  // namespace
 
 ground::ground(const settings& configured)
-    : maintenance_dsn_(configured.operator_dsn()), name_("clientflow_bench_" + std::to_string(::getpid())),
-      of_(configured)
+    : maintenance_dsn_(configured.operator_dsn())
+    , name_("clientflow_bench_" + std::to_string(::getpid()))
+    , of_(configured)
 {
     try
     {
-        database{maintenance_dsn_}.ask("create database " + name_ + " encoding 'UTF8' template template0 locale 'C.UTF-8'");
+        database{maintenance_dsn_}.ask("create database " + name_ +
+                                       " encoding 'UTF8' template template0 locale 'C.UTF-8'");
     }
     catch (const std::runtime_error& wrong)
     {
@@ -110,9 +108,13 @@ server::server(const settings& of, const std::string& roles, const std::vector<s
 {
     const auto begun = std::chrono::steady_clock::now();
     const auto admin = free_port();
-    std::vector<std::string> words{"clientflow", "serve", "--data", of.data.string(), "--roles", roles, "--port",
-                                   std::to_string(api_.port), "--admin-port", std::to_string(admin), "--dsn",
-                                   of.store.dsn, "--set", "http.address_per_minute=2000000000"};
+    std::vector<std::string> words{"clientflow",   "serve",
+                                   "--data",       of.data.string(),
+                                   "--roles",      roles,
+                                   "--port",       std::to_string(api_.port),
+                                   "--admin-port", std::to_string(admin),
+                                   "--dsn",        of.store.dsn,
+                                   "--set",        "http.address_per_minute=2000000000"};
     for (const auto& each : more)
         words.insert(words.end(), {"--set", each});
     std::vector<char*> arguments;
@@ -196,10 +198,7 @@ struct held_transaction::implementation
     database link;
 };
 
-held_transaction::held_transaction(const std::string& dsn)
-    : self_(std::make_unique<implementation>(dsn))
-{
-}
+held_transaction::held_transaction(const std::string& dsn) : self_(std::make_unique<implementation>(dsn)) {}
 
 held_transaction::~held_transaction() = default;
 }  // namespace cli::bench

@@ -1,17 +1,16 @@
 // The ground a benchmark stands on: a database of its own in the configured cluster, and a server of its own over it.
 //
-// The log is immutable, so nothing here touches a database that anybody uses: each benchmark makes one, migrates it, and
-// drops it in the end. The server is this very program, started as a process apart, on free ports.
+// The log is immutable, so nothing here touches a database that anybody uses: each benchmark makes one, migrates it,
+// and drops it in the end. The server is this very program, started as a process apart, on free ports.
 #pragma once
 
 #include "tools/clientflow/bench/report.hpp"
 #include "tools/clientflow/settings.hpp"
 #include "tools/wire/exchange.hpp"
 
-#include <sys/types.h>
-
 #include <filesystem>
 #include <string>
+#include <sys/types.h>
 
 namespace cli::bench
 {

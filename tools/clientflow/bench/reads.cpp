@@ -18,10 +18,7 @@ namespace
 {
 using steady = std::chrono::steady_clock;
 
-double seconds_since(steady::time_point begun)
-{
-    return std::chrono::duration<double>(steady::now() - begun).count();
-}
+double seconds_since(steady::time_point begun) { return std::chrono::duration<double>(steady::now() - begun).count(); }
 
 std::string get(const wire::endpoint& to, const std::string& target, const std::string& key, const char* headers = "")
 {
@@ -50,8 +47,7 @@ void fill(const server& running, const std::string& key, std::int64_t rows, int 
 {
     wire::exchange by{running.api(), connections};
     std::int64_t sent = 0, done_rows = 0;
-    const auto answered = [&](int connection, wire::response& got)
-    {
+    const auto answered = [&](int connection, wire::response& got) {
         if (got.status != 201)
             throw std::runtime_error("a row of the benchmark was refused: " + got.body);
         if (++done_rows % 1'000 == 0)
@@ -112,19 +108,16 @@ report visible(const settings& configured, const wishes& given, progress& line)
     const server running{here.of(), "api,projector"};
     const auto& to = running.api();
     wire::exchange by{to, 1};
-    const auto ask = [&](const std::string& bytes, int expected)
-    {
+    const auto ask = [&](const std::string& bytes, int expected) {
         const auto begun = steady::now();
         bool finished = false;
         by.send(0, bytes);
         while (!finished)
-            by.step(std::chrono::milliseconds{100},
-                    [&](int, wire::response& got)
-                    {
-                        finished = true;
-                        if (got.status != expected)
-                            throw std::runtime_error("refused: " + got.body);
-                    });
+            by.step(std::chrono::milliseconds{100}, [&](int, wire::response& got) {
+                finished = true;
+                if (got.status != expected)
+                    throw std::runtime_error("refused: " + got.body);
+            });
         return static_cast<float>(seconds_since(begun) * 1e3);
     };
     std::vector<float> writes, reads;
@@ -158,8 +151,7 @@ report feed(const settings& configured, const wishes& given, progress& line)
         const server running{here.of(), "api"};
         fill(running, who.key, rows, given.connections, line);
     }
-    const auto whole_log = [&]
-    {
+    const auto whole_log = [&] {
         event_feed::store_feed_config config;
         config.feed = here.of().feed;
         config.dsn = here.of().store.dsn;
@@ -176,8 +168,7 @@ report feed(const settings& configured, const wishes& given, progress& line)
             }
         return events;
     };
-    const auto plain_query = [&]
-    {
+    const auto plain_query = [&] {
         event_log::connection_config config;
         config.dsn = here.of().store.dsn;
         event_log::connection link{config, std::make_shared<event_log::watchdog>()};

@@ -3,11 +3,10 @@
 
 #include "schemas/json_writer.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <unistd.h>
 
 namespace cli::bench
 {
