@@ -2,8 +2,8 @@
 //
 // Destructors stop children and remove directories; a test program that dies does not run them. The keeper waits for
 // the end of a pipe that only the test program holds open, then sends each process still registered its signal and
-// removes each directory still registered. Linux's parent-death signal would not do: it follows the thread that started the
-// child, and a test may start a server from a short-lived thread.
+// removes each directory still registered. Linux's parent-death signal would not do: it follows the thread that started
+// the child, and a test may start a server from a short-lived thread.
 //
 // All functions may be called from any thread. The keeper starts with the first call.
 #pragma once
