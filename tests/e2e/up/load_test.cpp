@@ -54,7 +54,7 @@ std::string build_dir() { return kit::program("clientflow").parent_path().parent
 
 kit::finished up(const std::filesystem::path& data, std::vector<std::string> words)
 {
-    words.insert(words.end(), {"--data", data.string(), "--build-dir", build_dir()});
+    words.insert(words.end(), {"--data", data.string(), "--build-dir", build_dir(), "--no-build"});
     kit::launch what;
     what.program = kit::source_root() / "tools/up";
     what.arguments = std::move(words);

@@ -1,6 +1,6 @@
 // A newcomer's first minutes: tools/up starts everything, keeps the data, survives a kill, and cleans up after itself.
 //
-// tools/up builds in the folder that these tests were built in, so there is nothing left for it to build.
+// tools/up takes the programs that were built together with these tests.
 #include "tests/kit/cluster.hpp"
 #include "tests/kit/eventually.hpp"
 #include "tests/kit/paths.hpp"
@@ -37,6 +37,7 @@ public:
         for (const auto& each : {std::string{"--data"}, room_.path().string(), std::string{"--build-dir"},
                                  kit::program("clientflow").parent_path().parent_path().string()})
             words.push_back(each);
+        words.push_back("--no-build");
         kit::launch what;
         what.program = kit::source_root() / "tools/up";
         what.arguments = std::move(words);
@@ -149,6 +150,7 @@ TEST_CASE("in front, Ctrl-C stops the server and the database that it started")
                       "--port",
                       std::to_string(here.port()),
                       "--json",
+                      "--no-build",
                       "--build-dir",
                       kit::program("clientflow").parent_path().parent_path().string()};
     kit::process up{what};
