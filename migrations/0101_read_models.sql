@@ -1,6 +1,6 @@
 -- The read models of the first nouns: one table each, one column per member in GET's shape, the tenant first in every
--- key. A test holds the columns against the field rows of the items. created_at, updated_at and all other times are when
--- something happened (occurred_at), not when it was recorded.
+-- key. A test holds the columns against the field rows of the items. created_at, updated_at and all other times are
+-- when something happened (occurred_at), not when it was recorded.
 --
 -- Indexes: the default order of lists (newest first, ties by id) and the parents that lists are asked for. Columns that
 -- change with every event (updated_at, version, status) carry none, so that most updates stay heap-only.

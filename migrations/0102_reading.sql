@@ -1,13 +1,15 @@
 -- One read, one call: the tenant is set, the position is read, then the rows, in one round trip.
 --
--- VOLATILE plpgsql: every statement inside takes its own snapshot, so the position must come first; a position read after
--- the rows could claim what they do not show. SECURITY INVOKER: the query runs under the caller's row security.
+-- VOLATILE plpgsql: every statement inside takes its own snapshot, so the position must come first; a position read
+-- after the rows could claim what they do not show. SECURITY INVOKER: the query runs under the caller's row security.
 
 set local role clientflow_owner;
 
--- `body` is a query whose first column is text and is `$2` in one row (the position shown: lane/seq/incarnation) and null
--- in the others; `$1` are the arguments. The position is the lowest of the projections named.
-create function read.query(of_tenant uuid, projections text[], versions integer[], body text, arguments text[])
+-- `body` is a query whose first column is `$2`, the position shown (lane/seq/incarnation); `$1` are the arguments. When
+-- it has no rows, `nothing` is run instead, a query of the same shape with one row that holds only the position.
+-- (As one UNION ALL the two cost a third more.) The position is the lowest of the projections named.
+create function read.query(of_tenant uuid, projections text[], versions integer[], body text, nothing text,
+                           arguments text[])
     returns setof record
 language plpgsql volatile as $$
 declare
@@ -30,6 +32,9 @@ begin
      limit 1;
 
     return query execute body using arguments, shown;
+    if not found then
+        return query execute nothing using arguments, shown;
+    end if;
 end
 $$;
 

@@ -24,9 +24,7 @@ namespace
 {
 // Rows of (counter, key, count): creations with their month as key, everything else with its bucket.
 constexpr std::string_view of_tenant = R"(
-select $2, null::text, null::text, null::text
-union all
-(with newest as materialized
+with newest as materialized
 (
     select distinct on (s.counter, s.bucket) s.counter, s.bucket, s.value
       from read.sum s
@@ -37,17 +35,15 @@ union all
      order by s.counter, s.bucket, s.seq desc
 ),
 home as (select coalesce((select o.time_zone from read.org o limit 1), 'UTC') as time_zone)
-select null, n.counter, n.bucket, n.value::text from newest n where n.counter not like '%.created'
+select $2, n.counter, n.bucket, n.value::text from newest n where n.counter not like '%.created'
 union all
-select null, n.counter, to_char(n.bucket::timestamptz at time zone home.time_zone, 'YYYY-MM'), sum(n.value)::text
+select $2, n.counter, to_char(n.bucket::timestamptz at time zone home.time_zone, 'YYYY-MM'), sum(n.value)::text
   from newest n, home
  where n.counter like '%.created'
- group by 2, 3))";
+ group by 2, 3)";
 
 constexpr std::string_view of_client = R"(
-select $2, null::text, null::text, null::text
-union all
-(with home as (select coalesce((select o.time_zone from read.org o limit 1), 'UTC') as time_zone),
+with home as (select coalesce((select o.time_zone from read.org o limit 1), 'UTC') as time_zone),
 projects as materialized
 (
     select p.id, p.status, p.created_at, p.archived_at from read.project p where p.client_id = ($1)[5]::uuid
@@ -57,23 +53,23 @@ tasks as materialized
     select t.status, t.created_at, t.archived_at, t.assignee_ids
       from projects cross join lateral (select * from read.task held where held.project_id = projects.id) as t
 )
-select null, 'client.open', '', count(*)::text from read.client c where c.id = ($1)[5]::uuid and c.archived_at is null
+select $2, 'client.open', '', count(*)::text from read.client c where c.id = ($1)[5]::uuid and c.archived_at is null
 union all
-select null, 'member.open', '', count(*)::text from read.member m where m.archived_at is null
+select $2, 'member.open', '', count(*)::text from read.member m where m.archived_at is null
 union all
-select null, 'project.status', p.status, count(*)::text from projects p where p.archived_at is null group by p.status
+select $2, 'project.status', p.status, count(*)::text from projects p where p.archived_at is null group by p.status
 union all
-select null, 'task.status', t.status, count(*)::text from tasks t where t.archived_at is null group by t.status
+select $2, 'task.status', t.status, count(*)::text from tasks t where t.archived_at is null group by t.status
 union all
-select null, 'project.created', to_char(p.created_at at time zone home.time_zone, 'YYYY-MM'), count(*)::text
+select $2, 'project.created', to_char(p.created_at at time zone home.time_zone, 'YYYY-MM'), count(*)::text
   from projects p, home group by 3
 union all
-select null, 'task.created', to_char(t.created_at at time zone home.time_zone, 'YYYY-MM'), count(*)::text
+select $2, 'task.created', to_char(t.created_at at time zone home.time_zone, 'YYYY-MM'), count(*)::text
   from tasks t, home group by 3
 union all
-select null, 'task.done_by', assignee::text, count(*)::text
+select $2, 'task.done_by', assignee::text, count(*)::text
   from tasks t cross join lateral unnest(t.assignee_ids) as assignee
- where t.archived_at is null and t.status = 'done' group by assignee))";
+ where t.archived_at is null and t.status = 'done' group by assignee)";
 
 using counts = std::map<std::string, std::int64_t>;  // by bucket
 using counters = std::map<std::string, counts>;
@@ -156,7 +152,8 @@ projection::item read(projection::reader& from, const schema::uuid& tenant, cons
 {
     const std::array<const projection::definition*, 5> shown{
         &client::read_model(), &member::read_model(), &project::read_model(), &task::read_model(), &org::read_model()};
-    projection::statement asked{std::string{client ? of_client : of_tenant}, {}};
+    projection::statement asked{
+        std::string{client ? of_client : of_tenant}, "select $2, null::text, null::text, null::text", {}};
     for (std::size_t i = 0; i < 4; ++i)
         asked.arguments.push_back(std::to_string(shown[i]->version));
     if (client)

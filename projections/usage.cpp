@@ -18,9 +18,7 @@ namespace usage
 namespace
 {
 constexpr std::string_view newest_totals = R"(
-select $2, null::text, null::text
-union all
-select null, n.counter, sum(n.value)::text
+select $2, n.counter, sum(n.value)::text
   from (select distinct on (s.counter, s.bucket) s.counter, s.value
           from read.sum s
          where s.counter in ('client.open', 'member.open', 'comment.open', 'project.status', 'task.status')
@@ -42,7 +40,7 @@ projection::item read(projection::reader& from, const schema::uuid& tenant, std:
     const std::array<const projection::definition*, 5> shown{&client::read_model(), &member::read_model(),
                                                              &project::read_model(), &task::read_model(),
                                                              &comment::read_model()};
-    projection::statement asked{std::string{newest_totals}, {}};
+    projection::statement asked{std::string{newest_totals}, "select $2, null::text, null::text", {}};
     for (const auto* of : shown)
         asked.arguments.push_back(std::to_string(of->version));
     const auto found = from.ask(tenant, shown, asked, 2);

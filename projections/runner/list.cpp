@@ -329,16 +329,20 @@ private:
     }
 };
 
-// The row with the position, then the rows asked for.
-std::string with_position(const list_shape& shape, const std::string& from)
+std::string rows_from(const list_shape& shape)
 {
-    std::string header = "select $2", picked = "select null";
+    std::string picked = "select $2";
     for (const auto& each : shape.columns)
-    {
-        header += ", null::" + std::string{each.sql_type};
         picked += ", t." + each.name;
-    }
-    return header + " union all (" + picked + " from " + std::string{shape.of->table} + " t" + from + ")";
+    return picked + " from " + std::string{shape.of->table} + " t";
+}
+
+std::string no_rows(const list_shape& shape)
+{
+    std::string header = "select $2";
+    for (const auto& each : shape.columns)
+        header += ", null::" + std::string{each.sql_type};
+    return header;
 }
 
 void require_parent(conditions& where, const std::optional<under>& parent)
@@ -408,7 +412,7 @@ statement list_statement(const list_shape& shape, const list_ask& ask, std::opti
     order += " limit " + std::to_string(ask.limit + 1);
     if (ask.offset > 0)
         order += " offset " + std::to_string(ask.offset);
-    return {with_position(shape, where.text + order), std::move(where.arguments)};
+    return {rows_from(shape) + where.text + order, no_rows(shape), std::move(where.arguments)};
 }
 
 statement get_statement(const list_shape& shape, const uuid& id, std::optional<under> parent)
@@ -416,7 +420,7 @@ statement get_statement(const list_shape& shape, const uuid& id, std::optional<u
     conditions where;
     where.require("t.id = " + where.argument(id.text(), "uuid"));
     require_parent(where, parent);
-    return {with_position(shape, where.text), std::move(where.arguments)};
+    return {rows_from(shape) + where.text, no_rows(shape), std::move(where.arguments)};
 }
 
 std::string next_cursor(const list_ask& ask, const list_place& place, const seek& last, std::string_view cursor_secret)

@@ -104,11 +104,13 @@ struct under
     uuid id;
 };
 
-// For read.query: `$1` are the arguments, `$2` the position. One row more than the limit is asked for, to know whether
-// there is a next page.
+// For read.query: `$1` are the arguments, `$2` the position, which is the first column. `nothing` is run when there are
+// no rows, and shows the position alone. One row more than the limit is asked for, to know whether there is a next
+// page.
 struct statement
 {
     std::string body;
+    std::string nothing;
     std::vector<std::string> arguments;
 };
 statement list_statement(const list_shape&, const list_ask&, std::optional<under>);

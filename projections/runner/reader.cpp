@@ -65,13 +65,19 @@ std::string result_texts(std::size_t count)
     return made;
 }
 
-std::vector<cell> cells_of(const pqxx::row& row)
+// What stands after the position.
+void cells_of(const pqxx::row& row, std::vector<cell>& into)
 {
-    std::vector<cell> cells;
-    cells.reserve(row.size() - 1);
+    into.clear();
     for (pqxx::row::size_type i = 1; i < row.size(); ++i)
-        cells.push_back(cell_of(row[i]));
-    return cells;
+        into.push_back(cell_of(row[i]));
+}
+
+// The first column after the position is null only in the row that says there are none.
+std::size_t count_of(const pqxx::result& rows)
+{
+    CF_ASSERT(!rows.empty());
+    return rows[0][1].is_null() ? 0 : rows.size();
 }
 }  // namespace
 
@@ -80,8 +86,7 @@ struct reader::implementation
     explicit implementation(reader_config given) : config(std::move(given))
     {
         CF_ASSERT(config.cursor_secret.size() >= 32);
-        // The row with the position comes first because Append runs its children in order, as long as nobody runs them
-        // side by side; and a page is over before a compiler would have begun.
+        // A page is over before workers or a compiler would have begun.
         config.connection.settings.emplace_back("max_parallel_workers_per_gather", "0");
         config.connection.settings.emplace_back("jit", "off");
         config.connection.application_name = "clientflow query";
@@ -106,10 +111,10 @@ struct reader::implementation
             const auto [known, is_new] = prepared.try_emplace(columns, "read " + std::to_string(prepared.size()));
             if (is_new)
                 used->raw().prepare(known->second,
-                                    "select * from read.query($1, $2, $3, $4, $5) as t (" + columns + ")");
+                                    "select * from read.query($1, $2, $3, $4, $5, $6) as t (" + columns + ")");
             const identities who{of};
             pqxx::nontransaction work{used->raw()};
-            return work.exec_prepared(known->second, tenant.text(), who.names, who.versions, asked.body,
+            return work.exec_prepared(known->second, tenant.text(), who.names, who.versions, asked.body, asked.nothing,
                                       array_literal(asked.arguments));
         }
         catch (const event_log::unreachable& fault)
@@ -139,21 +144,22 @@ page reader::list(const list_shape& shape, const list_place& place, const list_a
 {
     const auto rows =
         self_->run(result_columns(shape.columns), place.tenant, {&shape.of, 1}, list_statement(shape, ask, parent));
+    const std::size_t found = count_of(rows);
     page made;
     made.as_of = parse_shown(rows[0][0]);
-    made.count = std::min<std::size_t>(rows.size() - 1, static_cast<std::size_t>(ask.limit));
-    made.data.reserve(made.count * 512);
+    made.count = std::min<std::size_t>(found, static_cast<std::size_t>(ask.limit));
+    made.data.reserve(made.count * 512 + 2);
     made.data.push_back('[');
     std::vector<cell> cells;
-    for (std::size_t i = 1; i <= made.count; ++i)
+    for (std::size_t i = 0; i < made.count; ++i)
     {
-        if (i > 1)
+        if (i > 0)
             made.data.push_back(',');
-        cells = cells_of(rows[static_cast<pqxx::result::size_type>(i)]);
+        cells_of(rows[static_cast<pqxx::result::size_type>(i)], cells);
         append_json(shape.columns, cells, made.data);
     }
     made.data.push_back(']');
-    if (rows.size() - 1 > made.count)
+    if (found > made.count)
     {
         const auto at = [&](std::string_view name) {
             return cells[static_cast<std::size_t>(shape.column_named(name) - shape.columns.data())];
@@ -171,8 +177,12 @@ item reader::get(const list_shape& shape, const uuid& tenant, const uuid& id, st
         self_->run(result_columns(shape.columns), tenant, {&shape.of, 1}, get_statement(shape, id, parent));
     item made;
     made.as_of = parse_shown(rows[0][0]);
-    if (rows.size() > 1)
-        append_json(shape.columns, cells_of(rows[1]), made.data.emplace());
+    if (count_of(rows) > 0)
+    {
+        std::vector<cell> cells;
+        cells_of(rows[0], cells);
+        append_json(shape.columns, cells, made.data.emplace());
+    }
     return made;
 }
 
@@ -182,10 +192,12 @@ answer reader::ask(const uuid& tenant, std::span<const definition* const> of, co
     const auto rows = self_->run(result_texts(columns), tenant, of, asked);
     answer made;
     made.as_of = parse_shown(rows[0][0]);
-    for (pqxx::result::size_type i = 1; i < rows.size(); ++i)
+    std::vector<cell> cells;
+    for (std::size_t i = 0, count = count_of(rows); i < count; ++i)
     {
+        cells_of(rows[static_cast<pqxx::result::size_type>(i)], cells);
         auto& row = made.rows.emplace_back();
-        for (const auto& each : cells_of(rows[i]))
+        for (const auto& each : cells)
             row.push_back(each ? std::optional{std::string{*each}} : std::nullopt);
     }
     return made;

@@ -74,8 +74,8 @@ public:
     page list(const list_shape&, const list_place&, const list_ask&, std::optional<under> = {});
     item get(const list_shape&, const uuid& tenant, const uuid& id, std::optional<under> = {});
 
-    // A query whose first column is the position in one row and null in the others (see read.query); all columns are
-    // text, `columns` of them after the first. Shown as of the lowest position of the definitions named.
+    // A query whose first column is the position (see read.query) and whose others are text, `columns` of them, the
+    // first of them never null. Shown as of the lowest position of the definitions named.
     answer ask(const uuid& tenant, std::span<const definition* const>, const statement&, std::size_t columns);
 
 private:
