@@ -212,7 +212,9 @@ connection::wait connection::advance()
                 return wait::sleep;
             try
             {
-                handle(exchange_.then(exchange_));
+                // Out of its place first: a continuation may put the next one there, and must outlive that.
+                const auto resume = std::exchange(exchange_.then, nullptr);
+                handle(resume(exchange_));
             }
             catch (const std::exception& thrown)
             {
