@@ -46,7 +46,8 @@ begin
     perform set_config('app.tenant', of_tenant::text, true);
     return query
         select (extract(epoch from max(u.last_used_at)) * 1000000)::bigint,
-               coalesce(sum(u.calls) filter (where u.month = date_trunc('month', now() at time zone 'UTC')::date), 0)::bigint
+               coalesce(sum(u.calls) filter (where u.month = date_trunc('month', now() at time zone 'UTC')::date),
+                        0)::bigint
           from read.api_key_use as u
          where u.tenant_id = of_tenant and u.key_id = of_key;
 end

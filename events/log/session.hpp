@@ -5,11 +5,14 @@
 #include "events/log/round_plan.hpp"
 #include "events/log/store.hpp"
 
-#include <pqxx/result>
-
 #include <memory>
 #include <string>
 #include <vector>
+
+namespace pqxx
+{
+class result;
+}
 
 namespace event_log
 {

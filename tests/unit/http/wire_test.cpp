@@ -73,7 +73,7 @@ TEST_CASE("chunks are joined, their extensions and the trailer ignored")
     CHECK(read(head + "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n") == "POST /a? [abcde]");
     CHECK(read(head + "1\r\na\r\n0\r\nX-Later: 1\r\n\r\n") == "POST /a? [a]");
     CHECK(read(head + "zz\r\n") == "400 malformed");
-    CHECK(read(head + "3\r\nabcXY") == "400 malformed");
+    CHECK(read(head + "3\r\nabcXY\r\n0\r\n\r\n") == "400 malformed");
     CHECK(read(head + "3\nabc\r\n0\r\n\r\n") == "400 malformed");
 }
 

@@ -163,8 +163,10 @@ TEST_CASE("every leaf has its JSON Schema")
          R"("at":{"type":"string","format":"date-time"})", R"("on":{"type":"string","format":"date"})",
          R"("feels":{"type":"string","enum":["calm","busy","lost"]})",
          R"("nickname":{"type":["string","null"],"minLength":1,"maxLength":20})",
-         R"("labels":{"type":"array","maxItems":5,"uniqueItems":true,"items":{"type":"string","minLength":1,"maxLength":10}})",
-         R"("counts":{"type":"object","maxProperties":4,"additionalProperties":{"type":"integer","minimum":0,"maximum":9}})",
+         R"("labels":{"type":"array","maxItems":5,"uniqueItems":true,)"
+         R"("items":{"type":"string","minLength":1,"maxLength":10}})",
+         R"("counts":{"type":"object","maxProperties":4,)"
+         R"("additionalProperties":{"type":"integer","minimum":0,"maximum":9}})",
          R"({"title":"circle","type":"object","properties":{"type":{"const":"circle"},)"})
         CHECK_MESSAGE(text.find(part) != text.npos, part);
     CHECK(canonical_json(text).size() == text.size());
