@@ -217,9 +217,9 @@ private:
     {
         if (!told.answered() || told.status() < 500)
             return;
-        if (told.status() != 503)
+        if (told.status() != 503 && !of_.config_.breaks)
             complain("answered " + std::to_string(told.status()) + ": " + told.reply.body);
-        else if (!told.reply.header("Retry-After"))
+        else if (told.status() == 503 && !told.reply.header("Retry-After"))
             complain("503 without Retry-After: " + told.reply.body);
         const std::string applied = text_member(told.reply.body, "applied");
         if (applied != "no" && applied != "unknown")

@@ -34,6 +34,7 @@ struct load_config
     int clients = 4;
     int commands_max = 0;             // per client and start; 0: until stop()
     bool repeats = true;              // some lost attempts at once; false: all are left open
+    bool breaks = false;  // an internal error was planted: 500 is an answer as good as 503
 };
 
 class load

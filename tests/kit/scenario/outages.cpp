@@ -17,7 +17,7 @@ namespace
 using steady = std::chrono::steady_clock;
 
 constexpr kit::milliseconds patience{60'000};
-constexpr kit::milliseconds slack{10'000};  // a busy machine and sanitizers, beyond the server's own deadlines
+constexpr kit::milliseconds slack{4'000};  // a busy machine and sanitizers, beyond the server's own deadlines
 constexpr long attempts_between = 40;
 
 // A server under load, and what is told of both.
@@ -27,7 +27,9 @@ public:
     stage(site& at, const std::string& name, const outage_config& config, const std::string& dsn)
         : at_(at), trace_(at.room.path() / (name + ".trace")), as_(at.found(name + '-' + std::to_string(config.seed))),
           server({.data = at.data_directory(name), .dsn = dsn,
-                  .settings = {"http.command_time_max_ms=" + std::to_string(config.command_time.count())},
+                  // A backend that waits on purpose is not to be cancelled for it before the scenario lets it go.
+                  .settings = {"http.command_time_max_ms=" + std::to_string(config.command_time.count()),
+                               "store.lock_timeout_ms=60000"},
                   .environment = {{"CLIENTFLOW_FAULT_TRACE", trace_.string()}}})
     {
         server.start();

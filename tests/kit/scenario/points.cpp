@@ -76,7 +76,8 @@ private:
         work_ = std::make_unique<load>(load_config{.seed = config_.seed,
                                                    .prefix = "p" + std::to_string(config_.seed) + 'r' +
                                                              std::to_string(++runs_),
-                                                   .clients = 2, .commands_max = config_.commands, .repeats = false},
+                                                   .clients = 2, .commands_max = config_.commands, .repeats = false,
+                                                   .breaks = true},
                                        as_, std::vector{server_.port()});
         if (!with_cut)
         {
