@@ -58,13 +58,15 @@ bool command_queue::take(std::vector<command>& into, std::size_t commands_max, s
     return !into.empty();
 }
 
-void command_queue::expire(std::chrono::steady_clock::time_point now)
+std::size_t command_queue::expire(std::chrono::steady_clock::time_point now)
 {
+    const auto has_time = [&](const command& c) { return now < c->asked.deadline; };
     std::vector<command> late;
     {
         const std::lock_guard lock(mutex_);
-        const auto from = std::stable_partition(waiting_.begin(), waiting_.end(),
-                                                [&](const command& c) { return now < c->asked.deadline; });
+        if (std::all_of(waiting_.begin(), waiting_.end(), has_time))
+            return 0;
+        const auto from = std::stable_partition(waiting_.begin(), waiting_.end(), has_time);
         late.assign(std::make_move_iterator(from), std::make_move_iterator(waiting_.end()));
         waiting_.erase(from, waiting_.end());
         for (const command& c : late)
@@ -72,6 +74,7 @@ void command_queue::expire(std::chrono::steady_clock::time_point now)
     }
     for (const command& c : late)
         c->expire(now);
+    return late.size();
 }
 
 void command_queue::close()

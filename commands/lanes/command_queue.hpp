@@ -33,8 +33,8 @@ public:
     // has some already. False: closed, and nothing is left.
     bool take(std::vector<command>& into, std::size_t commands_max, std::size_t bytes_max);
 
-    // Answers and removes what is past its deadline.
-    void expire(std::chrono::steady_clock::time_point now);
+    // Answers and removes what is past its deadline; how many that were.
+    std::size_t expire(std::chrono::steady_clock::time_point now);
     void close();
     std::size_t size() const;
 

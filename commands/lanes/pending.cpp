@@ -24,15 +24,14 @@ void pending::settle(answer what)
 
 bool pending::expire(std::chrono::steady_clock::time_point now)
 {
-    stage seen = stage_.load();
-    if (seen == stage::answered)
-        return true;
     if (now < asked.deadline)
         return false;
+    stage seen = stage_.load();
     while (seen != stage::answered && !stage_.compare_exchange_weak(seen, stage::answered))
         continue;
-    if (seen != stage::answered)
-        done_(unavailable(seen == stage::open ? applied::no : applied::unknown));
+    if (seen == stage::answered)
+        return false;
+    done_(unavailable(seen == stage::open ? applied::no : applied::unknown));
     return true;
 }
 }  // namespace lanes

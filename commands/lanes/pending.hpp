@@ -24,7 +24,7 @@ public:
     void unpin();
     // Answers unless that has been done already.
     void settle(answer);
-    // The deadline watch: answers when the deadline has passed. True: the command is answered, now or before.
+    // Answers that time is up, if it is and nothing else was answered. True: it was this call.
     bool expire(std::chrono::steady_clock::time_point now);
     bool is_answered() const { return stage_.load() == stage::answered; }
 

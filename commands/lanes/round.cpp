@@ -55,11 +55,9 @@ void round::admit(std::vector<command> commands)
     entries_.reserve(commands.size());
     for (command& each : commands)
     {
-        if (each->expire(now))
-        {
-            ++bench_.counts.expired;
+        bench_.counts.expired += each->expire(now) ? 1 : 0;
+        if (each->is_answered())
             continue;
-        }
         wary_ = wary_ || each->load_first;
         entries_.emplace_back(std::move(each));
     }
@@ -250,8 +248,7 @@ void round::decide_in_turn(entry& e)
 {
     if (!e.what->pin())
     {
-        ++bench_.counts.expired;
-        e.at = entry::course::done;
+        e.at = entry::course::done;  // the watch has answered it
         return;
     }
     if (e.receipt)

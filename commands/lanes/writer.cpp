@@ -45,9 +45,9 @@ void writer::run_alone(std::vector<command>& carried)
 
 void writer::expire(std::chrono::steady_clock::time_point now)
 {
-    queue_.expire(now);
+    bench_.counts.expired += queue_.expire(now);
     const std::lock_guard lock(mutex_);
     for (const command& each : at_work_)
-        each->expire(now);
+        bench_.counts.expired += each->expire(now) ? 1 : 0;
 }
 }  // namespace lanes

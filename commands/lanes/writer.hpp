@@ -28,7 +28,7 @@ private:
     const std::size_t round_commands_max_;
     const std::size_t round_bytes_max_;
     command_queue queue_;
-    workbench bench_;  // the writer's thread only
+    workbench bench_;  // the writer's thread only, but its counts
 
     std::mutex mutex_;
     std::vector<command> at_work_;  // guarded by mutex_
