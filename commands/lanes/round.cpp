@@ -6,12 +6,21 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <stdexcept>
 #include <string>
 
 namespace lanes
 {
 namespace
 {
+// A key that the store cannot hold would fail the look-up of its neighbours' receipts, too.
+bool is_storable(const std::optional<receipt_wanted>& remember)
+{
+    return !remember ||
+           (!remember->key.empty() && remember->key.size() <= 255 &&
+            std::all_of(remember->key.begin(), remember->key.end(), [](char c) { return c > ' ' && c <= '~'; }));
+}
+
 constexpr int loads_max = 16;  // a chain of parents takes one each; a decision that looks further away is a fault
 }  // namespace
 
@@ -31,6 +40,10 @@ std::vector<command> round::run(std::vector<command> commands)
     catch (const event_log::unreachable& lost)
     {
         end_all(applied::no, false, lost.what());
+    }
+    catch (const std::logic_error& fault)
+    {
+        part_company(fault.what());
     }
     catch (const event_log::outcome_unknown& lost)
     {
@@ -75,7 +88,10 @@ void round::admit(std::vector<command> commands)
 void round::settle_lanes()
 {
     for (entry& each : entries_)
-        settle_lane(each);
+        if (is_storable(each.asked().remember))
+            settle_lane(each);
+        else
+            break_off(each, "an idempotency key is 1 to 255 visible ASCII characters");
 }
 
 void round::settle_lane(entry& e)
@@ -322,7 +338,14 @@ void round::ask_receipt(entry& e)
     if (!e.asked().remember || e.receipt_known)
         return;
     const event_log::receipt_ask ask{e.asked().tenant, e.asked().remember->key};
-    take_receipt(e, std::move(loader_.load({}, {&ask, 1}).receipts.front()));
+    try
+    {
+        take_receipt(e, std::move(loader_.load({}, {&ask, 1}).receipts.front()));
+    }
+    catch (const std::logic_error& fault)
+    {
+        return break_off(e, fault.what());
+    }
     if (!e.is_open() || !e.receipt)
         return;
     const stream_wanted shown{{e.asked().shown_as, e.receipt->shows.tenant, e.receipt->shows.id}, e.receipt->version};
@@ -348,6 +371,25 @@ void round::break_off(entry& e, std::string_view what)
     ++bench_.counts.broken;
     bench_.counts.fault(what);
     close(e, broken(applied::no));
+}
+
+// The database cannot hold something in this round, and nothing of it was written: each command alone shows whose fault
+// it is.
+void round::part_company(std::string_view what)
+{
+    const auto is_left = [](const entry& e) {
+        return e.at != entry::course::done && e.at != entry::course::carried;
+    };
+    const auto left = std::count_if(entries_.begin(), entries_.end(), is_left);
+    for (entry& each : entries_)
+    {
+        if (!is_left(each))
+            continue;
+        if (left == 1)
+            return break_off(each, what);
+        each.what->alone = true;
+        carry(each);
+    }
 }
 
 void round::end_all(applied how, bool is_our_fault, std::string_view what)
