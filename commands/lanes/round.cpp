@@ -43,7 +43,10 @@ std::vector<command> round::run(std::vector<command> commands)
     }
     catch (const std::logic_error& fault)
     {
-        part_company(fault.what());
+        if (appended_)
+            end_all(applied::unknown, false, fault.what());
+        else
+            part_company(fault.what());
     }
     catch (const event_log::outcome_unknown& lost)
     {

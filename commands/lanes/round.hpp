@@ -81,7 +81,6 @@ private:
     void write_again(std::span<entry* const>, std::vector<event_log::command_part>&, std::vector<subject_ref>& lacking);
     void append();
     void append_parts(std::vector<event_log::command_part>);
-    void part_company(std::string_view what);
     void wake_feeds(const event_log::round&, std::span<const event_log::verdict>);
 
     // Answering.
@@ -93,6 +92,7 @@ private:
     void carry(entry&);
     void close(entry&, answer);
     void break_off(entry&, std::string_view what);
+    void part_company(std::string_view what);
     void end_all(applied, bool is_our_fault, std::string_view what);
 
     workbench& bench_;
@@ -100,7 +100,8 @@ private:
     sealing_keys keys_;
     working_set set_;
     bool wary_ = false;
-    bool appending_ = false;
+    bool appending_ = false;  // from here on a failure leaves the outcome unknown, unless the store says otherwise
+    bool appended_ = false;   // the store has answered
     std::int64_t now_us_ = 0;
     std::vector<entry> entries_;
     std::map<uuid, std::int32_t> lanes_;                         // of the round's tenants

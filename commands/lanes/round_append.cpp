@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <stdexcept>
 
 namespace lanes
 {
@@ -76,16 +75,8 @@ void round::append_parts(std::vector<event_log::command_part> parts)
     FAULT_POINT("lanes.before_append");
     appending_ = true;
     const auto began = std::chrono::steady_clock::now();
-    std::vector<event_log::verdict> verdicts;
-    try
-    {
-        verdicts = bench_.store.append(appended);
-    }
-    catch (const std::logic_error& fault)
-    {
-        appending_ = false;
-        return part_company(fault.what());
-    }
+    const std::vector<event_log::verdict> verdicts = bench_.store.append(appended);
+    appended_ = true;
     bench_.counts.append_took(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     CF_ASSERT(verdicts.size() == appended.commands.size());
     FAULT_POINT("lanes.after_append");
@@ -95,23 +86,6 @@ void round::append_parts(std::vector<event_log::command_part> parts)
         if (each.part != entry::no_part)
             judge(each, verdicts[each.part]);
     appending_ = false;
-}
-
-// The database cannot store something in this round, and wrote nothing of it: each command alone shows whose fault it
-// is.
-void round::part_company(std::string_view what)
-{
-    const auto shares =
-        std::count_if(entries_.begin(), entries_.end(), [](const entry& e) { return e.part != entry::no_part; });
-    for (entry& each : entries_)
-    {
-        if (each.part == entry::no_part)
-            continue;
-        if (shares == 1)
-            return break_off(each, what);
-        each.what->alone = true;
-        carry(each);
-    }
 }
 
 void round::wake_feeds(const event_log::round& appended, std::span<const event_log::verdict> verdicts)

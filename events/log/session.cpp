@@ -162,6 +162,8 @@ pqxx::result session::read(const char* name, const std::vector<std::string>& par
         {
             const failure why = understand(problem);
             const bool in_time = watchdog::clock::now() < until;
+            if (why.kind == failure_kind::refused && why.sqlstate.starts_with("22"))
+                throw std::logic_error{"a question that the database cannot hold: " + why.message};
             if (why.kind == failure_kind::refused || again || !in_time)
                 throw unreachable{"reading failed: " + why.message};
         }
