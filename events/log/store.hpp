@@ -208,7 +208,8 @@ public:
     // holds what the database cannot store, throws std::logic_error and nothing was written.
     std::vector<verdict> append(const round&);
 
-    // All reads throw `unreachable`, and std::logic_error when asked for what the database cannot hold (a NUL in a key).
+    // All reads throw `unreachable`, and std::logic_error when asked for what the database cannot hold (a NUL in a
+    // key).
 
     // Several streams and receipts in one round trip: everything a round is missing.
     // Events come grouped by stream in the order asked, each by version, already lifted to the newest schema version.
