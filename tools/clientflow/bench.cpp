@@ -57,6 +57,7 @@ void add_bench(CLI::App& root, program& chosen)
         auto& verb = add_verb(noun, each.name, each.text);
         verb.add_option("--seconds", given->seconds, "How long to measure")->check(CLI::Range(1.0, 86'400.0));
         verb.add_option("--connections", given->connections, "Of the client")->check(CLI::Range(1, 4'096));
+        verb.add_option("--tenants", given->tenants, "That send commands in turn")->check(CLI::Range(1, 1'000));
         verb.add_option("--rows", given->rows, "To prepare before measuring")->check(CLI::Range(0, 100'000'000));
         verb.add_option("--round", given->round, "Commands per append")->check(CLI::Range(1, 512));
         verb.add_option("--writers", given->writers, "Of the append benchmark")->check(CLI::Range(1, 16));

@@ -18,15 +18,16 @@ namespace
 using steady = std::chrono::steady_clock;
 constexpr double slice_seconds = 1.0;
 
-// Makes the requests of one tenant: creates of clients, or of tasks in one project.
+// Makes the requests of some tenants in turn: creates of clients, or of tasks in one project of each.
 class work
 {
 public:
-    work(const wire::endpoint& to, std::string key, const std::string& noun)
-        : to_(to), key_(std::move(key)), noun_(noun)
+    work(const wire::endpoint& to, std::vector<std::string> keys, const std::string& noun)
+        : to_(to), keys_(std::move(keys)), noun_(noun)
     {
         if (noun_ == "task")
-            make_project();
+            for (const auto& key : keys_)
+                make_project(key);
     }
 
     std::string health() const
@@ -47,14 +48,14 @@ public:
         wire::request asked;
         asked.method = "POST";
         asked.target = noun_ == "task" ? "/api/v1/tasks" : "/api/v1/clients";
-        asked.key = key_;
+        asked.key = keys_[count_ % keys_.size()];
         asked.idempotency_key = key;
         asked.body = body;
         return wire::render(to_, asked);
     }
 
 private:
-    void make_project()
+    void make_project(const std::string& key)
     {
         // An id of one's own, so that nothing has to be read from the answer.
         project_ = "project_01hz3v5k8qe2r9w7x4n6m1t0ab";
@@ -62,7 +63,7 @@ private:
         wire::request asked;
         asked.method = "POST";
         asked.target = "/api/v1/projects";
-        asked.key = key_;
+        asked.key = key;
         asked.body = body;
         const auto got = wire::call(to_, asked);
         if (got.status / 100 != 2)
@@ -70,7 +71,7 @@ private:
     }
 
     wire::endpoint to_;
-    std::string key_;
+    std::vector<std::string> keys_;
     std::string noun_;
     std::string project_;
     std::uint64_t count_ = 0;
@@ -106,6 +107,14 @@ struct series
         return part.mean();
     }
 };
+
+std::vector<std::string> keys_of(const ground& here, const wishes& given, const std::string& slug)
+{
+    std::vector<std::string> keys;
+    for (int n = 1; n <= given.tenants; ++n)
+        keys.push_back(make_tenant(here.of(), slug + '-' + std::to_string(n)).key);
+    return keys;
+}
 
 burst creates(client& by, work& of, double seconds)
 {
@@ -176,11 +185,10 @@ private:
 void with_projections(report& into, const ground& here, const wishes& given, progress& line)
 {
     series without;
-    const auto who = make_tenant(here.of(), "bench");
     {
         const server bare{here.of(), "api"};
         client by{bare.api(), given.connections};
-        work of{bare.api(), who.key, given.noun};
+        work of{bare.api(), keys_of(here, given, "bench"), given.noun};
         creates(by, of, slice_seconds);
         for (double spent = 0; spent < std::min(30.0, given.seconds / 2) && !stop_asked(); spent += slice_seconds)
         {
@@ -188,10 +196,9 @@ void with_projections(report& into, const ground& here, const wishes& given, pro
             line.tell("without projections " + std::to_string(static_cast<int>(without.per_second.back())) + "/s");
         }
     }
-    const auto other = make_tenant(here.of(), "bench-live");
     const server whole{here.of(), "api,projector"};
     client by{whole.api(), given.connections};
-    work of{whole.api(), other.key, given.noun};
+    work of{whole.api(), keys_of(here, given, "bench-live"), given.noun};
     creates(by, of, 5.0);  // also time for the read models to catch up with the first half
     const double rss_before = whole.resident_mb();
     lag_watch lag{here.of().admin_dsn};
@@ -242,7 +249,7 @@ report commands(const settings& configured, const wishes& given, progress& line)
         if (!at)
             throw failure(usage, "bad_url", "\"" + given.url + "\" is no http://host:port");
         client by{*at, given.connections};
-        work of{*at, given.key, given.noun};
+        work of{*at, {given.key}, given.noun};
         against_health(made, by, of, given, line);
         made.under.variant = "server at " + given.url;
     }
@@ -256,11 +263,12 @@ report commands(const settings& configured, const wishes& given, progress& line)
         {
             const server running{here.of(), "api"};
             client by{running.api(), given.connections};
-            work of{running.api(), make_tenant(here.of(), "bench").key, given.noun};
+            work of{running.api(), keys_of(here, given, "bench"), given.noun};
             given.hold_seconds > 0 ? with_held_transaction(made, here, by, of, given, line)
                                    : against_health(made, by, of, given, line);
         }
-        made.under.variant = given.noun + "s created" + (given.projections ? ", every read model live" : "") +
+        made.under.variant = given.noun + "s created by " + std::to_string(given.tenants) + " tenants" +
+                             (given.projections ? ", every read model live" : "") +
                              (given.hold_seconds > 0 ? ", a transaction held open" : "");
     }
     made.under.seconds = given.hold_seconds > 0 ? given.hold_seconds : given.seconds;
