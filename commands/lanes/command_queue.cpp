@@ -13,7 +13,7 @@ bool command_queue::offer(command c)
             return false;
         bytes_ += weight(c);
         waiting_.push_back(std::move(c));
-        wake = writer_waits_;
+        wake = waiting_.size() >= wake_at_;
     }
     if (wake)
         filled_.notify_one();
@@ -33,29 +33,75 @@ bool command_queue::forward(command c)
     return true;
 }
 
-bool command_queue::take(std::vector<command>& into, std::size_t commands_max, std::size_t bytes_max)
+void command_queue::put_back(std::vector<command> carried)
 {
-    std::size_t bytes = 0;
-    for (const command& c : into)
-        bytes += weight(c);
+    if (carried.empty())
+        return;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const command& c : carried)
+            bytes_ += weight(c);
+        waiting_.insert(waiting_.begin(), std::make_move_iterator(carried.begin()),
+                        std::make_move_iterator(carried.end()));
+    }
+    filled_.notify_one();
+}
 
+std::vector<command> command_queue::take(std::size_t commands_max, std::size_t bytes_max)
+{
     std::unique_lock lock(mutex_);
-    if (into.empty())
+    wake_at_ = 1;
+    filled_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+    wake_at_ = nobody_waits;
+    std::vector<command> taken = take_some(commands_max, bytes_max);
+    finished_ = taken.empty();
+    return taken;
+}
+
+std::vector<command> command_queue::take_while(const std::atomic<bool>& busy, std::size_t commands_max,
+                                               std::size_t bytes_max)
+{
+    std::unique_lock lock(mutex_);
+    wake_at_ = gathered_min;
+    filled_.wait(lock, [&] { return !busy || waiting_.size() >= gathered_min; });
+    wake_at_ = nobody_waits;
+    if (waiting_.empty() || waiting_.front()->alone)
+        return {};
+    return take_some(commands_max, bytes_max);
+}
+
+void command_queue::wait_while(const std::atomic<bool>& busy)
+{
+    std::unique_lock lock(mutex_);
+    filled_.wait(lock, [&] { return !busy; });
+}
+
+void command_queue::wake()
+{
     {
-        writer_waits_ = true;
-        filled_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
-        writer_waits_ = false;
+        const std::lock_guard lock(mutex_);  // else it could fall between the taker's look and its sleep
     }
-    while (!waiting_.empty() && into.size() < commands_max &&
-           (into.empty() || bytes + weight(waiting_.front()) <= bytes_max))
+    filled_.notify_one();
+}
+
+std::vector<command> command_queue::take_some(std::size_t commands_max, std::size_t bytes_max)
+{
+    std::vector<command> taken;
+    std::size_t bytes = 0;
+    while (!waiting_.empty() && taken.size() < commands_max)
     {
-        bytes += weight(waiting_.front());
-        bytes_ -= weight(waiting_.front());
-        into.push_back(std::move(waiting_.front()));
+        command& next = waiting_.front();
+        const bool is_first = taken.empty();
+        if (!is_first && (next->alone || bytes + weight(next) > bytes_max))
+            break;
+        bytes += weight(next);
+        bytes_ -= weight(next);
+        taken.push_back(std::move(next));
         waiting_.pop_front();
+        if (taken.back()->alone)
+            break;
     }
-    finished_ = into.empty();
-    return !into.empty();
+    return taken;
 }
 
 std::size_t command_queue::expire(std::chrono::steady_clock::time_point now)

@@ -62,15 +62,15 @@ dispatcher::implementation::implementation(writer_config given, event_log::store
                         counts,
                         appended,
                         [this, i](const command& c, std::int32_t lane) { return forward(i, c, lane); },
-                        event_log::store(where),
                         aggregate_cache(config.cache_bytes_max)};
-        writers.push_back(std::make_unique<writer>(config, std::move(bench)));
+        writers.push_back(std::make_unique<writer>(config, std::move(bench), where));
     }
     for (std::size_t i = 0; i < writers.size(); ++i)
-        threads.emplace_back([this, i] {
-            name_thread("command-" + std::to_string(i));
-            writers[i]->run();
-        });
+        for (std::size_t hand = 0; hand < writer::hands; ++hand)
+            threads.emplace_back([this, i, hand] {
+                name_thread("command-" + std::to_string(i) + (hand == 0 ? "a" : "b"));
+                writers[i]->run(hand);
+            });
     watch = std::thread([this] { watch_deadlines(); });
 }
 

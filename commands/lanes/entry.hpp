@@ -36,7 +36,7 @@ struct entry
         accepted,
         refused,
         replayed,  // answered from a receipt
-        carried,   // again in the next round
+        carried,   // again in a later round
         done       // answered
     };
 
@@ -65,8 +65,9 @@ struct entry
     std::vector<moved> moves;
     standing shown;
 
-    static constexpr std::size_t no_part = static_cast<std::size_t>(-1);
-    std::size_t part = no_part;
-    bool is_in_log = false;  // its events are committed
+    std::optional<event_log::command_part> written;  // what the store is to check and to append for it
+    std::size_t part = 0;                            // its place in the append
+    bool is_appended = false;                        // its part went to the store
+    bool is_in_log = false;                          // its events are committed
 };
 }  // namespace lanes

@@ -2,6 +2,7 @@
 
 #include "commands/lanes/deciding.hpp"
 #include "commands/lanes/refusals.hpp"
+#include "schemas/assertion.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -24,18 +25,22 @@ bool is_storable(const std::optional<receipt_wanted>& remember)
 constexpr int loads_max = 16;  // a chain of parents takes one each; a decision that looks further away is a fault
 }  // namespace
 
-round::round(workbench& bench) : bench_(bench), loader_(bench.store, bench.keys), keys_(bench.keys), set_(bench.cache)
-{}
-
-std::vector<command> round::run(std::vector<command> commands)
+round::round(workbench& bench, event_log::store& store)
+    : bench_(bench), store_(store), loader_(store, bench.keys), keys_(bench.keys), set_(bench.cache)
 {
-    admit(std::move(commands));
+    wary_ = bench_.wary_rounds > 0;
+    bench_.wary_rounds -= wary_ ? 1 : 0;
+    ++bench_.counts.rounds;
+}
+
+void round::guarded(const std::function<void()>& step)
+{
+    if (is_over_)
+        return;
     try
     {
-        settle_lanes();
-        load_and_try();
-        decide_all();
-        append();
+        step();
+        return;
     }
     catch (const event_log::unreachable& lost)
     {
@@ -56,33 +61,40 @@ std::vector<command> round::run(std::vector<command> commands)
     {
         end_all(appending_ ? applied::unknown : applied::no, !appending_, fault.what());
     }
-    keep_confirmed();
+    is_over_ = true;
+}
 
-    std::vector<command> carried;
-    for (entry& each : entries_)
-        if (each.at == entry::course::carried)
-            carried.push_back(std::move(each.what));
-    return carried;
+void round::prepare(std::vector<command> commands)
+{
+    CF_ASSERT(!is_over_);
+    guarded([&] {
+        admit(std::move(commands));
+        settle_lanes();
+        load_and_try();
+        decide_all();
+        write_parts();
+    });
 }
 
 void round::admit(std::vector<command> commands)
 {
     const auto now = std::chrono::steady_clock::now();
-    entries_.reserve(commands.size());
+    bool failed_before = false;
     for (command& each : commands)
     {
+        bytes_ += command_queue::weight(each);
         bench_.counts.expired += each->expire(now) ? 1 : 0;
         if (each->is_answered())
             continue;
-        wary_ = wary_ || each->load_first;
+        failed_before = failed_before || each->load_first;
+        ++bench_.counts.commands;
         entries_.emplace_back(std::move(each));
     }
-    if (wary_)
+    if (failed_before)
+    {
+        wary_ = true;
         bench_.wary_rounds = bench_.config.wary_rounds;
-    else if (bench_.wary_rounds > 0)
-        wary_ = bench_.wary_rounds-- > 0;
-    ++bench_.counts.rounds;
-    bench_.counts.commands += entries_.size();
+    }
     now_us_ = bench_.clock.now().us;
 }
 
@@ -91,7 +103,9 @@ void round::admit(std::vector<command> commands)
 void round::settle_lanes()
 {
     for (entry& each : entries_)
-        if (is_storable(each.asked().remember))
+        if (!each.is_open())
+            continue;
+        else if (is_storable(each.asked().remember))
             settle_lane(each);
         else
             break_off(each, "an idempotency key is 1 to 255 visible ASCII characters");
@@ -105,7 +119,7 @@ void round::settle_lane(entry& e)
         e.lane = known->second;
         return;
     }
-    const auto lane = bench_.tenants.lane_of(tenant, bench_.store);
+    const auto lane = bench_.tenants.lane_of(tenant, store_);
     if (!lane)
     {
         if (e.asked().tenant_born)
@@ -125,7 +139,7 @@ void round::settle_birth(entry& e)
 {
     if (!born_.insert(e.asked().tenant).second)
         return carry(e);  // its twin comes first; the next round knows what became of it
-    e.born = bench_.tenants.prepare_birth(e.asked().tenant, bench_.store);
+    e.born = bench_.tenants.prepare_birth(e.asked().tenant, store_);
     e.lane = e.born->lane;
     lanes_.emplace(e.asked().tenant, e.lane);
 }
@@ -134,8 +148,9 @@ void round::load_and_try()
 {
     for (int pass = 0; pass < loads_max && try_all(); ++pass)
         load_missing();
-    bench_.counts.cache_hits += set_.counted().hits;
-    bench_.counts.cache_misses += set_.counted().misses;
+    const working_set::tally seen = set_.take_counted();
+    bench_.counts.cache_hits += seen.hits;
+    bench_.counts.cache_misses += seen.misses;
 }
 
 bool round::try_all()
@@ -265,11 +280,6 @@ void round::decide_all()
 
 void round::decide_in_turn(entry& e)
 {
-    if (!e.what->pin())
-    {
-        e.at = entry::course::done;  // the watch has answered it
-        return;
-    }
     if (e.receipt)
         return break_off(e, "a receipt was found and could not be answered from");
     const auto& remember = e.asked().remember;
@@ -284,6 +294,8 @@ void round::decide_in_turn(entry& e)
         ask_receipt(e);
     if (!e.is_open())
         return;
+    if (rests_on_flight(e))
+        return carry(e);
     if (*e.choice)
         accept(e);
     else
@@ -317,6 +329,20 @@ void round::decide_now(entry& e)
     {
         break_off(e, fault.what());
     }
+}
+
+// What the round in the store moves on stands differently in a moment. The working set forgets it, too, so that commands
+// which come after that moment see it as it is then.
+bool round::rests_on_flight(const entry& e)
+{
+    bool found = false;
+    for (const sighting& looked : e.looked)
+        if (!bench_.in_flight.empty() && bench_.in_flight.contains(looked.stream))
+        {
+            set_.forget(looked.stream);
+            found = true;
+        }
+    return found;
 }
 
 void round::accept(entry& e)
@@ -403,7 +429,7 @@ void round::end_all(applied how, bool is_our_fault, std::string_view what)
         if (each.at == entry::course::done || each.at == entry::course::carried)
             continue;
         for (const sighting& looked : each.looked)
-            bench_.cache.drop(looked.stream);
+            stale_.push_back(looked.stream);
         bench_.counts.broken += is_our_fault ? 1 : 0;
         close(each, is_our_fault ? broken(how) : unavailable(how));
     }

@@ -1,5 +1,9 @@
 // One round of one writer: take commands, load what is missing, decide in arrival order, append once, answer.
 //
+// While one round is in the store the next one is prepared (see writer.hpp), so a round works in steps: those that touch
+// what the writer keeps run under its desk's lock, those that wait for the store do not. What the round in the store
+// moves on is out of reach meanwhile: commands that look at it are carried.
+//
 // The cheap way is tried first. A stream that a decision would bring to life is taken to be unborn and a receipt to be
 // absent without asking, because the append proves both; when either turns out wrong, the command is carried to the
 // next round and the writer asks first for a while (`wary`). Refusals are proved the same way: they ride along as
@@ -16,6 +20,7 @@
 #include "commands/lanes/working_set.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -23,12 +28,13 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 namespace lanes
 {
-// What a writer keeps between rounds. One thread, but for what is shared by pointer.
+// What a writer keeps between rounds; guarded by its desk's lock, but for what is shared by reference.
 struct workbench
 {
     const writer_config& config;
@@ -40,8 +46,8 @@ struct workbench
     // Hands a command to the writer of its lane; false when this writer is the one.
     std::function<bool(const command&, std::int32_t lane)> forward;
 
-    event_log::store store;
     aggregate_cache cache;
+    std::unordered_set<stream_ref> in_flight{};  // streams that a round in the store moves on
     schema::uuid_source ids{};
     int wary_rounds = 0;  // rounds left in which receipts and unborn streams are asked for first
 };
@@ -49,12 +55,28 @@ struct workbench
 class round
 {
 public:
-    explicit round(workbench&);
+    // The store is the caller's alone while the round lasts. With the desk.
+    round(workbench&, event_log::store&);
 
-    // Returns the commands that have to go into the next round, in their order.
-    std::vector<command> run(std::vector<command>);
+    // Takes commands in and decides them; may be called again until the round departs or is over. With the desk.
+    void prepare(std::vector<command>);
+    bool is_over() const { return is_over_; }  // a failure ended it
+    std::size_t commands() const { return entries_.size(); }
+    std::size_t bytes() const { return bytes_; }
+    // From now on others leave alone what the round moves on. With the desk.
+    void depart();
+    // Waits for the store, unless nothing is to be appended. Without the desk.
+    void append();
+    // Keeps what was confirmed, before anybody hears of it: who is answered may come back at once. With the desk.
+    void keep_confirmed();
+    // By the verdicts. Without the desk.
+    void answer_all();
+    // The commands that have to go into a later round, in their order.
+    std::vector<command> take_carried();
 
 private:
+    void guarded(const std::function<void()>& step);  // a failure ends the round: everything in it is answered or carried
+
     // Before deciding.
     void admit(std::vector<command>);
     void settle_lanes();
@@ -72,23 +94,23 @@ private:
     void decide_all();
     void decide_in_turn(entry&);
     void decide_now(entry&);
+    bool rests_on_flight(const entry&);
     void accept(entry&);
     void ask_receipt(entry&);
 
     // Appending.
-    std::vector<event_log::command_part> write_parts();
-    void write_part(entry&, std::vector<event_log::command_part>&, std::vector<subject_ref>& lacking);
-    void write_again(std::span<entry* const>, std::vector<event_log::command_part>&, std::vector<subject_ref>& lacking);
-    void append();
-    void append_parts(std::vector<event_log::command_part>);
-    void wake_feeds(const event_log::round&, std::span<const event_log::verdict>);
+    void write_parts();
+    void write_part(entry&, std::vector<subject_ref>& lacking);
+    void write_again(std::span<entry* const>, std::vector<subject_ref>& lacking);
+    std::vector<event_log::command_part> collect_parts();
+    void wake_feeds();
 
     // Answering.
+    void take_verdicts();
     void judge(entry&, const event_log::verdict&);
     void confirm(entry&, const event_log::position&);
     void retry_moved(entry&);
     bool rests_on_refused(const entry&) const;
-    void keep_confirmed();
     void carry(entry&);
     void close(entry&, answer);
     void break_off(entry&, std::string_view what);
@@ -96,18 +118,25 @@ private:
     void end_all(applied, bool is_our_fault, std::string_view what);
 
     workbench& bench_;
+    event_log::store& store_;
     loader loader_;
     sealing_keys keys_;
     working_set set_;
     bool wary_ = false;
     bool appending_ = false;  // from here on a failure leaves the outcome unknown, unless the store says otherwise
     bool appended_ = false;   // the store has answered
+    bool is_over_ = false;    // a failure ended it
     std::int64_t now_us_ = 0;
-    std::vector<entry> entries_;
+    std::size_t bytes_ = 0;
+    std::deque<entry> entries_;  // in arrival order; pointers to them stay good
+    event_log::round sent_;
+    std::vector<event_log::verdict> verdicts_;
     std::map<uuid, std::int32_t> lanes_;                         // of the round's tenants
     std::set<uuid> born_;                                        // tenants that come to life in this round
     std::set<std::pair<uuid, std::string_view>> accepted_keys_;  // idempotency keys of this round
     std::unordered_map<uuid, const entry*> made_by_;             // by event id
     std::vector<const entry*> confirmed_;
+    std::vector<stream_ref> stale_;  // what the cache had of them was wrong, or may be
+    std::vector<stream_ref> moving_;  // what it has in flight
 };
 }  // namespace lanes

@@ -11,45 +11,28 @@
 
 namespace lanes
 {
-void round::append()
+void round::write_parts()
 {
-    std::vector<event_log::command_part> parts = write_parts();
-    for (entry& each : entries_)
-    {
-        const bool is_decided = each.at == entry::course::accepted || each.at == entry::course::refused;
-        if (is_decided && each.part == entry::no_part)
-            confirm(each, {each.lane, 0});  // it rests on nothing and changes nothing
-    }
-    if (!parts.empty())
-        append_parts(std::move(parts));
-}
-
-std::vector<event_log::command_part> round::write_parts()
-{
-    std::vector<event_log::command_part> parts;
     std::vector<subject_ref> lacking;
     std::vector<entry*> again;
-    parts.reserve(entries_.size());
     for (entry& each : entries_)
     {
-        if (!has_part(each))
+        if (each.written || !has_part(each))
             continue;
         const std::size_t before = lacking.size();
-        write_part(each, parts, lacking);
+        write_part(each, lacking);
         if (lacking.size() > before)
             again.push_back(&each);
     }
     if (!again.empty())
-        write_again(again, parts, lacking);
-    return parts;
+        write_again(again, lacking);
 }
 
-void round::write_part(entry& e, std::vector<event_log::command_part>& parts, std::vector<subject_ref>& lacking)
+void round::write_part(entry& e, std::vector<subject_ref>& lacking)
 {
     try
     {
-        parts.push_back(part_writer(keys_).write(e, lacking));
-        e.part = parts.size() - 1;
+        e.written = part_writer(keys_).write(e, lacking);
     }
     catch (const std::exception& fault)
     {
@@ -57,44 +40,77 @@ void round::write_part(entry& e, std::vector<event_log::command_part>& parts, st
     }
 }
 
-void round::write_again(std::span<entry* const> again, std::vector<event_log::command_part>& parts,
-                        std::vector<subject_ref>& lacking)
+void round::write_again(std::span<entry* const> again, std::vector<subject_ref>& lacking)
 {
     std::sort(lacking.begin(), lacking.end());
     lacking.erase(std::unique(lacking.begin(), lacking.end()), lacking.end());
-    keys_.learn_or_make(lacking, bench_.store);
+    keys_.learn_or_make(lacking, store_);
     lacking.clear();
     for (entry* each : again)
-        parts[each->part] = part_writer(keys_).write(*each, lacking);
+        each->written = part_writer(keys_).write(*each, lacking);
     CF_ASSERT(lacking.empty());
 }
 
-void round::append_parts(std::vector<event_log::command_part> parts)
+void round::depart()
 {
-    const event_log::round appended{bench_.ids.next(now_us_), std::move(parts)};
-    FAULT_POINT("lanes.before_append");
-    appending_ = true;
-    const auto began = std::chrono::steady_clock::now();
-    const std::vector<event_log::verdict> verdicts = bench_.store.append(appended);
-    appended_ = true;
-    bench_.counts.append_took(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-    CF_ASSERT(verdicts.size() == appended.commands.size());
-    FAULT_POINT("lanes.after_append");
-
-    wake_feeds(appended, verdicts);
-    for (entry& each : entries_)
-        if (each.part != entry::no_part)
-            judge(each, verdicts[each.part]);
-    appending_ = false;
+    sent_.id = bench_.ids.next(now_us_);
+    for (const entry& each : entries_)
+        if (each.at == entry::course::accepted)
+            for (const moved& stream : each.moves)
+                if (bench_.in_flight.insert(stream.stream).second)
+                    moving_.push_back(stream.stream);
 }
 
-void round::wake_feeds(const event_log::round& appended, std::span<const event_log::verdict> verdicts)
+void round::append()
+{
+    guarded([&] {
+        sent_.commands = collect_parts();
+        if (sent_.commands.empty())
+            return;
+        FAULT_POINT("lanes.before_append");
+        appending_ = true;
+        const auto began = std::chrono::steady_clock::now();
+        verdicts_ = store_.append(sent_);
+        appended_ = true;
+        bench_.counts.append_took(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+        CF_ASSERT(verdicts_.size() == sent_.commands.size());
+        FAULT_POINT("lanes.after_append");
+        take_verdicts();
+        wake_feeds();
+    });
+}
+
+// The last moment at which a deadline means that nothing happened: what the watch has answered by now stays out. What
+// was built on it is refused by the store, because the event ids differ.
+std::vector<event_log::command_part> round::collect_parts()
+{
+    std::vector<event_log::command_part> parts;
+    parts.reserve(entries_.size());
+    for (entry& each : entries_)
+    {
+        if (each.at != entry::course::accepted && each.at != entry::course::refused)
+            continue;
+        if (!each.what->pin())
+        {
+            each.at = entry::course::done;
+            continue;
+        }
+        if (!each.written)
+            continue;
+        each.part = parts.size();
+        each.is_appended = true;
+        parts.push_back(std::move(*each.written));
+    }
+    return parts;
+}
+
+void round::wake_feeds()
 {
     std::set<std::int32_t> lanes;
-    for (std::size_t i = 0; i < verdicts.size(); ++i)
+    for (std::size_t i = 0; i < verdicts_.size(); ++i)
     {
-        const event_log::command_part& part = appended.commands[i];
-        if (verdicts[i].kind != event_log::verdict_kind::appended)
+        const event_log::command_part& part = sent_.commands[i];
+        if (verdicts_[i].kind != event_log::verdict_kind::appended)
             continue;
         bench_.counts.events += part.events.size();
         if (!part.events.empty())
@@ -109,7 +125,54 @@ void round::wake_feeds(const event_log::round& appended, std::span<const event_l
             bench_.appended(lane);
 }
 
+void round::take_verdicts()
+{
+    for (entry& each : entries_)
+    {
+        if (!each.is_appended)
+            continue;
+        const bool is_confirmed = verdicts_[each.part].kind == event_log::verdict_kind::appended;
+        each.is_in_log = is_confirmed && each.at == entry::course::accepted;
+        if (is_confirmed)
+            confirmed_.push_back(&each);
+        else
+            for (const sighting& looked : each.looked)
+                stale_.push_back(looked.stream);
+    }
+}
+
+void round::keep_confirmed()
+{
+    for (const stream_ref& each : stale_)
+        bench_.cache.drop(each);
+    for (const entry* each : confirmed_)
+    {
+        for (const sighting& looked : each->looked)
+            if (!looked.was.is_unborn())
+                bench_.cache.put(looked.stream, looked.was);
+        for (const moved& stream : each->moves)
+            bench_.cache.put(stream.stream, stream.now);
+    }
+    for (const stream_ref& each : moving_)
+        bench_.in_flight.erase(each);
+}
+
 // -- Answering.
+
+void round::answer_all()
+{
+    guarded([&] {
+        for (entry& each : entries_)
+        {
+            if (each.at != entry::course::accepted && each.at != entry::course::refused)
+                continue;
+            if (each.is_appended)
+                judge(each, verdicts_[each.part]);
+            else
+                confirm(each, {each.lane, 0});  // it rests on nothing and changes nothing
+        }
+    });
+}
 
 void round::judge(entry& e, const event_log::verdict& verdict)
 {
@@ -117,8 +180,6 @@ void round::judge(entry& e, const event_log::verdict& verdict)
     switch (verdict.kind)
     {
     case event_log::verdict_kind::appended:
-        confirmed_.push_back(&e);
-        e.is_in_log = e.at == entry::course::accepted;
         return confirm(e, verdict.last);
     case event_log::verdict_kind::receipt_exists:
         e.what->load_first = true;
@@ -156,8 +217,6 @@ void round::confirm(entry& e, const event_log::position& at)
 
 void round::retry_moved(entry& e)
 {
-    for (const sighting& each : e.looked)
-        bench_.cache.drop(each.stream);
     // What was built on a refused neighbour, or on the guess that a stream is unborn, has lost no race.
     if (!e.assumed_unborn && !rests_on_refused(e))
     {
@@ -177,15 +236,12 @@ bool round::rests_on_refused(const entry& e) const
     });
 }
 
-void round::keep_confirmed()
+std::vector<command> round::take_carried()
 {
-    for (const entry* each : confirmed_)
-    {
-        for (const sighting& looked : each->looked)
-            if (!looked.was.is_unborn())
-                bench_.cache.put(looked.stream, looked.was);
-        for (const moved& stream : each->moves)
-            bench_.cache.put(stream.stream, stream.now);
-    }
+    std::vector<command> carried;
+    for (entry& each : entries_)
+        if (each.at == entry::course::carried)
+            carried.push_back(std::move(each.what));
+    return carried;
 }
 }  // namespace lanes

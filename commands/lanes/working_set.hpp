@@ -32,7 +32,10 @@ public:
     // For a stream that this very round brings to life: the append proves the assumption.
     void assume_unborn(const stream_ref& stream) { here_.try_emplace(stream); }
 
-    const tally& counted() const { return counted_; }
+    // It is looked up anew.
+    void forget(const stream_ref& stream) { here_.erase(stream); }
+
+    tally take_counted() { return std::exchange(counted_, {}); }
 
 private:
     aggregate_cache* kept_;

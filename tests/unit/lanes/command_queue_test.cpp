@@ -1,10 +1,14 @@
 // The queue before a writer, and who may answer a command: bounds, order, deadlines, closing.
 #include "commands/lanes/command_queue.hpp"
+#include "tests/kit/eventually.hpp"
 #include "tests/kit/lanes/site.hpp"
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace
@@ -37,9 +41,7 @@ TEST_CASE("a queue takes no more commands than its bound, and hands them out in 
     CHECK_FALSE(queue.offer(third));
     CHECK(queue.forward(third));  // accepted by a sibling already
 
-    std::vector<lanes::command> taken;
-    CHECK(queue.take(taken, 2, 1 << 20));
-    CHECK(taken == std::vector{first, second});
+    CHECK(queue.take(2, 1 << 20) == std::vector{first, second});
     CHECK(queue.offer(ann.sends()));
 }
 
@@ -50,13 +52,10 @@ TEST_CASE("bytes bound the queue and the round, but never keep a single command 
     CHECK(queue.offer(ann.sends(30s, 50'000)));
     CHECK_FALSE(queue.offer(ann.sends(30s, 10)));
 
-    std::vector<lanes::command> taken;
-    CHECK(queue.take(taken, 100, 1'000));
-    CHECK(taken.size() == 1);
-    CHECK(queue.offer(ann.sends(30s, 10)));
-    CHECK(queue.offer(ann.sends(30s, 10)));
-    CHECK(queue.take(taken, 100, 60'000));  // beside the one in hand
-    CHECK(taken.size() == 3);
+    CHECK(queue.take(100, 1'000).size() == 1);
+    for (int i = 0; i < 3; ++i)
+        CHECK(queue.offer(ann.sends(30s, 10)));
+    CHECK(queue.take(100, 2'500).size() == 2);
 }
 
 TEST_CASE("a closed queue is emptied, then ends")
@@ -66,11 +65,60 @@ TEST_CASE("a closed queue is emptied, then ends")
     CHECK(queue.offer(ann.sends()));
     queue.close();
     CHECK_FALSE(queue.offer(ann.sends()));
-    std::vector<lanes::command> taken;
-    CHECK(queue.take(taken, 10, 10'000));
-    taken.clear();
-    CHECK_FALSE(queue.take(taken, 10, 10'000));
+    CHECK(queue.take(10, 10'000).size() == 1);
+    CHECK(queue.take(10, 10'000).empty());
     CHECK_FALSE(queue.forward(ann.sends()));
+}
+
+TEST_CASE("what is put back comes before all others, in its order, bounds or not")
+{
+    asker ann;
+    lanes::command_queue queue(2, 1 << 20);
+    const auto first = ann.sends(), second = ann.sends(), third = ann.sends(), fourth = ann.sends();
+    CHECK(queue.offer(third));
+    CHECK(queue.offer(fourth));
+    queue.put_back({first, second});
+    CHECK(queue.take(10, 1 << 20) == std::vector{first, second, third, fourth});
+}
+
+TEST_CASE("a command that goes alone is taken alone, and keeps its place")
+{
+    asker ann;
+    lanes::command_queue queue(10, 1 << 20);
+    const std::atomic<bool> free{false};
+    const auto first = ann.sends(), lonely = ann.sends(), last = ann.sends();
+    lonely->alone = true;
+    for (const auto& each : {first, lonely, last})
+        CHECK(queue.offer(each));
+    CHECK(queue.take(10, 1 << 20) == std::vector{first});
+    CHECK(queue.take_while(free, 10, 1 << 20).empty());  // it joins nobody
+    CHECK(queue.take(10, 1 << 20) == std::vector{lonely});
+    CHECK(queue.take_while(free, 10, 1 << 20) == std::vector{last});
+    CHECK(queue.take_while(free, 10, 1 << 20).empty());
+}
+
+TEST_CASE("while the store is busy a round takes in what arrives; when it is free, it takes what there is and leaves")
+{
+    asker ann;
+    lanes::command_queue queue(100, 1 << 20);
+    std::atomic<bool> busy{true};
+    std::vector<std::size_t> taken;
+    std::thread hand{[&] {
+        for (;;)
+        {
+            const bool was_busy = busy;
+            taken.push_back(queue.take_while(busy, 100, 1 << 20).size());
+            if (!was_busy || taken.back() == 0)
+                return;
+        }
+    }};
+    for (int i = 0; i < 20; ++i)
+        CHECK(queue.offer(ann.sends()));
+    CHECK(kit::eventually([&] { return queue.size() < 8; }));
+    busy = false;
+    queue.wake();
+    hand.join();
+    CHECK(std::accumulate(taken.begin(), taken.end(), std::size_t{0}) == 20);
 }
 
 TEST_CASE("past its deadline a waiting command is answered that nothing happened, and leaves its place")
