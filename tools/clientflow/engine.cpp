@@ -5,6 +5,7 @@
 #include "commands/limits.hpp"
 #include "events/feed/notifier.hpp"
 #include "events/feed/store_feed.hpp"
+#include "events/log/housekeeper.hpp"
 #include "events/log/migrator.hpp"
 #include "events/log/seal.hpp"
 #include "http/server/metrics.hpp"
@@ -106,6 +107,7 @@ struct engine::implementation
 
     void make_runner();
     void make_service();
+    void start_housekeeping();
     std::unique_ptr<projection::reader> open_reader();
     std::vector<http::readiness> checks() const;
     void write_metrics(http::metrics_text&);
@@ -126,6 +128,7 @@ struct engine::implementation
     std::unique_ptr<event_feed::notifier> others;
     std::unique_ptr<lanes::dispatcher> commands;  // wakes the two above: goes before them
     std::unique_ptr<http::service> service;
+    std::unique_ptr<event_log::housekeeper> housekeeping;  // from start to stop
 };
 
 void engine::implementation::tell(const projection::report& said)
@@ -262,6 +265,14 @@ void engine::implementation::make_service()
     service = std::make_unique<http::service>(std::move(config), std::move(parts));
 }
 
+void engine::implementation::start_housekeeping()
+{
+    housekeeping = std::make_unique<event_log::housekeeper>(
+        of.housekeeping, connection_of(of, "clientflow"), guard, [this](const std::string& why) {
+            journal.note(http::severity::warning, "housekeeping.failed", why);
+        });
+}
+
 engine::engine(const settings& of, const roles& what, server_journal& log)
     : self_(std::make_unique<implementation>(of, what, log))
 {}
@@ -272,6 +283,7 @@ void engine::start()
 {
     if (self_->runner)
         self_->runner->start();
+    self_->start_housekeeping();
     self_->service->start();
     self_->service->ready();
 }
@@ -280,6 +292,7 @@ bool engine::drain() { return self_->service->drain(); }
 
 void engine::stop()
 {
+    self_->housekeeping.reset();
     self_->service->stop();
     if (self_->runner)
         self_->runner->stop();

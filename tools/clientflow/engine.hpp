@@ -1,6 +1,6 @@
 // Everything a serving process is made of, put together in one readable place and taken down in the reverse order.
 //
-//     keyring · watchdog -> dispatcher (lane writers) -> projections' runner -> http::service
+//     keyring · watchdog -> dispatcher (lane writers) -> projections' runner -> http::service · housekeeper
 //
 // Built by `serve` and by nobody else. One thread builds, starts, drains and destroys it.
 #pragma once

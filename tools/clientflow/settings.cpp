@@ -136,6 +136,17 @@ void writer_rows(table& to, settings& of)
     to.add("read_deadline_ms", of.feed.read_deadline, "one read");
 }
 
+void housekeeping_rows(table& to, event_log::housekeeper_config& of)
+{
+    to.section("housekeeping");
+    to.add("first_after_ms", of.first_after, "from the start to the first sweep");
+    to.add("every_ms", of.every, "from one sweep of receipts, rounds and running totals to the next");
+    to.add("step_apart_ms", of.step_apart, "between two steps of a sweep");
+    to.add("again_after_ms", of.again_after, "a sweep that failed");
+    to.add("step_deadline_ms", of.step_deadline, "one step of a sweep");
+    to.add("client_receipts_hours", "h", of.client_receipts_hours, "idempotency keys are kept; below 24 refused");
+}
+
 void listener_rows(table& to, http::listener_config& of)
 {
     to.add("address", of.address, "to listen on");
@@ -196,6 +207,7 @@ std::vector<setting> rows_of(settings& of)
     to.add("drain_seconds", "s", of.drain_seconds, "from SIGTERM to the end, at most");
     store_rows(to, of);
     writer_rows(to, of);
+    housekeeping_rows(to, of.housekeeping);
     service_rows(to, of);
     to.section("log");
     to.one_of("level", of.log.level, {"debug", "info", "warning", "error"}, "what is written at all");

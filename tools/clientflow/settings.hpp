@@ -9,6 +9,7 @@
 
 #include "commands/lanes/dispatcher.hpp"
 #include "events/feed/feed.hpp"
+#include "events/log/housekeeper.hpp"
 #include "events/log/seal.hpp"
 #include "events/log/store.hpp"
 #include "http/server/service.hpp"
@@ -42,6 +43,7 @@ struct settings
     event_log::keyring_config keys;
     lanes::writer_config writers;
     event_feed::feed_config feed;
+    event_log::housekeeper_config housekeeping;
     http::service_config http;
     log_config log;
     std::int64_t drain_seconds = 25;
