@@ -70,7 +70,7 @@ const fs::path& fresh_data()
         fs::path path = room.path() / "data";
         run_as_server(postgres_program("initdb"),
                       {"-D", path.string(), "-E", "UTF8", "--locale=C.UTF-8", "-U", "postgres", "-A", "trust",
-                       "--no-sync", "--no-instructions"});
+                       "--data-checksums", "--no-sync", "--no-instructions"});
         return path;
     }();
     return data;

@@ -1,4 +1,5 @@
-// What `doctor` looks at: a table of questions to the store, and a few about this machine.
+// What `doctor` looks at: what the log needs of its server (events/log/self_check.hpp), the read models beside it, and
+// this machine.
 //
 // Each check is named, says in a sentence what it found and what to do, and is fatal when serving would break a promise
 // (an answer that is not durable, a tenant that sees another's rows). Start-up runs the fatal ones.
