@@ -1,4 +1,4 @@
-// `clientflow key create|list|revoke`: API keys of an organisation, and of the platform's operators.
+// `clientflow key create|list|rate|revoke`: API keys of an organisation, and of the platform's operators.
 #include "commands/api_key.hpp"
 #include "events/org.hpp"
 #include "schemas/json_writer.hpp"
@@ -124,6 +124,37 @@ exit_status revoke(const program& chosen, const place& where, const std::string&
     return done;
 }
 
+// The tenant that holds the key, when nobody says which.
+schema::uuid tenant_of(const api_key::key_id& id, database& store)
+{
+    const auto found = store.ask_one("select t.tenant_id from es.tenant t where exists (select from es.event e"
+                                     " where e.tenant_id = t.tenant_id and e.category = 'api_key'"
+                                     "   and e.stream_id = $1::uuid and e.version = 1)",
+                                     {id.value.text()});
+    if (!found)
+        throw failure(not_found, "not_found", "there is no key " + id.text());
+    return *schema::uuid::parse(*found->front());
+}
+
+exit_status set_rate(const program& chosen, const std::string& which, const std::string& rate)
+{
+    const auto id = api_key::key_id::parse(which);
+    if (!id)
+        throw failure(usage, "bad_id", "\"" + which + "\" is no key_… id");
+    api_key::set_rate command;
+    command.id = *id;
+    command.requests_per_minute = read_rate(rate);
+    const auto of = read_settings(chosen.given);
+    database store{of.operator_dsn()};
+    const auto tenant = tenant_of(*id, store);
+    office desk{of};
+    const auto seen = desk.submit(
+        tenant, [command](lanes::view& in, const lanes::origin& from) { return api_key::handle(command, in, from); },
+        &lanes::aggregate_of<api_key::state>());
+    std::cout << seen.item << '\n';
+    return done;
+}
+
 exit_status list(const program& chosen, const place& where)
 {
     const auto tenant = where.tenant();
@@ -189,6 +220,16 @@ void add_key(CLI::App& root, program& chosen)
     auto& listing = add_verb(noun, "list", "Example: clientflow key list --org org_… --json\n\nKeys without secrets.");
     add_place(listing, *listed);
     listing.callback([&chosen, listed] { chosen.run = [&chosen, listed] { return list(chosen, *listed); }; });
+
+    auto rated = std::make_shared<std::string>();
+    auto rate = std::make_shared<std::string>();
+    auto& rating = add_verb(noun, "rate",
+                            "Example: clientflow key rate key_… --rate 6000\n\n"
+                            "Changes how many requests per minute a key may make; none lifts the limit.");
+    rating.add_option("key", *rated, "key_…")->required();
+    rating.add_option("--rate", *rate, "Requests per minute, or none")->required();
+    rating.callback(
+        [&chosen, rated, rate] { chosen.run = [&chosen, rated, rate] { return set_rate(chosen, *rated, *rate); }; });
 
     auto where = std::make_shared<place>();
     auto which = std::make_shared<std::string>();

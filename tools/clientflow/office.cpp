@@ -2,11 +2,14 @@
 #include "tools/clientflow/office.hpp"
 
 #include "commands/limits.hpp"
+#include "schemas/json_writer.hpp"
+#include "schemas/record.hpp"
 #include "schemas/text.hpp"
 
 #include <future>
 #include <pwd.h>
 #include <unistd.h>
+#include <utility>
 
 namespace cli
 {
@@ -77,6 +80,41 @@ lanes::answer office::submit(const schema::uuid& tenant,
                       sentence.empty() ? "the store cannot be reached" : sentence);
     }
     return given;
+}
+
+std::string office::rehearse(const schema::uuid& tenant,
+                             std::function<lanes::decided(lanes::view&, const lanes::origin&)> decide,
+                             const lanes::aggregate_type* shown_as)
+{
+    // The last decision counts: a lost race decides again.
+    auto seen = std::make_shared<std::vector<lanes::fact>>();
+    submit(
+        tenant,
+        [seen, decide = std::move(decide)](lanes::view& in, const lanes::origin& from) {
+            auto made = decide(in, from);
+            if (made)
+            {
+                *seen = std::exchange(made->facts, {});
+                made->claims.clear();
+                made->quotas.clear();
+            }
+            return made;
+        },
+        shown_as);
+
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().key("dry_run").boolean(true).key("count").integer(static_cast<std::int64_t>(seen->size()));
+    json.key("sample").begin_array();
+    for (const auto& each : *seen)
+    {
+        json.begin_object().member("type", each.type->name).key("version").integer(each.type->version);
+        std::string data;
+        schema::write_json(*each.type, each.alternative.get(), data);
+        json.key("data").raw(data).end_object();
+    }
+    json.end_array().end_object();
+    return out;
 }
 
 std::array<std::uint8_t, 20> office::random_secret()

@@ -23,6 +23,12 @@ public:
     lanes::answer submit(const schema::uuid& tenant, std::function<lanes::decided(lanes::view&, const lanes::origin&)>,
                          const lanes::aggregate_type* shown_as, bool tenant_is_born = false);
 
+    // What `decide` would record now, with nothing recorded: {"dry_run": true, "count", "sample": [{type, version,
+    // data}]}. Throws as `submit` does.
+    std::string rehearse(const schema::uuid& tenant,
+                         std::function<lanes::decided(lanes::view&, const lanes::origin&)> decide,
+                         const lanes::aggregate_type* shown_as);
+
     schema::uuid new_id() { return ids_.next(clock_.now().us); }
     std::array<std::uint8_t, 20> random_secret();
     event_log::keyring& keys() { return keys_; }

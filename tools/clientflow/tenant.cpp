@@ -1,10 +1,11 @@
-// `clientflow tenant create|list|show`: what a newcomer needs before the pages exist.
+// `clientflow tenant create|list|show`: what a newcomer needs before the pages exist; see also tenant_standing.hpp.
 #include "commands/org.hpp"
 #include "events/org.hpp"
 #include "schemas/json_writer.hpp"
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/office.hpp"
 #include "tools/clientflow/tenant_founding.hpp"
+#include "tools/clientflow/tenant_standing.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -117,5 +118,7 @@ void add_tenant(CLI::App& root, program& chosen)
                              "One organisation as it stands.");
     showing.add_option("org", *which, "org_…")->required();
     showing.callback([&chosen, which] { chosen.run = [&chosen, which] { return show(chosen, *which); }; });
+
+    add_standing_verbs(noun, chosen);
 }
 }  // namespace cli

@@ -4,15 +4,14 @@
 #include "commands/api_key.hpp"
 #include "commands/org.hpp"
 #include "schemas/json_writer.hpp"
-#include "schemas/record.hpp"
+#include "tools/clientflow/command_reading.hpp"
 #include "tools/clientflow/rates.hpp"
 
 namespace cli
 {
 namespace
 {
-// The command as a request would bring it, read by the same field rows: the same bounds and the same refusals.
-org::found read_command(const founding& given)
+org::found read_founding(const founding& given)
 {
     std::string text;
     schema::json_writer json{text};
@@ -20,20 +19,13 @@ org::found read_command(const founding& given)
     json.member("time_zone", given.time_zone).member("currency", given.currency);
     json.member("owner_email", given.owner_email);
     json.member("owner_name", given.owner_name.empty() ? given.name : given.owner_name).end_object();
-    auto read = schema::read_json<org::found>(text);
-    if (read)
-        return std::move(*read);
-    std::string sentence = "the tenant cannot be made";
-    for (const auto& fault : read.error())
-        sentence += "; " + fault.where.substr(fault.where.starts_with("#/") ? 2 : 0) + ": " + fault.message;
-    throw failure(usage, "invalid", sentence);
+    return read_command<org::found>(text, "the tenant cannot be made");
 }
-
 }  // namespace
 
 founded found_tenant(office& desk, const founding& given)
 {
-    auto command = read_command(given);
+    auto command = read_founding(given);
     command.key_requests_per_minute = read_rate(given.rate);
     command.id = {desk.new_id()};
     command.owner_id = {desk.new_id()};
