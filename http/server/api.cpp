@@ -1,6 +1,7 @@
 #include "http/server/api.hpp"
 
 #include "commands/api_key.hpp"
+#include "http/server/network.hpp"
 #include "http/server/position_token.hpp"
 #include "http/server/query_string.hpp"
 #include "projections/runner/positions.hpp"
@@ -528,7 +529,7 @@ void api::on_answer(exchange& x, double seconds)
     line.seconds = seconds;
     if (c.who)
         line.tenant = c.who->tenant_text, line.principal = c.who->key_text;
-    line.peer = x.in.peer;
+    line.network = network_of(x.in.peer);
     line.answer_bytes = x.out.text().size();
     parts_.log.access(line);
 }
@@ -546,7 +547,7 @@ void api::on_refused(reply& out, int status, std::string_view code, std::string_
     line.request_id = id;
     line.status = status;
     line.code = code;
-    line.peer = peer;
+    line.network = network_of(peer);
     parts_.log.access(line);
 }
 

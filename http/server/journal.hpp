@@ -1,8 +1,11 @@
 // Where the server tells what it did: access lines and notes, as values. Whoever owns the process decides how they are
-// written; this folder includes no logging library. No key, body or personal value is ever handed over.
+// written; this folder includes no logging library. No key, body or personal value is ever handed over: an address is
+// one, so a line carries the network it lies in; the whole address stands, sealed, with the events that it caused.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace http
@@ -18,7 +21,7 @@ struct access_line
     double seconds = 0;
     std::string_view tenant;     // org_…, empty without a key
     std::string_view principal;  // key_…
-    std::string_view peer;
+    std::string network;         // of the peer: "203.0.113.0/24", "2001:db8:1::/48"
     std::size_t answer_bytes = 0;
 };
 

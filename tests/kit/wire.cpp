@@ -41,6 +41,16 @@ std::size_t number(std::string_view text, int base)
     return value;
 }
 
+sockaddr_in end_point(const std::string& address, std::uint16_t port)
+{
+    sockaddr_in made{};
+    made.sin_family = AF_INET;
+    made.sin_port = htons(port);
+    if (::inet_pton(AF_INET, address.c_str(), &made.sin_addr) != 1)
+        throw wire_error("not an IPv4 address: " + address);
+    return made;
+}
+
 std::string reason_of(int error)
 {
     return std::strerror(error);
@@ -55,16 +65,14 @@ std::optional<std::string> reply::header(std::string_view name) const
     return std::nullopt;
 }
 
-wire::wire(std::uint16_t port, const std::string& address, milliseconds deadline)
+wire::wire(std::uint16_t port, const std::string& address, milliseconds deadline, const std::string& from)
     : authority_(address + ":" + std::to_string(port)), deadline_(deadline)
 {
-    sockaddr_in there{};
-    there.sin_family = AF_INET;
-    there.sin_port = htons(port);
-    if (::inet_pton(AF_INET, address.c_str(), &there.sin_addr) != 1)
-        throw wire_error("not an IPv4 address: " + address);
+    const sockaddr_in there = end_point(address, port);
+    const sockaddr_in here = end_point(from.empty() ? "0.0.0.0" : from, 0);
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (::connect(socket_, reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0)
+    if ((!from.empty() && ::bind(socket_, reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0) ||
+        ::connect(socket_, reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0)
     {
         const int problem = errno;
         ::close(socket_);

@@ -38,8 +38,9 @@ struct reply
 class wire
 {
 public:
+    // `from`: which of this machine's addresses to come from, "127.0.0.77"; empty: any.
     explicit wire(std::uint16_t port, const std::string& address = "127.0.0.1",
-                  milliseconds deadline = eventually_default);
+                  milliseconds deadline = eventually_default, const std::string& from = {});
     ~wire();
     wire(wire&&) noexcept;
     wire& operator=(wire&&) noexcept;

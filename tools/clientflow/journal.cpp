@@ -75,7 +75,8 @@ struct server_journal::implementation
         made.key("ms").number(std::round(l.seconds * 1e6) / 1e3);
         member(made, "tenant", l.tenant);
         member(made, "principal", l.principal);
-        made.member("peer", l.peer).key("bytes").integer(static_cast<std::int64_t>(l.answer_bytes)).end_object();
+        member(made, "network", l.network);
+        made.key("bytes").integer(static_cast<std::int64_t>(l.answer_bytes)).end_object();
         return text;
     }
 

@@ -36,7 +36,7 @@ answer caller::call(const request& asked)
     try
     {
         if (!wire_)
-            wire_.emplace(port_, "127.0.0.1", deadline_);
+            wire_.emplace(port_, "127.0.0.1", deadline_, from_);
         told.how = heard::lost;
         told.reply = wire_->exchange(asked.method, asked.target, headers_of(asked), asked.body);
         told.how = heard::answered;

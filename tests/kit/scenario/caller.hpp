@@ -59,6 +59,8 @@ public:
     answer get(const std::string& target, const std::string& position = {});
     void disconnect() { wire_.reset(); }
     void use(std::string api_key) { api_key_ = std::move(api_key); }
+    // Which of this machine's addresses later connections come from.
+    void come_from(std::string address) { from_ = std::move(address); }
 
 private:
     kit::header_list headers_of(const request&) const;
@@ -66,6 +68,7 @@ private:
     const std::uint16_t port_;
     std::string api_key_;
     const kit::milliseconds deadline_;
+    std::string from_;
     std::optional<kit::wire> wire_;
 };
 

@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 // One word that nothing else contains; every planted value holds it, or stands in `numbers`.
 constexpr std::string_view word = "kanarienvogel";
 constexpr std::string_view numbers = "+49 170 5550199";
+constexpr std::string_view address = "127.0.0.77";  // nobody else comes from it
+constexpr std::string_view network = "127.0.0.0/24";
 
 std::string contents(const fs::path& file)
 {
@@ -115,13 +117,15 @@ findings plant_canaries(site& at)
     server.start();
     std::vector<std::string> secrets{as.api_key};
     caller owner{server.port(), as.api_key};
+    owner.come_from(std::string{address});
     plant(owner, secrets);
     plant_wrong_keys(server.port(), as, secrets);
     told.add(check_store(at), "");
     told.expect(table_text(at, "read.client").find(word) != std::string::npos,
                 "the canaries are not in the read model either: were they planted?");
 
-    std::vector<std::string> personal{std::string{word}, std::string{numbers}};
+    std::vector<std::string> personal{std::string{word}, std::string{numbers}, std::string{address}};
+    search addresses{told, {std::string{address}}};
     search people{told, personal};
     search keys{told, secrets};
     for (const char* table : {"es.event", "es.receipt", "es.round", "es.claim", "es.quota", "es.tenant",
@@ -129,11 +133,15 @@ findings plant_canaries(site& at)
         people.in(table, table_text(at, table));
     for (const char* table : {"es.event", "es.receipt", "es.claim", "read.api_key"})
         keys.in(table, table_text(at, table));
+    // Rows of read models show people to those who may see them, and to nobody where they came from.
+    for (const char* table : {"read.client", "read.member", "read.api_key"})
+        addresses.in(table, table_text(at, table));
     const std::string metrics = server.metrics();
     people.in("/metrics", metrics);
     keys.in("/metrics", metrics);
     told.expect(server.stop() == kit::ending{0, 0}, "the server did not stop well");
     told.expect(server.log().find("http.access") != std::string::npos, "the server's log names no request");
+    told.expect(server.log().find(network) != std::string::npos, "the server's log names no network");
     people.in("the server's log", server.log());
     keys.in("the server's log", server.log());
     people.in("PostgreSQL's log", at.cluster.log());
@@ -144,8 +152,7 @@ findings plant_canaries(site& at)
         {
             const std::string name = fs::relative(entry.path(), server.config.data).string();
             keys.in(name, contents(entry.path()));
-            if (!name.starts_with("cache/"))
-                people.in(name, contents(entry.path()));
+            (name.starts_with("cache/") ? addresses : people).in(name, contents(entry.path()));
         }
     return told;
 }
