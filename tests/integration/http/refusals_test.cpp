@@ -1,5 +1,7 @@
 // Every refusal of the contract's table that the edge itself makes, and what each must carry.
 #include "commands/org.hpp"
+#include "events/client.hpp"
+#include "events/log/meta.hpp"
 #include "tests/integration/http/stage.hpp"
 
 #include <doctest/doctest.h>
@@ -48,6 +50,16 @@ kit::reply without_key(std::string_view method, std::string_view target, kit::he
 {
     auto wire = shared().in.connect();
     return wire.exchange(method, target, headers, body);
+}
+
+// Who sent the command that made this client, as the log holds it.
+event_log::meta how_made(stage& in, const http_tests::tenant& of, const std::string& id)
+{
+    event_log::store_config where;
+    where.dsn = in.db.dsn();
+    const event_log::stream_ask asked{{of.id, "client", client::client_id::parse(id)->value}};
+    const auto first = event_log::store{where}.load({&asked, 1}, {}).streams.front().at(0);
+    return event_log::read_meta(first.meta, in.keys->opener_for(of.id, first.event_id).get());
 }
 }  // namespace
 
@@ -197,7 +209,40 @@ TEST_CASE("a request id is kept when it can be, and a problem has a page")
     CHECK(document.body.starts_with("{\"openapi\":\"3.1.0\""));
 }
 
-TEST_CASE("forwarded addresses are not believed, and nothing secret is logged")
+TEST_CASE("a request without a valid key is counted against its peer, whatever addresses it claims to forward")
+{
+    http_tests::stage_options options;
+    options.adjust = [](http::service_config& config) { config.address_per_minute = 5; };
+    options.projections = false;
+    stage in{options};
+    const auto pretending = [&](int i) {
+        const auto claimed = "198.51.100." + std::to_string(i);
+        return ask(in, "", "GET", "/api/v1/me", "",
+                   {{"X-Forwarded-For", claimed},
+                    {"Forwarded", "for=" + claimed},
+                    {"X-Real-IP", claimed},
+                    {"True-Client-IP", claimed},
+                    {"CF-Connecting-IP", claimed}});
+    };
+    for (int i = 0; i < 5; ++i)
+        CHECK(told(pretending(i)) == "401 unauthenticated");
+    CHECK(told(pretending(5)) == "429 rate_limited");
+}
+
+TEST_CASE("the log and the journal name the peer, not the address that it claims to forward")
+{
+    auto& h = shared();
+    const auto of = h.in.new_tenant("forwarded");
+    const std::string claimed = "198.51.100.77";
+    const auto made = ask(h.in, of.key, "POST", "/api/v1/clients", R"({"name": "C"})",
+                          {{"X-Forwarded-For", claimed}, {"Forwarded", "for=" + claimed}, {"X-Real-IP", claimed}});
+    REQUIRE(made.status == 201);
+    CHECK(how_made(h.in, of, value_of(made.body, "id")).ip == "127.0.0.1");
+    CHECK(h.in.journal.text().find(" from 127.0.0.1\n") != std::string::npos);
+    CHECK(h.in.journal.text().find(claimed) == std::string::npos);
+}
+
+TEST_CASE("nothing secret is logged")
 {
     auto& h = shared();
     const auto secret = "canary-" + h.in.new_id().text();

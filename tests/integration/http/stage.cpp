@@ -27,7 +27,8 @@ void memory_journal::access(const http::access_line& line)
     const std::lock_guard lock{mutex_};
     text_.append("access ").append(line.request_id).append(" ").append(line.method).append(" ").append(line.route);
     text_.append(" ").append(std::to_string(line.status)).append(" ").append(line.code).append(" ");
-    text_.append(line.tenant).append(" ").append(line.principal).append(" ").append(line.traceparent).append("\n");
+    text_.append(line.tenant).append(" ").append(line.principal).append(" ").append(line.traceparent);
+    text_.append(" from ").append(line.peer).append("\n");
 }
 
 void memory_journal::note(http::severity, std::string_view event, std::string_view detail)
