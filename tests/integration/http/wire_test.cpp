@@ -248,6 +248,76 @@ TEST_CASE("connections over the bounds are told so and closed; the others go on"
     CHECK(fifth.exchange("GET", "/").status == 200);
 }
 
+TEST_CASE("the bound of all connections together holds, too")
+{
+    auto limits = quick();
+    limits.connections_max = 3;
+    server s{limits};
+    std::vector<wire> held;
+    for (int i = 0; i < 3; ++i)
+    {
+        held.push_back(s.connect());
+        CHECK(held.back().exchange("GET", "/").status == 200);
+    }
+    auto over = s.connect();
+    const auto told = over.read();
+    CHECK(told.status == 503);
+    CHECK(told.header("Retry-After").has_value());
+    CHECK(over.ended());
+    CHECK(s.listens.look().refused == 1);
+    CHECK(held.front().exchange("GET", "/").status == 200);
+    held.pop_back();
+    CHECK(kit::eventually([&] { return s.listens.look().open < 3; }));
+    CHECK(s.connect().exchange("GET", "/").status == 200);
+}
+
+TEST_CASE("a body that trickles below its rate is ended, however steadily it comes; one above it is read")
+{
+    auto limits = quick();
+    limits.body_time_grace = milliseconds{300};
+    limits.body_rate_min = 1'000'000;
+    limits.idle_time_max = milliseconds{60'000};
+    server s{limits};
+    const auto trickle = [&](const std::string& head, const std::string& piece) {
+        auto one = s.connect();
+        one.send(head);
+        CHECK(kit::eventually([&] {
+            try
+            {
+                one.send(piece);
+            }
+            catch (const kit::wire_error&)
+            {
+                return true;
+            }
+            return s.listens.look().timed_out > 0;
+        }));
+        const auto told = one.read();
+        CHECK(told.status == 408);
+        CHECK(told.body == "request_timeout");
+        CHECK(one.ended());
+    };
+    SUBCASE("of a length that was told") { trickle(post + "Content-Length: 200000\r\n\r\n", "a"); }
+    SUBCASE("in chunks") { trickle(post + "Transfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n"); }
+    SUBCASE("but not one that keeps up")
+    {
+        limits.body_rate_min = 1;
+        server patient{limits};
+        auto one = patient.connect();
+        one.send(post + "Content-Length: 1000\r\n\r\n");
+        const auto enough = std::chrono::steady_clock::now() + 3 * limits.body_time_grace;
+        int sent = 0;
+        CHECK(kit::eventually([&] {
+            if (sent < 999)
+                one.send("a"), ++sent;
+            return std::chrono::steady_clock::now() >= enough;
+        }));
+        one.send(std::string(static_cast<std::size_t>(1000 - sent), 'a'));
+        CHECK(one.read().body == "POST / [" + std::string(20, 'a') + "]");
+        CHECK(patient.listens.look().timed_out == 0);
+    }
+}
+
 TEST_CASE("a connection ends after its share of requests")
 {
     auto limits = quick();
@@ -291,31 +361,63 @@ TEST_CASE("draining: idle connections end, what is under way is answered, nobody
     CHECK_THROWS_AS(s.connect(), kit::wire_error);
 }
 
-TEST_CASE("three hundred slow clients do not keep a healthy one from its answers")
+namespace
 {
+// A client that takes its time: the first bytes of a head or of a body, and one more whenever it is asked to go on.
+class slow_client
+{
+public:
+    slow_client(const server& to, bool in_its_body) : wire_(to.connect())
+    {
+        wire_.send(in_its_body ? post + "Content-Length: 100000\r\n\r\na" : std::string{"GET / HTTP/1.1\r\nHost"});
+    }
+    void go_on() { wire_.send("a"); }
+
+private:
+    wire wire_;
+};
+
+// Of one window of requests; each of them begins beside a slow client that has just sent one more byte.
+double p99_ms(wire& healthy, std::vector<slow_client>& slow)
+{
+    constexpr std::size_t requests = 300;
+    std::vector<double> took;
+    for (std::size_t i = 0; i < requests; ++i)
+    {
+        if (!slow.empty())
+            slow[i % slow.size()].go_on();
+        const auto began = std::chrono::steady_clock::now();
+        REQUIRE(healthy.exchange("GET", "/").status == 200);
+        took.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count());
+    }
+    std::sort(took.begin(), took.end());
+    return took[requests * 99 / 100];
+}
+}  // namespace
+
+TEST_CASE("beside three hundred slow clients a healthy one stays below twice its p99")
+{
+    // A machine that does something else meanwhile spoils some windows, not all; what the server does to its clients
+    // it does in every window. Below the floor a difference is the scheduler's.
+    constexpr int windows_max = 40;
+    constexpr double floor_ms = 1.0;
     auto limits = quick();
-    limits.header_time_max = milliseconds{2'000};
+    limits.header_time_max = limits.body_time_grace = limits.idle_time_max = milliseconds{120'000};
     server s{limits};
     auto healthy = s.connect();
-    const auto p99 = [&] {
-        std::vector<double> took;
-        for (int i = 0; i < 400; ++i)
-        {
-            const auto began = std::chrono::steady_clock::now();
-            REQUIRE(healthy.exchange("GET", "/").status == 200);
-            took.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count());
-        }
-        std::sort(took.begin(), took.end());
-        return took[took.size() * 99 / 100];
-    };
-    const double alone = p99();
-    std::vector<wire> slow;
+    std::vector<slow_client> slow;
+    double alone = p99_ms(healthy, slow);
+    for (int window = 1; window < 8; ++window)
+        alone = std::min(alone, p99_ms(healthy, slow));
+
     for (int i = 0; i < 300; ++i)
-    {
-        slow.push_back(s.connect());
-        slow.back().send(i % 2 == 0 ? std::string{"GET / HTTP/1.1\r\nHost"} : post + "Content-Length: 1000\r\n\r\nabc");
-    }
-    REQUIRE(kit::eventually([&] { return s.listens.look().open > 300; }));
-    const double beside = p99();
-    MESSAGE("p99 alone " << alone << " ms, beside 300 slow clients " << beside << " ms");
+        slow.emplace_back(s, i % 2 == 0);
+    REQUIRE(kit::eventually([&] { return s.listens.look().open == 301; }));
+    const double bound = 2 * std::max(alone, floor_ms);
+    double beside = p99_ms(healthy, slow);
+    for (int window = 1; window < windows_max && beside >= bound; ++window)
+        beside = std::min(beside, p99_ms(healthy, slow));
+    CAPTURE(alone);
+    CHECK(beside < bound);
+    CHECK(s.listens.look().open == 301);
 }
