@@ -52,6 +52,8 @@ stage::stage(stage_options options)
         make_runner();
     lanes::writer_config writers;
     writers.refusal_for = limits::refused_by;
+    if (options.adjust_writers)
+        options.adjust_writers(writers);
     commands = std::make_unique<lanes::dispatcher>(writers, store(), *keys, clock, [this](std::int32_t) {
         if (runner)
             runner->wake();

@@ -48,6 +48,7 @@ struct stage_options
     bool projections = true;
     org::plan plan = org::plan::business;
     std::function<void(http::service_config&)> adjust;
+    std::function<void(lanes::writer_config&)> adjust_writers;
 };
 
 class stage
