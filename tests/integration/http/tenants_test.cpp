@@ -38,7 +38,7 @@ belongings furnish(stage& in, const std::string& slug)
     b.project = made(in, b.of, "/api/v1/projects", R"({"name": "P"})");
     b.task = made(in, b.of, "/api/v1/tasks", R"({"project_id": ")" + b.project + R"(", "title": "T"})");
     b.comment = made(in, b.of, "/api/v1/tasks/" + b.task + "/comments", R"({"body": "B"})");
-    b.member = made(in, b.of, "/api/v1/members", R"({"email": "m@)" + slug + R"(.example", "name": "M"})");
+    b.member = made(in, b.of, "/api/v1/members", R"({"email": "both@example.org", "name": "M"})");
     b.key = made(in, b.of, "/api/v1/api-keys", R"({"name": "K"})");
     return b;
 }
@@ -47,7 +47,7 @@ enum class kind
 {
     foreign_id,       // the id in the path is the other tenant's: 404
     two_ids,          // either id may be the other's: 404
-    own,              // no id: answers speak of the asking tenant alone
+    own,              // no id: read or written, the answer speaks of the asking tenant alone
     foreign_in_body,  // a create that refers to the other's thing: 422, as for an id that never was
     everybody         // the same for all
 };
@@ -73,7 +73,7 @@ const std::map<std::string, row, std::less<>>& matrix()
     const row own{kind::own};
     static const std::map<std::string, row, std::less<>> rows{
         {"listClients", own},
-        {"createClient", own},
+        {"createClient", {kind::own, nullptr, [](const belongings&) { return std::string{R"({"name": "C"})"}; }}},
         {"getClient", at(client)},
         {"updateClient", at(client)},
         {"archiveClient", at(client)},
@@ -115,7 +115,9 @@ const std::map<std::string, row, std::less<>>& matrix()
         {"archiveCommentByVerb", {kind::two_ids, comment, empty_body}},
         {"restoreComment", {kind::two_ids, comment, empty_body}},
         {"listMembers", own},
-        {"createMember", own},
+        {"createMember",
+         {kind::own, nullptr,
+          [](const belongings&) { return std::string{R"({"email": "m@example.org", "name": "M"})"}; }}},
         {"getMember", at(person)},
         {"updateMember", at(person)},
         {"removeMember", at(person)},
@@ -130,7 +132,7 @@ const std::map<std::string, row, std::less<>>& matrix()
         {"revokeApiKey", at(key)},
         {"revokeApiKeyByVerb", at(key)},
         {"getOrg", own},
-        {"updateOrg", own},
+        {"updateOrg", {kind::own, nullptr, [](const belongings&) { return std::string{R"({"name": "Renamed"})"}; }}},
         {"getDashboard", own},
         {"getMe", own},
         {"getUsage", own},
@@ -154,9 +156,9 @@ std::string filled(std::string_view pattern, const std::string& last, const std:
 }
 
 // Without what differs between any two requests.
-std::string comparable(std::string body, const std::string& path)
+std::string comparable(std::string body, const std::string& asked)
 {
-    for (const auto& varying : {value_of(body, "request_id"), path})
+    for (const auto& varying : {value_of(body, "request_id"), asked})
         for (auto at = body.find(varying); !varying.empty() && at != std::string::npos; at = body.find(varying))
             body.replace(at, varying.size(), "*");
     return body;
@@ -166,6 +168,59 @@ std::string id_that_never_was(stage& in, const std::string& like)
 {
     return like.substr(0, like.find('_') + 1) + in.new_id().base32();
 }
+
+// The same kinds of ids, of nothing at all.
+belongings never_was(stage& in, belongings of)
+{
+    for (auto* id : {&of.client, &of.project, &of.task, &of.comment, &of.member, &of.key})
+        *id = id_that_never_was(in, *id);
+    return of;
+}
+
+// A write to something of one's own that names something else by its id.
+struct reference
+{
+    std::string_view method;
+    std::string (*path)(const belongings& mine);
+    std::string_view before;  // the id, in the body
+    std::string belongings::*id;
+    std::string_view after;
+};
+
+std::string path_of_project(const belongings& b) { return "/api/v1/projects/" + b.project; }
+std::string path_of_task(const belongings& b) { return "/api/v1/tasks/" + b.task; }
+std::string path_of_move(const belongings& b) { return path_of_task(b) + "/move"; }
+std::string path_of_comments(const belongings& b) { return path_of_task(b) + "/comments"; }
+std::string path_of_comment(const belongings& b) { return path_of_comments(b) + '/' + b.comment; }
+std::string path_of_projects(const belongings&) { return "/api/v1/projects"; }
+
+const reference references[] = {
+    {"PATCH", path_of_project, R"({"client_id": ")", &belongings::client, "\"}"},
+    {"PATCH", path_of_project, R"({"member_ids": [")", &belongings::member, "\"]}"},
+    {"POST", path_of_projects, R"({"name": "P", "client_id": ")", &belongings::client, "\"}"},
+    {"POST", path_of_projects, R"({"name": "P", "member_ids": [")", &belongings::member, "\"]}"},
+    {"PATCH", path_of_task, R"({"project_id": ")", &belongings::project, "\"}"},
+    {"PATCH", path_of_task, R"({"parent_id": ")", &belongings::task, "\"}"},
+    {"PATCH", path_of_task, R"({"assignee_ids": [")", &belongings::member, "\"]}"},
+    {"POST", path_of_move, R"({"project_id": ")", &belongings::project, "\"}"},
+    {"POST", path_of_comments, R"({"body": "B", "mention_ids": [")", &belongings::member, "\"]}"},
+    {"PATCH", path_of_comment, R"({"mention_ids": [")", &belongings::member, "\"]}"},
+};
+
+struct filtered_list
+{
+    std::string_view target;
+    std::string belongings::*id;
+};
+
+const filtered_list filtered_lists[] = {
+    {"/api/v1/projects?client_id=", &belongings::client},
+    {"/api/v1/projects?member_ids=", &belongings::member},
+    {"/api/v1/tasks?project_id=", &belongings::project},
+    {"/api/v1/tasks?projectId=", &belongings::project},
+    {"/api/v1/tasks?parent_id=", &belongings::task},
+    {"/api/v1/tasks?assignee_ids=", &belongings::member},
+};
 }  // namespace
 
 TEST_CASE("whatever belongs to another tenant is not there, on every route, in the same bytes as what never was")
@@ -198,23 +253,107 @@ TEST_CASE("whatever belongs to another tenant is not there, on every route, in t
                 CHECK(comparable(foreign.body, path) == comparable(never.body, never_path));
             }
             if (as.what == kind::two_ids)
-                CHECK(send(filled(route.pattern, as.path(theirs), mine.task), as.body(mine)).status == 404);
+            {
+                const auto path = filled(route.pattern, as.path(theirs), mine.task);
+                const auto never_path = filled(route.pattern, id_that_never_was(in, as.path(theirs)), mine.task);
+                const auto foreign = send(path, as.body(mine));
+                CHECK(foreign.status == 404);
+                CHECK(comparable(foreign.body, path) == comparable(send(never_path, as.body(mine)).body, never_path));
+            }
             if (as.what == kind::foreign_in_body)
             {
                 const auto foreign = send(std::string{route.pattern}, as.body(theirs));
+                const auto never = send(std::string{route.pattern}, as.body(never_was(in, theirs)));
                 CHECK(foreign.status == 422);
                 CHECK(foreign.body.find("\"code\":\"not_found\"") != std::string::npos);
+                CHECK(comparable(foreign.body, "") == comparable(never.body, ""));
             }
-            if (as.what == kind::own && route.method == http::verb::get)
+            if (as.what == kind::own)
             {
-                const auto answer = send(std::string{route.pattern}, "");
-                CHECK(answer.status == 200);
+                const auto answer = send(std::string{route.pattern}, as.body ? as.body(mine) : "");
+                CHECK(answer.status == (route.creates ? 201 : 200));
                 for (const auto* id : {&theirs.client, &theirs.project, &theirs.task, &theirs.member, &theirs.key})
                     CHECK(answer.body.find(*id) == std::string::npos);
                 CHECK(answer.body.find("theirs") == std::string::npos);
             }
         }
     CHECK(in.db.run("select count(*) from es.event where tenant_id = '" + theirs.of.id.text() + "'") == head_before);
+}
+
+TEST_CASE("a write that names another tenant's thing is refused in the same bytes as one that names what never was")
+{
+    stage in;
+    const auto mine = furnish(in, "mine");
+    const auto theirs = furnish(in, "theirs");
+    const auto never = never_was(in, theirs);
+    const auto events = [&](const belongings& of) {
+        return in.db.run("select count(*) from es.event where tenant_id = '" + of.of.id.text() + "'");
+    };
+    const auto before = events(mine) + '/' + events(theirs);
+    for (const reference& one : references)
+    {
+        const auto path = one.path(mine);
+        CAPTURE(one.method);
+        CAPTURE(path);
+        CAPTURE(one.before);
+        const auto told = [&](const belongings& of) {
+            const auto reply = ask(in, mine.of.key, one.method, path,
+                                   std::string{one.before} + of.*one.id + std::string{one.after});
+            CHECK(reply.status == 422);
+            CHECK(value_of(reply.body, "code") == "invalid");
+            return comparable(reply.body, of.*one.id);
+        };
+        CHECK(told(theirs) == told(never));
+    }
+    CHECK(events(mine) + '/' + events(theirs) == before);
+
+    // The same with one's own: it is the owner that made the difference.
+    auto own = mine;
+    own.task = made(in, mine.of, "/api/v1/tasks", R"({"title": "Whole", "project_id": ")" + mine.project + "\"}");
+    for (const reference& one : references)
+    {
+        const auto body = std::string{one.before} + own.*one.id + std::string{one.after};
+        const auto reply = ask(in, mine.of.key, one.method, one.path(mine), body);
+        CHECK_MESSAGE((reply.status == 200 || reply.status == 201), reply.body);
+    }
+}
+
+TEST_CASE("a list filtered by another tenant's id is as empty as one filtered by what never was")
+{
+    stage in;
+    const auto mine = furnish(in, "mine");
+    const auto theirs = furnish(in, "theirs");
+    const auto never = never_was(in, theirs);
+    // What the filters would find, were they to look at the other tenant's rows.
+    for (const auto* of : {&mine, &theirs})
+    {
+        const auto project = ask(in, of->of.key, "PATCH", path_of_project(*of),
+                                 R"({"client_id": ")" + of->client + R"(", "member_ids": [")" + of->member + "\"]}");
+        CHECK(project.status == 200);
+        const auto part = made(in, of->of, "/api/v1/tasks",
+                               R"({"title": "Part", "project_id": ")" + of->project + R"(", "parent_id": ")" +
+                                   of->task + R"(", "assignee_ids": [")" + of->member + "\"]}");
+        CHECK_FALSE(part.empty());
+    }
+    for (const filtered_list& one : filtered_lists)
+    {
+        CAPTURE(one.target);
+        const auto listed = [&](const belongings& of) {
+            const auto reply = ask(in, mine.of.key, "GET", std::string{one.target} + of.*one.id);
+            CHECK(reply.status == 200);
+            CHECK_FALSE(reply.header("Clientflow-Stale").has_value());
+            return reply.body;
+        };
+        CHECK(listed(theirs) == R"({"data":[],"next_cursor":null,"prev_cursor":null})");
+        CHECK(listed(never) == listed(theirs));
+        CHECK(listed(mine).find("{\"id\":") != std::string::npos);
+    }
+    const auto dashboard = [&](const belongings& of) {
+        const auto reply = ask(in, mine.of.key, "GET", "/api/v1/dashboard?client_id=" + of.client);
+        CHECK(reply.status == 404);
+        return comparable(reply.body, of.client);
+    };
+    CHECK(dashboard(theirs) == dashboard(never));
 }
 
 TEST_CASE("another tenant's receipt, cursor and dashboard filter are not there either")
