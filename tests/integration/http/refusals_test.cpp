@@ -283,6 +283,36 @@ TEST_CASE("limits: by address without a key, by key with one, and an own rate")
     CHECK(kit::eventually([&] { return ask(in, "", "GET", "/api/health").status == 200; }));
 }
 
+TEST_CASE("the usual rates: 120 a minute for an address without a key, 1,000 a minute for a key")
+{
+    http_tests::stage_options options;
+    options.adjust = [](http::service_config& config) {
+        config.address_per_minute = http::service_config{}.address_per_minute;
+    };
+    options.projections = false;
+    stage in{options};
+    const auto of = in.new_tenant("usual-rates");
+    const auto key = in.new_key(of, {api_key::scope::read}, std::nullopt);
+    // So many at once, and what the time that this takes brings anew.
+    const auto expect_rate = [&](const kit::header_list& headers, std::int64_t per_minute, const std::string& policy) {
+        auto wire = in.connect();
+        const auto began = std::chrono::steady_clock::now();
+        std::int64_t allowed = 0;
+        auto last = wire.exchange("GET", "/api/v1/me", headers);
+        for (; last.status != 429 && allowed < 10 * per_minute; ++allowed)
+        {
+            CHECK(last.header("RateLimit-Policy") == policy);
+            last = wire.exchange("GET", "/api/v1/me", headers);
+        }
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+        CHECK(last.status == 429);
+        CHECK(allowed >= per_minute);
+        CHECK(static_cast<double>(allowed) <= static_cast<double>(per_minute) * (1 + took.count() / 60) + 1);
+    };
+    expect_rate({}, 120, "\"address\";q=120;w=60");
+    expect_rate({{"X-API-Key", key}}, 1'000, "\"key\";q=1000;w=60");
+}
+
 TEST_CASE("a suspended organisation is read, not written")
 {
     auto& h = shared();
