@@ -114,8 +114,11 @@ findings race_for_a_quota(pair& nodes, const race_config& config)
     return told;
 }
 
+// Every node refuses a revoked key within a second; the rest is for a busy machine and sanitizers.
 findings revoke_elsewhere(pair& nodes, int times)
 {
+    constexpr long within_ms = 1'000;
+    constexpr long slack_ms = 500;
     findings told;
     const auto as = nodes.at.found("revoked");
     caller owner{nodes.one.port(), as.api_key};
@@ -131,7 +134,8 @@ findings revoke_elsewhere(pair& nodes, int times)
             kit::eventually([&] { return there.get("/api/v1/projects").status() == 401; }, kit::milliseconds{5'000});
         const long took =
             std::chrono::duration_cast<kit::milliseconds>(std::chrono::steady_clock::now() - began).count();
-        told.expect(refused, "a revoked key is still believed by the other node after 5 s");
+        told.expect(refused && took <= within_ms + slack_ms,
+                    "a revoked key was believed by the other node for " + std::to_string(took) + " ms");
         told.counted["slowest refusal ms"] = std::max(told.counted["slowest refusal ms"], took);
         ++told.counted["keys revoked"];
     }

@@ -29,7 +29,7 @@ struct race_config
 findings race_on_a_version(pair&, const race_config&);
 // All create projects on the plan "starter": exactly five 201, the others 402 with limit and used.
 findings race_for_a_quota(pair&, const race_config&);
-// A key revoked through one node is refused by the other. Counts "slowest refusal ms".
+// A key revoked through one node is refused by the other within a second. Counts "slowest refusal ms".
 findings revoke_elsewhere(pair&, int times);
 // Both nodes under load at once, on the same organisation; one is killed and comes back, `kills` times.
 findings share_a_store(pair&, int kills);
