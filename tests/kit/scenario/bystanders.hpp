@@ -7,6 +7,7 @@
 namespace scenario
 {
 // Holds an idle one, one that wrote elsewhere, one with an old snapshot of the log, and one that wrote in another
-// database, each alone and all together. Meanwhile every write is shown by a read that names its position.
+// database, each alone and all together. Meanwhile every write is shown at once by a read that names its position.
+// Counts "slowest read ms".
 findings hold_transactions(site&, int writes);
 }  // namespace scenario
