@@ -41,7 +41,10 @@ TEST_CASE("A frozen PostgreSQL is answered with 503 in time, and the server heal
 {
     scenario::site at;
     const auto seed = scenario::chosen_seed();
-    tell(scenario::freeze(at, {.seed = seed}), seed);
+    const auto told = scenario::freeze(at, {.seed = seed, .lasting = std::chrono::seconds{8}});
+    tell(told, seed);
+    CHECK(told.count("health refused") > 0);
+    CHECK(told.count("reads refused") > 0);
 }
 
 TEST_CASE("A crashed PostgreSQL costs no acknowledged command, and the server heals by itself")

@@ -7,6 +7,7 @@
 #include "tests/kit/scenario/node.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <future>
 
@@ -19,6 +20,11 @@ using steady = std::chrono::steady_clock;
 constexpr kit::milliseconds patience{60'000};
 constexpr kit::milliseconds slack{4'000};  // a busy machine and sanitizers, beyond the server's own deadlines
 constexpr long attempts_between = 40;
+
+constexpr kit::milliseconds health_lags{2'000};  // asked each half second, stuck after one, shown after half a second
+constexpr kit::milliseconds watcher_within{1'000};
+constexpr kit::milliseconds watcher_slack{1'000};
+constexpr kit::milliseconds read_within{10'000};  // five seconds for a connection, five for the answer
 
 // A server under load, and what is told of both.
 class stage
@@ -99,7 +105,7 @@ public:
     std::unique_ptr<load> work;
 };
 
-// One request while the database is frozen: an answer within the deadline, and what it must say.
+// One command while the database is frozen: an answer within the deadline, and what it must say.
 void probe(stage& on, const request& asked, kit::milliseconds within, findings& told)
 {
     caller probe{on.server.port(), on.as().api_key};
@@ -110,8 +116,69 @@ void probe(stage& on, const request& asked, kit::milliseconds within, findings& 
     told.expect(got.status() == 503, what + " answered " + std::to_string(got.status()) + ' ' + got.reply.body);
     told.expect(got.reply.header("Retry-After").has_value(), what + " has no Retry-After");
     told.expect(took <= within + slack, what + " took " + std::to_string(took.count()) + " ms");
-    if (asked.target != "/api/health")
-        told.expect(!text_member(got.reply.body, "applied").empty(), what + " does not say whether it was applied");
+    told.expect(!text_member(got.reply.body, "applied").empty(), what + " does not say whether it was applied");
+}
+
+// What rests on no answer of the database, and so is there at once: whether it is known that the database is away, too.
+void probe_watchers(stage& on, bool is_known, findings& told)
+{
+    const auto ask = [&](std::uint16_t port, const std::string& path)
+    {
+        const auto began = steady::now();
+        kit::reply got;
+        try
+        {
+            got = kit::wire{port, "127.0.0.1", watcher_within + slack}.exchange("GET", path);
+        }
+        catch (const kit::wire_error& silence)
+        {
+            got.body = silence.what();
+        }
+        const auto took = std::chrono::duration_cast<kit::milliseconds>(steady::now() - began);
+        told.expect(took <= watcher_within + watcher_slack,
+                    path + " took " + std::to_string(took.count()) + " ms while the database is frozen");
+        return got;
+    };
+    const auto expect = [&](const kit::reply& got, int status, const std::string& path)
+    {
+        told.expect(got.status == status,
+                    path + " answered " + std::to_string(got.status) + " while the database is frozen: " + got.body);
+    };
+    expect(ask(on.server.admin_port(), "/livez"), 200, "/livez");
+    const auto figures = ask(on.server.admin_port(), "/metrics");
+    expect(figures, 200, "/metrics");
+    told.expect(figures.body.find("clientflow_build_info") != std::string::npos, "/metrics has no figures");
+    const auto health = ask(on.server.port(), "/api/health");
+    const auto ready = ask(on.server.admin_port(), "/readyz");
+    if (!is_known)
+        return;
+    expect(health, 503, "/api/health");
+    told.expect(text_member(health.body, "db") == "unreachable", "/api/health says " + health.body);
+    expect(ready, 503, "/readyz");
+    told.expect(text_member(ready.body, "status") == "unready", "/readyz says " + ready.body);
+    ++told.counted["health refused"];
+}
+
+// Reads one after another as long as it lasts: each is answered within its deadline, and is refused unless the database
+// came back meanwhile.
+findings read_while(const stage& on, const std::atomic<bool>& is_frozen)
+{
+    findings told;
+    caller reads{on.server.port(), on.as().api_key};
+    while (is_frozen)
+    {
+        const auto began = steady::now();
+        const answer got = reads.get("/api/v1/projects");
+        const auto took = std::chrono::duration_cast<kit::milliseconds>(steady::now() - began);
+        told.expect(took <= read_within + slack,
+                    "a read took " + std::to_string(took.count()) + " ms while the database is frozen");
+        const bool was_refused = got.status() == 503 && got.reply.header("Retry-After").has_value();
+        told.expect(was_refused || (got.status() == 200 && !is_frozen),
+                    "a read was answered " + std::to_string(got.status()) + " while the database is frozen: " +
+                        got.reply.body);
+        told.counted["reads refused"] += was_refused ? 1 : 0;
+    }
+    return told;
 }
 
 // A command on its own thread, which will have to wait.
@@ -219,18 +286,18 @@ findings freeze(site& at, const outage_config& config)
     on.work->start();
     on.go_on();
     at.cluster.sigstop();
-    const auto thaw = steady::now() + config.lasting;
-    bool read_was_asked = false;
-    while (steady::now() < thaw)
+    const auto frozen = steady::now();
+    std::atomic<bool> is_frozen{true};
+    auto read = std::async(std::launch::async, [&] { return read_while(on, is_frozen); });
+    while (steady::now() < frozen + config.lasting)
     {
-        // The deadline of a read is five seconds; shorter freezes show commands only.
         probe(on, creation(config, "Frozen"), config.command_time, told);
-        if (config.lasting > kit::milliseconds{12'000} && !read_was_asked)
-            probe(on, {.target = "/api/v1/projects"}, kit::milliseconds{10'000}, told);
-        read_was_asked = true;
+        probe_watchers(on, steady::now() >= frozen + health_lags + watcher_slack, told);
         ++told.counted["probes"];
     }
+    is_frozen = false;
     at.cluster.sigcont();
+    told.add(read.get(), "");
     on.await_healed();
     on.go_on();
     told.add(on.finish(), "");

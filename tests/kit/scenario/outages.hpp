@@ -19,7 +19,8 @@ struct outage_config
     kit::milliseconds command_time{1'000};  // the server's deadline for a command
 };
 
-// SIGSTOP of the whole cluster. Counts "unavailable" answers, "slowest answer ms".
+// SIGSTOP of the whole cluster. Commands and reads are refused in time; health, liveness, readiness and figures are
+// there all the while. Counts "unavailable" answers, "slowest answer ms", "health refused", "reads refused".
 findings freeze(site&, const outage_config&);
 // `pg_ctl stop -m immediate`, then start.
 findings crash_database(site&, const outage_config&);
