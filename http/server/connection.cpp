@@ -90,6 +90,33 @@ double seconds_since(steady_time from)
 }
 }  // namespace
 
+void append_answer(std::string& out, const reply& answer, std::string_view date_field, bool last, bool to_head)
+{
+    const auto text = answer.text();
+    const bool has_no_body = answer.status == 204 || answer.status == 304;
+    out.reserve(out.size() + text.size() + answer.fields.size() + 256);
+    out += "HTTP/1.1 ";
+    append_number(out, static_cast<std::size_t>(answer.status));
+    out += ' ';
+    out += reason_of(answer.status);
+    out += "\r\n";
+    out += date_field;
+    if (!has_no_body)
+    {
+        if (!answer.content_type.empty())
+            out.append("Content-Type: ").append(answer.content_type).append("\r\n");
+        out += "Content-Length: ";
+        append_number(out, text.size());
+        out += "\r\n";
+    }
+    out += answer.fields;
+    if (last)
+        out += "Connection: close\r\n";
+    out += "\r\n";
+    if (!has_no_body && !to_head)
+        out += text;
+}
+
 // -- Waking
 
 void mailbox::put(std::shared_ptr<parking> who)
@@ -414,29 +441,7 @@ void connection::refuse(int status, std::string_view code, std::string_view deta
 
 void connection::write_answer(const request* asked, const reply& answer, bool last)
 {
-    const auto text = answer.text();
-    const bool has_no_body = answer.status == 204 || answer.status == 304;
-    out_.reserve(out_.size() + text.size() + answer.fields.size() + 256);
-    out_ += "HTTP/1.1 ";
-    append_number(out_, static_cast<std::size_t>(answer.status));
-    out_ += ' ';
-    out_ += reason_of(answer.status);
-    out_ += "\r\n";
-    out_ += shard_.date_field;
-    if (!has_no_body)
-    {
-        if (!answer.content_type.empty())
-            out_.append("Content-Type: ").append(answer.content_type).append("\r\n");
-        out_ += "Content-Length: ";
-        append_number(out_, text.size());
-        out_ += "\r\n";
-    }
-    out_ += answer.fields;
-    if (last)
-        out_ += "Connection: close\r\n";
-    out_ += "\r\n";
-    if (!has_no_body && !(asked && asked->method == verb::head))
-        out_ += text;
+    append_answer(out_, answer, shard_.date_field, last, asked && asked->method == verb::head);
 }
 
 // Writes what the socket takes at once: nearly always everything, without a turn through the reactor.

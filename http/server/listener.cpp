@@ -26,8 +26,6 @@ using tcp = asio::ip::tcp;
 using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 constexpr std::chrono::milliseconds tick_interval{100};
-constexpr std::string_view full_answer =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
 
 std::string date_field_now()
 {
@@ -143,11 +141,15 @@ std::string address_of(const tcp::endpoint& remote)
     return address.to_string();
 }
 
-void turn_away(tcp::socket& socket)
+void turn_away(shard& here, tcp::socket& socket, std::string_view peer)
 {
+    reply refused;
+    here.state.serves->on_refused(refused, 503, "busy", "Too many connections are open.", peer);
+    std::string text;
+    append_answer(text, refused, here.state.date_field, true, false);
     boost::system::error_code ignored;
     socket.non_blocking(true, ignored);
-    socket.write_some(asio::buffer(full_answer), ignored);
+    socket.write_some(asio::buffer(text), ignored);
     socket.shutdown(tcp::socket::shutdown_both, ignored);
 }
 
@@ -157,7 +159,7 @@ void welcome(shard& here, tcp::socket socket, const tcp::endpoint& remote)
     if (!here.people->admit(address))
     {
         ++here.refused;
-        turn_away(socket);
+        turn_away(here, socket, address);
         return;
     }
     ++here.accepted;

@@ -229,6 +229,16 @@ kit::reply find_the_pool_full()
     return ask(in, of.key, "GET", clients);
 }
 
+kit::reply connect_once_too_often()
+{
+    auto options = without_projections();
+    options.adjust = [](http::service_config& config) { config.api.connections_max = 1; };
+    stage in{options};
+    auto first = in.connect();
+    CHECK(first.exchange("GET", "/api/v1/me").status == 401);
+    return in.connect().read();
+}
+
 // A database that ends its sessions and lets nobody in.
 kit::reply lose_the_store(std::string_view method)
 {
@@ -302,6 +312,7 @@ const provocation provocations[] = {
     {"internal", meet_a_broken_event},
     {"busy", find_the_queue_full},
     {"busy", find_the_pool_full},
+    {"busy", connect_once_too_often},
     {"unavailable", [] { return lose_the_store("POST"); }},
     {"unavailable", [] { return lose_the_store("GET"); }},
     {"not_yet", read_too_early},
