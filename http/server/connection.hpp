@@ -78,7 +78,7 @@ struct shard_state
     std::uint64_t timed_out = 0;
 };
 
-// The bytes of an answer. `date_field`: a complete line; `last`: the connection ends with it; `to_head`: without its body.
+// The bytes of an answer. `date_field`: a complete line; `last`: the connection ends with it; `to_head`: no body.
 void append_answer(std::string& out, const reply&, std::string_view date_field, bool last, bool to_head);
 
 class connection : public std::enable_shared_from_this<connection>
