@@ -44,10 +44,11 @@ TEST_CASE("Half a minute of a frozen PostgreSQL")
 {
     scenario::site at;
     const auto seed = scenario::chosen_seed();
-    tell(scenario::freeze(at, {.seed = seed,
-                               .lasting = std::chrono::seconds{30},
-                               .command_time = std::chrono::seconds{10}}),
-         seed);
+    const auto told = scenario::freeze(
+        at, {.seed = seed, .lasting = std::chrono::seconds{30}, .command_time = std::chrono::seconds{10}});
+    tell(told, seed);
+    CHECK(told.count("health refused") > 0);
+    CHECK(told.count("reads refused") > 0);
 }
 
 TEST_CASE("Twenty crashes of PostgreSQL")
