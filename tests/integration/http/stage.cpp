@@ -28,7 +28,7 @@ void memory_journal::access(const http::access_line& line)
     text_.append("access ").append(line.request_id).append(" ").append(line.method).append(" ").append(line.route);
     text_.append(" ").append(std::to_string(line.status)).append(" ").append(line.code).append(" ");
     text_.append(line.tenant).append(" ").append(line.principal).append(" ").append(line.traceparent);
-    text_.append(" from ").append(line.peer).append("\n");
+    text_.append(" from ").append(line.network).append("\n");
 }
 
 void memory_journal::note(http::severity, std::string_view event, std::string_view detail)

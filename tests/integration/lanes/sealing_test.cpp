@@ -23,9 +23,11 @@ lanes::submission personal(lanes::submission s, const std::optional<schema::uuid
     return s;
 }
 
+// Whole values only: four digits stand in a random id or a sealed text every now and then.
 std::string traces(const kit::site& site)
 {
-    return site.db().run("select count(*) from es.event where data::text || meta::text ~ 'anary|7731|203.0.113'");
+    return site.db().run("select count(*) from es.event where data::text || meta::text ~ "
+                         "'canary[.]7731|Canary/7731|203[.]0[.]113'");
 }
 }  // namespace
 
