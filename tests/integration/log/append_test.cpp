@@ -1,5 +1,5 @@
 // What one round may carry and what becomes of it, against a real PostgreSQL.
-#include "tests/integration/log/rounds.hpp"
+#include "tests/kit/log/rounds.hpp"
 
 #include <doctest/doctest.h>
 

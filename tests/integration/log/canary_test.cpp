@@ -2,7 +2,7 @@
 #include "events/client.hpp"
 #include "events/log/meta.hpp"
 #include "events/log/seal.hpp"
-#include "tests/integration/log/rounds.hpp"
+#include "tests/kit/log/rounds.hpp"
 #include "tests/kit/paths.hpp"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 // The store feed: contiguous batches per lane, whatever else the cluster is doing.
 #include "events/feed/notifier.hpp"
 #include "events/feed/store_feed.hpp"
-#include "tests/integration/log/rounds.hpp"
+#include "tests/kit/log/rounds.hpp"
 #include "tests/kit/eventually.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // Many at once: exactly one wins, and limits hold exactly.
-#include "tests/integration/log/rounds.hpp"
+#include "tests/kit/log/rounds.hpp"
 
 #include <doctest/doctest.h>
 

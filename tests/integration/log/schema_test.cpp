@@ -1,7 +1,7 @@
 // What the schema forbids, who may do what, and how the hot statements are planned.
 #include "events/feed/store_feed.hpp"
 #include "events/log/session.hpp"
-#include "tests/integration/log/rounds.hpp"
+#include "tests/kit/log/rounds.hpp"
 
 #include <doctest/doctest.h>
 #include <pqxx/pqxx>

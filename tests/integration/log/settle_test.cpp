@@ -1,6 +1,6 @@
 // Links that break and servers that stop in the middle of an append: what the store says is what happened.
 #include "events/log/watchdog.hpp"
-#include "tests/integration/log/rounds.hpp"
+#include "tests/kit/log/rounds.hpp"
 #include "tests/kit/eventually.hpp"
 #include "tests/kit/proxy.hpp"
 

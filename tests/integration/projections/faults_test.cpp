@@ -2,7 +2,7 @@
 //
 // A second program (this one, running the test marked as the child) catches up with the log while a fault waits at one
 // point; the driver raises the count of hits until the fault does not fire any more.
-#include "tests/integration/projections/world.hpp"
+#include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
 

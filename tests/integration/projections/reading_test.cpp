@@ -11,7 +11,7 @@
 #include "projections/runner/self_check.hpp"
 #include "projections/task.hpp"
 #include "projections/usage.hpp"
-#include "tests/integration/projections/world.hpp"
+#include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
 #include <pqxx/pqxx>

@@ -2,7 +2,7 @@
 #include "events/client.hpp"
 #include "events/project.hpp"
 #include "events/task.hpp"
-#include "tests/integration/projections/world.hpp"
+#include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
 

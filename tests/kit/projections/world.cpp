@@ -1,4 +1,4 @@
-#include "tests/integration/projections/world.hpp"
+#include "tests/kit/projections/world.hpp"
 
 #include "events/client.hpp"
 #include "events/comment.hpp"
