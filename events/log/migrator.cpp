@@ -1,6 +1,7 @@
 #include "events/log/migrator.hpp"
 
 #include "events/log/store.hpp"
+#include "schemas/fault_point.hpp"
 #include "schemas/text.hpp"
 
 #include <pqxx/pqxx>
@@ -97,7 +98,9 @@ void run_one(connection& on, const migration& each)
         work.exec("reset role");
         work.exec_params("insert into es.migration (number, name, checksum) values ($1, $2, $3)", each.number,
                          each.name, each.checksum);
+        FAULT_POINT("migrate.before_commit");
         work.commit();
+        FAULT_POINT("migrate.after_commit");
     }
     catch (const std::exception& problem)
     {
@@ -188,8 +191,10 @@ incarnation begin_incarnation(connection& on, const std::string& reason)
         work.exec_params("insert into es.incarnation (number, reason)"
                          " select coalesce(max(number), 0) + 1, $1 from es.incarnation",
                          reason);
+        FAULT_POINT("incarnation.before_commit");
         work.commit();
     }
+    FAULT_POINT("incarnation.after_commit");
     return read_incarnation(on);
 }
 }  // namespace event_log

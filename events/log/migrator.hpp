@@ -54,6 +54,7 @@ schema_report inspect_schema(connection&, const std::vector<migration>& wanted);
 
 // Runs what is pending and returns it, in order; an unchanged database returns none. Throws `schema_refused`;
 // std::runtime_error when a file fails (its own transaction is rolled back, earlier files stay); `unreachable`.
+// FAULT_POINTs migrate.before_commit and migrate.after_commit stand around each file's commit.
 std::vector<migration> migrate(connection&, const std::vector<migration>& wanted);
 
 // Which history positions belong to: the timeline of the write-ahead log, which a promoted copy changes, and a number
@@ -69,6 +70,7 @@ struct incarnation
 
 incarnation read_incarnation(connection&);
 
-// Needs the rights of a migration.
+// Needs the rights of a migration. FAULT_POINTs incarnation.before_commit and incarnation.after_commit stand around its
+// commit.
 incarnation begin_incarnation(connection&, const std::string& reason);
 }  // namespace event_log

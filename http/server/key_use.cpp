@@ -1,5 +1,7 @@
 #include "http/server/key_use.hpp"
 
+#include "schemas/fault_point.hpp"
+
 #include <pqxx/pqxx>
 
 #include <string_view>
@@ -50,8 +52,10 @@ void key_use_writer::keep(const std::vector<credentials::use>& uses)
     }
     const event_log::connection::deadline until{*connection_, deadline};
     pqxx::nontransaction work{connection_->raw()};
+    FAULT_POINT("key_use.before_commit");
     work.exec_params("select read.note_api_key_use($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[])",
                      tenants + '}', keys + '}', calls + '}', times + '}');
+    FAULT_POINT("key_use.after_commit");
 }
 
 key_use_reader::key_use_reader(event_log::store_config store) : config_(std::move(store)), guard_(guard_of(config_)) {}

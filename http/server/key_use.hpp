@@ -18,7 +18,8 @@ public:
     explicit key_use_writer(event_log::store_config);
     ~key_use_writer();
 
-    // One statement for all. Throws when the database is away; the next call makes a new connection.
+    // One statement for all, which is its own transaction: FAULT_POINTs key_use.before_commit and key_use.after_commit
+    // stand around it. Throws when the database is away; the next call makes a new connection.
     void keep(const std::vector<credentials::use>&);
 
 private:

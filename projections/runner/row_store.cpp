@@ -488,7 +488,9 @@ void row_store::empty_lane(std::int32_t lane, std::span<const checkpoint> steps)
             work.exec("delete from read.parked where projection = " + name + " and version = " + version +
                       " and lane = " + std::to_string(lane));
         }
+        FAULT_POINT("empty_lane.before_commit");
         work.commit();
     });
+    FAULT_POINT("empty_lane.after_commit");
 }
 }  // namespace projection

@@ -113,6 +113,7 @@ public:
     void write(const commit&);
 
     // Throws the rows, totals and parked keys of these projections in one lane away, with the steps given.
+    // FAULT_POINTs empty_lane.before_commit and empty_lane.after_commit stand around its commit.
     void empty_lane(std::int32_t lane, std::span<const checkpoint> steps);
 
 private:

@@ -2,9 +2,11 @@
 #include "events/log/migrator.hpp"
 #include "tests/kit/database.hpp"
 #include "tests/kit/paths.hpp"
+#include "tests/kit/process.hpp"
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <thread>
 
@@ -54,7 +56,39 @@ const std::vector<migration>& ours()
     static const auto all = read_migrations(kit::source_root() / "migrations");
     return all;
 }
+
+// Runs the child over this database with a fault that kills it; what it left behind.
+struct child_end
+{
+    bool fired = false;
+    int exit_code = -1;
+};
+
+child_end run_child(const given_an_empty_database& over, const std::string& fault)
+{
+    const auto log = over.files.path() / "fired";
+    kit::launch child;
+    child.program = "/proc/self/exe";
+    child.arguments = {"--no-skip", "--test-case=child: migrates and begins an incarnation"};
+    child.environment = {{"MIGRATE_CHILD_DSN", over.in.dsn("postgres", over.name)},
+                         {"CLIENTFLOW_FAULT", fault},
+                         {"CLIENTFLOW_FAULT_LOG", log.string()}};
+    const auto done = kit::run(child);
+    return {std::filesystem::exists(log), done.end.exit_code};
+}
 }  // namespace
+
+TEST_CASE("child: migrates and begins an incarnation" * doctest::skip())
+{
+    const char* dsn = std::getenv("MIGRATE_CHILD_DSN");
+    if (dsn == nullptr)
+        return;
+    connection_config config;
+    config.dsn = dsn;
+    connection on{config, std::make_shared<watchdog>()};
+    migrate(on, ours());
+    begin_incarnation(on, "a test");
+}
 
 TEST_CASE_FIXTURE(given_an_empty_database,
                   "an empty database is brought to today's schema, and a second run finds nothing to do")
@@ -156,3 +190,46 @@ TEST_CASE_FIXTURE(given_an_empty_database, "the incarnation is the server's time
     CHECK(second != first);
     CHECK(second.text() == std::to_string(first.timeline) + ".2");
 }
+
+#ifdef CLIENTFLOW_FAULT_POINTS
+TEST_CASE("a migrate killed before or after any commit is run again, and everything is there once")
+{
+    for (const char* point : {"migrate.before_commit", "migrate.after_commit"})
+        for (std::size_t nth = 1;; ++nth)
+        {
+            CAPTURE(point);
+            CAPTURE(nth);
+            const given_an_empty_database given;
+            const auto end = run_child(given, std::string{point} + ":kill:" + std::to_string(nth));
+            if (!end.fired)
+            {
+                CHECK(end.exit_code == 0);
+                CHECK(nth == ours().size() + 1);
+                break;
+            }
+            CHECK(end.exit_code == 137);
+            const std::size_t left = std::string_view{point} == "migrate.before_commit" ? nth - 1 : nth;
+            const auto before = inspect_schema(*given.admin(), ours());
+            CHECK(before.pending.size() == ours().size() - left);
+
+            CHECK(migrate(*given.admin(), ours()).size() == ours().size() - left);
+            CHECK(inspect_schema(*given.admin(), ours()).state == schema_state::current);
+            CHECK(given.in.run("select count(*) from es.migration", given.name) == std::to_string(ours().size()));
+            REQUIRE(nth < 100);
+        }
+}
+
+TEST_CASE("an incarnation killed before its commit was not begun, after it was begun once")
+{
+    for (const auto& [point, number] : {std::pair{"incarnation.before_commit", 1}, {"incarnation.after_commit", 2}})
+    {
+        CAPTURE(point);
+        const given_an_empty_database given;
+        const auto end = run_child(given, std::string{point} + ":kill");
+        CHECK(end.fired);
+        CHECK(end.exit_code == 137);
+        CHECK(read_incarnation(*given.admin()).number == number);
+        CHECK(begin_incarnation(*given.admin(), "once more").number == number + 1);
+    }
+}
+#endif

@@ -15,6 +15,7 @@ namespace
 {
 constexpr const char* points[] = {"projection.before_commit", "projection.after_commit", "projection.before_cache",
                                   "projection.after_cache"};
+constexpr const char* emptying_points[] = {"empty_lane.before_commit", "empty_lane.after_commit"};
 
 std::string environment(const char* name)
 {
@@ -53,6 +54,23 @@ child_end run_child(world& in, const std::filesystem::path& cache, const std::st
                          {"CLIENTFLOW_FAULT_LOG", log.string()}};
     const auto done = kit::run(child);
     return {done.end, !text_of(log).empty()};
+}
+
+constexpr const char* foreign_rows = "select count(*) from read.task where title = 'of another history'";
+
+// As after a restore: the checkpoints name events that this log does not have, and the rows say something else.
+void put_another_history(world& in)
+{
+    in.db.run("update read.checkpoint set event_id = gen_random_uuid() where seq > 0;"
+              "update read.task set title = 'of another history'");
+    REQUIRE(in.db.run(foreign_rows) != "0");
+}
+
+void check_equals_a_rebuild(world& in)
+{
+    const auto found = in.verified();
+    CHECK(found.different == 0);
+    CHECK(in.db.run(foreign_rows) == "0");
 }
 }  // namespace
 
@@ -138,5 +156,55 @@ TEST_CASE("a failure or a lost answer at any point is tried again and applies no
             const auto found = in.verified();
             CHECK(found.different == 0);
             CHECK(in.db.run("select count(*) from read.parked") == "0");
+        }
+}
+
+TEST_CASE("killed around every emptying of a lane, a restart throws away what is left and ends at a rebuild")
+{
+    for (const char* point : emptying_points)
+    {
+        world in;
+        const auto cache = in.room.path() / "cache";
+        random_history(in, 120, {4, 160});
+        REQUIRE(run_child(in, cache, "").how == kit::ending{0, 0});
+        int fired = 0;
+        for (int nth = 1;; ++nth)
+        {
+            CAPTURE(point);
+            CAPTURE(nth);
+            put_another_history(in);
+            const auto end = run_child(in, cache, std::string{point} + ":kill:" + std::to_string(nth));
+            if (!end.fired)
+            {
+                CHECK(end.how == kit::ending{0, 0});
+                check_equals_a_rebuild(in);
+                break;
+            }
+            ++fired;
+            CHECK(end.how.exit_code == 137);
+            CHECK(run_child(in, cache, "").how == kit::ending{0, 0});
+            check_equals_a_rebuild(in);
+            REQUIRE(nth < 50);
+        }
+        CHECK(fired >= 2);
+    }
+}
+
+TEST_CASE("a failure or a lost answer around the emptying of a lane is tried again")
+{
+    for (const char* point : emptying_points)
+        for (const char* kind : {"error", "unknown"})
+        {
+            CAPTURE(point);
+            CAPTURE(kind);
+            world in;
+            const auto cache = in.room.path() / "cache";
+            random_history(in, 130, {4, 160});
+            REQUIRE(run_child(in, cache, "").how == kit::ending{0, 0});
+            put_another_history(in);
+            const auto end = run_child(in, cache, std::string{point} + ":" + kind + ":2");
+            CHECK(end.fired);
+            CHECK(end.how == kit::ending{0, 0});
+            check_equals_a_rebuild(in);
         }
 }

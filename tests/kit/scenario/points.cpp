@@ -5,12 +5,15 @@
 #include "tests/kit/scenario/load.hpp"
 #include "tests/kit/scenario/node.hpp"
 
+#include <algorithm>
 #include <fstream>
 
 namespace scenario
 {
 namespace
 {
+// Uses of keys are kept every 5 s, whatever is asked meanwhile.
+constexpr const char* last_in_time = "key_use.after_commit";
 constexpr long runs_max = 200;  // of one point and kind: a point that is hit for ever is a fault of the driver
 
 std::vector<std::string> lines_of(const std::filesystem::path& file)
@@ -45,6 +48,7 @@ public:
         server_.config.environment = {{"CLIENTFLOW_FAULT_TRACE", file.string()}};
         server_.start();
         run_workload(true);
+        kit::eventually([&] { return std::ranges::count(lines_of(file), last_in_time) > 0; });
         finish("with a trace");
         return lines_of(file);
     }
@@ -57,6 +61,8 @@ public:
         ++told_.counted["runs"];
         if (server_.try_start())
             run_workload(fault.point.starts_with("settle."));
+        if (fault.point.starts_with("key_use."))
+            kit::eventually([&] { return !lines_of(log).empty(); });
         const bool has_fired = !lines_of(log).empty();
         server_.config.environment.clear();
         if (fault.kind == "kill" && has_fired)
