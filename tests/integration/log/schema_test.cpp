@@ -1,6 +1,7 @@
 // What the schema forbids, who may do what, and how the hot statements are planned.
 #include "events/feed/store_feed.hpp"
 #include "events/log/session.hpp"
+#include "tests/kit/eventually.hpp"
 #include "tests/kit/log/rounds.hpp"
 
 #include <doctest/doctest.h>
@@ -195,8 +196,6 @@ TEST_CASE_FIXTURE(given_a_tenant, "an append reads its tables by index alone")
         "select coalesce(sum(seq_scan), 0) from pg_stat_user_tables where schemaname = 'es'"
         " and relname in ('event', 'receipt', 'round', 'quota', 'claim', 'tenant', 'subject_key')";
     const std::string writes = "select n_tup_ins from pg_stat_user_tables where relid = 'es.event'::regclass";
-    for (int i = 0; i < 100 && db.run(writes) != "61"; ++i)
-        db.run("select pg_sleep(0.05)");
-    CHECK(db.run(writes) == "61");
+    CHECK(kit::eventually([&] { return db.run(writes) == "61"; }));
     CHECK(db.run(scans) == "0");
 }

@@ -126,19 +126,20 @@ TEST_CASE_FIXTURE(given_a_link, "a backend that is killed in mid-append costs no
 TEST_CASE_FIXTURE(given_a_link, "backends killed all the time lose no acknowledged event and double none")
 {
     std::atomic<bool> done = false;
-    std::atomic<int> kills = 0;
+    std::atomic<int> kills = 0, acknowledged = 0;
     std::thread killer{[&] {
         pqxx::connection admin{db.dsn("postgres")};
-        while (!done)
+        for (int next = 3; !done; next = acknowledged + 3)
         {
+            kit::eventually([&] { return done || acknowledged >= next; });
             pqxx::nontransaction work{admin};
-            kills += static_cast<int>(work.exec("select pg_terminate_backend(pid), pg_sleep(0.2) from pg_stat_activity"
+            kills += static_cast<int>(work.exec("select pg_terminate_backend(pid) from pg_stat_activity"
                                                 " where datname = current_database() and usename = 'clientflow_app'")
                                           .size());
         }
     }};
     stream task = acme.fresh_stream();
-    int acknowledged = 0, unknown = 0;
+    int unknown = 0;
     for (int i = 0; i < 300 || kills < 8; ++i)
     {
         const stream before = task;
