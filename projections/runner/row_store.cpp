@@ -121,11 +121,15 @@ struct table
                std::string{of->table} + " held where held.tenant_id = k.tenant_id and held.id = k.id limit 1) as t";
     }
 
+    // Tenant by tenant, each along its key, so that a page can end where it is full.
     std::string rows_after() const
     {
-        return "select tenant_id, " + names(columns) + " from " + std::string{of->table} +
-               " where tenant_id in (select home.tenant_id from es.tenant home where home.lane = $1)"
-               " and (tenant_id, id) > ($2::uuid, $3::uuid) order by tenant_id, id limit $4";
+        return "select home.tenant_id, " + names(columns, "t.") +
+               " from (select tenant_id from es.tenant where lane = $1 and tenant_id >= $2::uuid order by tenant_id)"
+               " as home cross join lateral (select * from " +
+               std::string{of->table} +
+               " held where held.tenant_id = home.tenant_id and (held.tenant_id, held.id) > ($2::uuid, $3::uuid)"
+               " order by held.tenant_id, held.id limit $4) as t order by home.tenant_id, t.id limit $4";
     }
 
     const definition* of;
@@ -171,6 +175,10 @@ struct row_store::implementation
         for (const definition* of : definitions)
             tables.emplace_back(*of);
         config.connection.settings.emplace_back("role", "clientflow_projector");
+        // Every statement goes by keys. Statistics of a table that was small a moment ago must not make it a scan.
+        for (const char* other :
+             {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"})
+            config.connection.settings.emplace_back(other, "off");
         config.connection.application_name = "clientflow projector";
     }
 

@@ -65,6 +65,8 @@ public:
     // One more key of a tenant.
     std::string new_key(const tenant&, std::vector<api_key::scope>, std::optional<std::int64_t> per_minute = 0);
     schema::uuid new_id();
+    // A new one in the place of `runner`, which must be gone.
+    void make_runner();
 
     // Runs a command as an operator; throws when it is refused.
     lanes::answer run(const schema::uuid& of, std::function<lanes::decided(lanes::view&, const lanes::origin&)>,
@@ -83,7 +85,6 @@ public:
 
 private:
     event_log::store_config store() const;
-    void make_runner();
     void make_service(const stage_options&);
 
     schema::uuid_source ids_;
