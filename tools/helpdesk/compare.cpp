@@ -282,7 +282,6 @@ void show_dashboard(sheet& on, const names& known, reader& from, bool months)
 
 compared look_once(reader& from, const totals& counted, const known_ids& ids)
 {
-    // Months are formed in the organisation's zone; the count forms them in UTC.
     const auto zone = from.get<shown::organisation>("/api/v1/org").time_zone;
     const bool months = zone == "UTC" || zone == "Etc/UTC";
     sheet on;
@@ -293,7 +292,10 @@ compared look_once(reader& from, const totals& counted, const known_ids& ids)
     show_projects(on, known, ids, from, months);
     show_tasks(on, known, ids, from, months);
     show_dashboard(on, known, from, months);
-    return on.result();
+    auto made = on.result();
+    if (!months)
+        made.months_left_out = zone;
+    return made;
 }
 }  // namespace
 

@@ -26,6 +26,9 @@ struct compared
 {
     std::uint64_t figures = 0;  // how many were held against each other
     std::vector<difference> differences;
+    // Months are formed in the organisation's zone and counted in UTC: in any other zone, which this names, they are
+    // left out.
+    std::string months_left_out;
 };
 
 // Reads until everything agrees or `patience` is over, whichever comes first: read models may still be catching up.

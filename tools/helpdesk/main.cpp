@@ -122,7 +122,7 @@ void print_json(const played& work, const std::vector<target>& targets, const st
                 .key("shown")
                 .integer(each.shown)
                 .end_object();
-        json.end_array().end_object();
+        json.end_array().key("months_compared").boolean(seen[i].months_left_out.empty()).end_object();
     }
     json.end_array().end_object();
     std::cout << out << '\n';
@@ -141,6 +141,10 @@ void print_text(const played& work, const std::vector<target>& targets, const st
         std::printf("%s: %llu figures compared with an independent count of the log, %zu differ\n",
                     targets[i].name.c_str(), static_cast<unsigned long long>(seen[i].figures),
                     seen[i].differences.size());
+        if (!seen[i].months_left_out.empty())
+            std::printf("  created_per_month is not compared: the organisation's months are those of %s, the log's of "
+                        "UTC\n",
+                        seen[i].months_left_out.c_str());
         for (const auto& each : seen[i].differences)
             std::printf("  %s: counted %lld, shown %lld\n", each.what.c_str(), static_cast<long long>(each.counted),
                         static_cast<long long>(each.shown));

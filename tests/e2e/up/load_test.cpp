@@ -1,9 +1,10 @@
-// A log played through the API with the server killed in the middle: the load goes on by itself, and every figure of
-// the read models agrees with the independent count in the end.
+// A log played through the API with the server or the loader stopped in the middle: the load goes on, and every figure
+// of the read models agrees with the independent count in the end.
 #include "tests/kit/cluster.hpp"
 #include "tests/kit/eventually.hpp"
 #include "tests/kit/paths.hpp"
 #include "tests/kit/process.hpp"
+#include "tests/kit/wire.hpp"
 
 #include <doctest/doctest.h>
 
@@ -66,6 +67,59 @@ struct stopped_at_the_end
     const std::filesystem::path& data;
     ~stopped_at_the_end() { up(data, {"--stop"}); }
 };
+
+struct given_a_site_and_a_log
+{
+    kit::temporary_directory room;
+    stopped_at_the_end guard{room.path()};
+    std::uint16_t port = kit::free_port();
+    std::filesystem::path csv = room.path() / "log.csv";
+    std::string api_key;
+
+    given_a_site_and_a_log()
+    {
+        write_log(csv, 40);
+        const auto started = up(room.path(), {"--detach", "--json", "--port", std::to_string(port)});
+        REQUIRE_MESSAGE(started.end.exit_code == 0, started.errors);
+        api_key = member(started.output, "api_key");
+    }
+
+    kit::launch loader(std::vector<std::string> more = {}) const
+    {
+        kit::launch what;
+        what.program = kit::program("clientflow-load");
+        what.arguments = {"--csv", csv.string(), "--data", room.path().string()};
+        what.arguments.insert(what.arguments.end(), more.begin(), more.end());
+        return what;
+    }
+};
+
+// Below this mark a tenant's load was answered; 0 while nothing was kept.
+long kept_mark(const std::filesystem::path& state)
+{
+    if (!std::filesystem::exists(state))
+        return 0;
+    for (const auto& each : std::filesystem::directory_iterator{state})
+        if (each.path().extension() == ".progress")
+        {
+            std::ifstream in{each.path()};
+            std::string plan;
+            long done = 0;
+            in >> plan >> done;
+            return done;
+        }
+    return 0;
+}
+
+int number(const std::string& json, const std::string& name) { return std::stoi("0" + member(json, name)); }
+
+int times(const std::string& text, const std::string& what)
+{
+    int found = 0;
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
+        ++found;
+    return found;
+}
 }  // namespace
 
 TEST_CASE("a load whose server is killed in the middle goes on and agrees with the independent count")
@@ -111,4 +165,60 @@ TEST_CASE("a load whose server is killed in the middle goes on and agrees with t
         CHECK(other.end.exit_code == 6);
         CHECK(other.output.find("tasks by status") != std::string::npos);
     }
+}
+
+TEST_CASE_FIXTURE(given_a_site_and_a_log, "a load that is interrupted ends with 130, and goes on where it was")
+{
+    kit::process first{loader({"--json", "--rate", "100"})};
+    REQUIRE(kit::eventually([&] { return kept_mark(room.path() / "load") > 0; }));
+    first.kill(SIGINT);
+    const auto ended = first.wait(kit::milliseconds{30'000});
+    REQUIRE(ended);
+    CHECK(ended->exit_code == 130);
+    CHECK(first.output().empty());
+    CHECK(member(first.errors(), "code") == "interrupted");
+
+    const auto second = kit::run(loader({"--json"}), kit::milliseconds{120'000});
+    CHECK_MESSAGE(second.end.exit_code == 0, second.output << second.errors);
+    const auto& told = second.output;
+    CHECK(number(told, "skipped") > 0);
+    CHECK(number(told, "answered") > 0);
+    CHECK(number(told, "skipped") + number(told, "answered") == number(told, "writes"));
+    CHECK(number(told, "compared") > 50);
+    CHECK(told.find("\"differences\":[]") != std::string::npos);
+    CHECK(member(told, "months_compared") == "true");
+
+    // Where months are not compared, the answer says so.
+    kit::wire line{port};
+    const kit::header_list as{{"X-API-Key", api_key}, {"Content-Type", "application/json"}};
+    const auto moved = line.exchange("PATCH", "/api/v1/org", as, R"({"time_zone": "Europe/Rome"})");
+    REQUIRE_MESSAGE(moved.status == 200, moved.body);
+    const auto text = kit::run(loader({"--compare-only"}), kit::milliseconds{60'000});
+    CHECK_MESSAGE(text.end.exit_code == 0, text.output << text.errors);
+    CHECK(text.output.find("created_per_month is not compared") != std::string::npos);
+    CHECK(text.output.find("Europe/Rome") != std::string::npos);
+    const auto json = kit::run(loader({"--compare-only", "--json"}), kit::milliseconds{60'000});
+    CHECK(member(json.output, "months_compared") == "false");
+    CHECK(number(json.output, "compared") < number(told, "compared"));
+}
+
+TEST_CASE_FIXTURE(given_a_site_and_a_log, "two tenants are made and loaded side by side, and each agrees on its own")
+{
+    const std::vector<std::string> words{"--json", "--tenants", "2", "--binary", kit::program("clientflow").string()};
+    const auto both = kit::run(loader(words), kit::milliseconds{180'000});
+    CHECK_MESSAGE(both.end.exit_code == 0, both.output << both.errors);
+    CHECK(both.output.find("\"name\":\"helpdesk-1\"") != std::string::npos);
+    CHECK(both.output.find("\"name\":\"helpdesk-2\"") != std::string::npos);
+    CHECK(times(both.output, "\"differences\":[]") == 2);
+    CHECK(number(both.output, "skipped") == 0);
+    CHECK(number(both.output, "replayed") == 0);  // the keys of one tenant mean nothing to the other
+    CHECK(number(both.output, "answered") == number(both.output, "writes"));
+
+    const auto one = kit::run(loader({"--json", "--compare-only", "--settle", "0"}), kit::milliseconds{60'000});
+    CHECK_MESSAGE(one.end.exit_code == 6, one.output);  // the demo tenant got nothing of it
+
+    const auto again = kit::run(loader(words), kit::milliseconds{60'000});
+    CHECK_MESSAGE(again.end.exit_code == 0, again.output << again.errors);
+    CHECK(number(again.output, "answered") == 0);
+    CHECK(number(again.output, "skipped") == number(both.output, "writes"));
 }
