@@ -60,9 +60,10 @@ public:
         server_.config.environment = {{"CLIENTFLOW_FAULT", fault.text()}, {"CLIENTFLOW_FAULT_LOG", log.string()}};
         ++told_.counted["runs"];
         if (server_.try_start())
+        {
             run_workload(fault.point.starts_with("settle."));
-        if (fault.point.starts_with("key_use."))
-            kit::eventually([&] { return !lines_of(log).empty(); });
+            await_what_follows(fault, log);
+        }
         const bool has_fired = !lines_of(log).empty();
         server_.config.environment.clear();
         if (fault.kind == "kill" && has_fired)
@@ -109,6 +110,20 @@ private:
                         kit::milliseconds{120'000});
         work_->stop();
         at_.link.heal();
+    }
+
+    // Read models and the uses of keys come after the answers: until the fault has fired, or can fire no more.
+    void await_what_follows(const planted& fault, const std::filesystem::path& log)
+    {
+        kit::eventually(
+            [&]
+            {
+                if (!lines_of(log).empty() || !server_.running())
+                    return true;
+                findings late;
+                await_read_models(at_, late, kit::milliseconds{0});
+                return late.count("problems") == 0 && !fault.point.starts_with("key_use.");
+            });
     }
 
     void come_back(const planted& fault)
