@@ -26,6 +26,8 @@ TEST_CASE("A server killed at random instants keeps every promise that it gave")
     const auto told = scenario::kill_at_random(at, {.seed = seed});
     tell(told, seed);
     CHECK(told.count("kills") == 4);
+    CHECK(told.count("addresses taken") > 0);
+    CHECK(told.count("addresses refused") > 0);
 }
 
 TEST_CASE("A server that dies, fails or loses an answer at any fault point recovers everything")

@@ -37,6 +37,12 @@ constexpr std::pair<const char*, const char*> rules[] = {
     {"rounds whose heads are beyond the log",
      "select string_agg(r.id::text, ', ') from es.round as r cross join unnest(r.lanes, r.heads) as l(lane, head)"
      " where not r.is_void and l.head > coalesce((select max(e.seq) from es.event as e where e.lane = l.lane), 0)"},
+    {"members without their e-mail's claim, or claims without their member",
+     "select string_agg(coalesce(m.id, c.owner_id)::text, ', ')"
+     "  from (select tenant_id, id from read.member where archived_at is null) as m"
+     "  full join (select owner_tenant_id, owner_id, count(*) as n from es.claim where scope = 'member.email'"
+     "              group by owner_tenant_id, owner_id) as c on c.owner_tenant_id = m.tenant_id and c.owner_id = m.id"
+     " where m.id is null or c.n is distinct from 1"},
     {"quotas that do not equal what they count",
      "select string_agg(n.metric || ' of ' || n.tenant_id || ' is ' || n.total || ', not ' || n.found, ', ') from ("
      "  select q.tenant_id, q.metric, q.total, case q.metric"

@@ -17,6 +17,7 @@ namespace
 using steady = std::chrono::steady_clock;
 
 constexpr kit::milliseconds away_max{60'000};  // how long a client waits for the server to come back
+constexpr std::size_t addresses = 4;            // that a client's members share: taken, freed, taken again
 constexpr std::size_t things_max = 40;          // of a kind that a client goes on working on
 
 struct operation
@@ -113,12 +114,25 @@ private:
                 {"POST", "/api/v1/clients",
                  R"({"name": ")" + words() + R"(", "email": "p)" + std::to_string(random_()) + R"(@example.org"})"},
                 true);
+        if (chance(8))
+            return think_of_members();
         if (tasks_.empty() || chance(4))
             return add({"POST", "/api/v1/tasks",
                         R"({"project_id": ")" + projects_[pick(projects_.size())] + R"(", "title": ")" + words() +
                             R"("})"},
                        true);
         return think_of(tasks_[pick(tasks_.size())]);
+    }
+
+    // Claims: an address is refused while a member has it, and is free once that member is removed.
+    operation& think_of_members()
+    {
+        if (!members_.empty() && chance(3))
+            return add({"DELETE", "/api/v1/members/" + members_[pick(members_.size())], ""}, false);
+        const std::string address = of_.config_.prefix + 'c' + std::to_string(number_) + 'a' +
+                                    std::to_string(pick(addresses)) + "@example.org";
+        return add(
+            {"POST", "/api/v1/members", R"({"name": ")" + words() + R"(", "email": ")" + address + R"("})"}, true);
     }
 
     operation& think_of(const task& one)
@@ -231,6 +245,8 @@ private:
         const std::string id = text_member(told.reply.body, "id");
         if (id.starts_with("project_"))
             remember(projects_, id);
+        if (id.starts_with("member_") && of.asked.method == "POST")
+            remember(members_, id);
         if (!id.starts_with("task_"))
             return;
         const auto version = integer_member(told.reply.body, "version");
@@ -279,7 +295,7 @@ private:
     caller caller_;
     std::mt19937 random_;
     std::deque<operation> operations_;
-    std::vector<std::string> projects_;
+    std::vector<std::string> projects_, members_;
     std::vector<task> tasks_;
 };
 
@@ -366,6 +382,8 @@ findings load::check(const site& at)
                 told.add("refused with " + std::to_string(of.status) + " at last, but in the log: " + of.name + ' ' +
                          of.asked.method + ' ' + of.asked.target);
             told.counted["commands"] += 1;
+            if (of.asked.target == "/api/v1/members")
+                told.counted[of.status == 201 ? "addresses taken" : "addresses refused"] += 1;
             told.counted["once lost"] += of.was_lost ? 1 : 0;
             told.counted["lost, then found applied"] += of.was_lost && of.status < 300 ? 1 : 0;
         }

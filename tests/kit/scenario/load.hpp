@@ -1,9 +1,9 @@
 // Several clients that work on one organisation at once and remember what they were told, to be held against the log.
 //
 // Each client owns the things it makes, so what it expects depends on nobody else. It creates, changes, starts,
-// archives and comments, and also sends what must be refused. Every command has an Idempotency-Key and, per attempt, a
-// request id of its own. An attempt that is lost is either repeated at once, as a good client does, or left open until
-// settle().
+// archives and comments, adds and removes members whose addresses come again, and also sends what must be refused.
+// Every command has an Idempotency-Key and, per attempt, a request id of its own. An attempt that is lost is either
+// repeated at once, as a good client does, or left open until settle().
 //
 //     load work{{.seed = seed}, organisation, {port}};
 //     work.start();  …faults…  work.stop();
