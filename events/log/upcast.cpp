@@ -2,7 +2,9 @@
 
 #include "schemas/json.hpp"
 #include "schemas/json_writer.hpp"
+#include "schemas/record.hpp"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -78,6 +80,19 @@ constexpr std::array ways{
 }  // namespace
 
 std::span<const upcaster> upcasters() { return ways; }
+
+std::vector<std::string> missing_ways(std::span<const schema::record_type* const> facts,
+                                      std::span<const upcaster> among)
+{
+    std::vector<std::string> missing;
+    for (const schema::record_type* fact : facts)
+        for (std::int32_t version = 1; version < fact->version; ++version)
+            if (std::ranges::none_of(among, [&](const upcaster& way) {
+                    return way.type == fact->name && way.from_version == version;
+                }))
+                missing.push_back(std::string{fact->name} + ": version " + std::to_string(version) + " is not lifted");
+    return missing;
+}
 
 void lift(recorded& event)
 {

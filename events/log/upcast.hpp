@@ -11,6 +11,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+namespace schema
+{
+struct record_type;
+}
 
 namespace event_log
 {
@@ -24,6 +30,10 @@ struct upcaster
 
 // All ways there are.
 std::span<const upcaster> upcasters();
+
+// The versions of these facts that no way leads on from, each as "task.created: version 1 is not lifted". Not empty: a
+// fact got a new version, and its old events can no longer be read.
+std::vector<std::string> missing_ways(std::span<const schema::record_type* const> facts, std::span<const upcaster>);
 
 // Does nothing to an event of the newest version. Throws std::runtime_error when `data` is not what that version wrote.
 void lift(recorded&);

@@ -1,10 +1,14 @@
 // Every way from an old shape to the next, against the files that hold both. A new way adds its files beside these.
 #include "events/catalogue.hpp"
 #include "events/log/upcast.hpp"
+#include "events/project.hpp"
+#include "schemas/record.hpp"
 #include "tests/kit/paths.hpp"
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -50,6 +54,34 @@ TEST_CASE("ways follow one another and end at today's version")
         REQUIRE(fact_named(way.type) != nullptr);
         CHECK(event.schema_version == fact_named(way.type)->version);
     }
+}
+
+TEST_CASE("every older version of every fact is lifted, and its description is kept")
+{
+    for (const noun& each : catalogue())
+    {
+        CHECK(missing_ways(each.facts, upcasters()) == std::vector<std::string>{});
+        for (const auto* fact : each.facts)
+            for (std::int32_t version = 1; version < fact->version; ++version)
+                for (const char* kind : {".rows", ".json"})
+                {
+                    const auto file = std::string{fact->name} + '.' + std::to_string(version) + kind;
+                    CHECK_MESSAGE(std::filesystem::exists(kit::source_root() / "schemas/emitted/events" / file), file);
+                }
+    }
+}
+
+TEST_CASE("a new version of a fact without a way from each older one is named")
+{
+    constexpr auto id = schema::field<&project::created::id>("id");
+    constexpr auto newer_task = schema::record("task.created", 3, id);
+    constexpr auto newer_project = schema::record("project.created", 3, id);
+    constexpr auto same = schema::record("client.created", 1, id);
+    const std::array<const schema::record_type*, 3> facts{&newer_task, &newer_project, &same};
+    CHECK(missing_ways(facts, upcasters()) ==
+          std::vector<std::string>{"task.created: version 2 is not lifted", "project.created: version 1 is not lifted",
+                                   "project.created: version 2 is not lifted"});
+    CHECK(missing_ways({facts.data(), 1}, {}).size() == 2);
 }
 
 TEST_CASE("what today's version wrote, and what has no older version, is left as it is")
