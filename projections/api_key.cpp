@@ -15,7 +15,8 @@ const projection::list_shape& listing()
 {
     static const projection::list_shape shape{read_model(),
                                               {"name", "member_id", "expires_at", "created_at", "updated_at"},
-                                              {"created_at", "name", "expires_at"}};
+                                              {"created_at", "name", "expires_at"},
+                                              {"name"}};
     return shape;
 }
 }  // namespace api_key

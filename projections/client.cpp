@@ -23,8 +23,10 @@ const projection::definition& read_model()
 
 const projection::list_shape& listing()
 {
-    static const projection::list_shape shape{
-        read_model(), {"name", "email", "created_at", "updated_at"}, {"created_at", "updated_at", "name"}};
+    static const projection::list_shape shape{read_model(),
+                                              {"name", "email", "created_at", "updated_at"},
+                                              {"created_at", "updated_at", "name"},
+                                              {"name", "email"}};
     return shape;
 }
 }  // namespace client

@@ -24,7 +24,7 @@ const projection::definition& read_model()
 const projection::list_shape& listing()
 {
     static const projection::list_shape shape{
-        read_model(), {"author_id", "mention_ids", "created_at", "updated_at"}, {"created_at", "updated_at"}};
+        read_model(), {"author_id", "mention_ids", "created_at", "updated_at"}, {"created_at", "updated_at"}, {"body"}};
     return shape;
 }
 }  // namespace comment

@@ -30,7 +30,8 @@ const projection::list_shape& listing()
     static const projection::list_shape shape{
         read_model(),
         {"client_id", "status", "name", "starts_on", "due_on", "member_ids", "created_at", "updated_at"},
-        {"created_at", "updated_at", "name", "status", "starts_on", "due_on"}};
+        {"created_at", "updated_at", "name", "status", "starts_on", "due_on"},
+        {"name"}};
     return shape;
 }
 }  // namespace project

@@ -36,7 +36,8 @@ const projection::list_shape& listing()
         read_model(),
         {"project_id", "status", "priority", "due_on", "assignee_ids", "labels", "parent_id", "title",
          "estimate_minutes", "completed_at", "created_at", "updated_at"},
-        {"created_at", "updated_at", "title", "status", "priority", "due_on", "estimate_minutes", "completed_at"}};
+        {"created_at", "updated_at", "title", "status", "priority", "due_on", "estimate_minutes", "completed_at"},
+        {"title"}};
     return shape;
 }
 }  // namespace task

@@ -152,6 +152,24 @@ std::string_view trim(std::string_view text)
     return text;
 }
 
+std::vector<std::string_view> words(std::string_view text)
+{
+    std::vector<std::string_view> made;
+    std::size_t begin = 0;
+    for (std::size_t at = 0; at < text.size();)
+    {
+        const std::size_t from = at;
+        if (!is_space(decode(text, at)))
+            continue;
+        if (begin < from)
+            made.push_back(text.substr(begin, from - begin));
+        begin = at;
+    }
+    if (begin < text.size())
+        made.push_back(text.substr(begin));
+    return made;
+}
+
 std::string fold(std::string_view text)
 {
     if (!is_ascii(text))

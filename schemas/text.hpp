@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace schema
 {
@@ -27,6 +28,9 @@ std::string nfc(std::string_view);  // of valid UTF-8; anything else comes back 
 
 // Without white space (Unicode White_Space) at both ends. A view into what was given.
 std::string_view trim(std::string_view);
+
+// What stands between white space (Unicode White_Space), as views into what was given.
+std::vector<std::string_view> words(std::string_view);
 
 // For comparing, never for showing: Unicode case folding, then NFC. "STRASSE" and "Straße" fold alike.
 std::string fold(std::string_view);

@@ -58,17 +58,41 @@ std::map<int, std::vector<std::string_view>> codes_of(const route& one)
     return made;
 }
 
-template <class Write>
-void write_list_parameters(const projection::list_shape& shape, const Write& query)
+// `values` empty: any text.
+void write_query_parameter(json_writer& json, std::string_view name, std::string_view note,
+                           const std::vector<std::string>& values = {})
 {
+    json.begin_object().member("name", name).member("in", "query").member("description", note);
+    json.key("schema").begin_object().member("type", "string");
+    if (!values.empty())
+    {
+        json.key("enum").begin_array();
+        for (const auto& value : values)
+            json.string(value);
+        json.end_array();
+    }
+    json.end_object().end_object();
+}
+
+void write_list_parameters(json_writer& json, const projection::list_shape& shape)
+{
+    const auto query = [&](std::string_view name, std::string_view note) { write_query_parameter(json, name, note); };
     query("limit", "Rows per page: 1 to 200, 50 when left out.");
     query("cursor", "Where to go on, from next_cursor.");
     query("offset", "0 to 10000, for old clients; not with a cursor.");
-    std::string sorts = "One of";
+    std::vector<std::string> sorts;
     for (const auto name : shape.sorts)
-        sorts.append(" ").append(name);
-    query("sort", sorts + "; a hyphen before it turns the order round. -created_at when left out.");
-    query("archived", "false when left out, true, or any.");
+        for (const auto sign : {"", "-"})
+            sorts.push_back(sign + std::string{name});
+    write_query_parameter(json, "sort", "A hyphen turns the order round. -created_at when left out.", sorts);
+    write_query_parameter(json, "archived", "false when left out.", {"false", "true", "any"});
+    if (!shape.searched.empty())
+    {
+        std::string where;
+        for (const auto name : shape.searched)
+            where.append(where.empty() ? "" : " or ").append(name);
+        query("q", "Up to 8 words, each the beginning of some word of " + where + ", whatever its case.");
+    }
     for (const auto name : shape.filters)
     {
         query(name, "Any of these values, separated by commas.");
@@ -94,14 +118,10 @@ void write_parameters(json_writer& json, const route& one)
             .end_object()
             .end_object();
     }
-    const auto query = [&](std::string_view name, std::string_view note) {
-        json.begin_object().member("name", name).member("in", "query").member("description", note);
-        json.key("schema").begin_object().member("type", "string").end_object().end_object();
-    };
     for (const parameter& sent : one.parameters)
-        query(sent.name, sent.note);
+        write_query_parameter(json, sent.name, sent.note);
     if (one.listing)
-        write_list_parameters(one.listing(), query);
+        write_list_parameters(json, one.listing());
     const auto header = [&](std::string_view name) {
         json.begin_object().member("$ref", reference("parameters", name)).end_object();
     };

@@ -94,6 +94,8 @@ private:
             read_archived(name, value);
         else if (plain == "cursor")
             cursor_ = value;
+        else if (plain == "q" && !shape_.searched.empty())
+            read_words(name, value);
         else
             return false;
         return true;
@@ -143,6 +145,21 @@ private:
             ask_.archived = archived_rows::shown;
         else
             faults_.push_back(wrong(name, "not_one_of", "must be false, true or any"));
+    }
+
+    void read_words(const std::string& name, const std::string& value)
+    {
+        const std::string text = schema::nfc(value);
+        const auto words = schema::words(text);
+        if (schema::code_points(value) > sought_code_points_max)
+            return faults_.push_back(wrong(name, "too_long", "must have at most 200 characters"));
+        if (words.size() > sought_words_max)
+            return faults_.push_back(wrong(name, "too_many", "must have at most 8 words"));
+        if (words.empty())
+            return faults_.push_back(wrong(name, "too_short", "must have a word"));
+        ask_.sought.assign(words.begin(), words.end());
+        std::ranges::sort(ask_.sought);
+        ask_.sought.erase(std::ranges::unique(ask_.sought).begin(), ask_.sought.end());
     }
 
     const column* filtered(const std::string& plain) const
@@ -228,6 +245,9 @@ std::string signature(const list_ask& ask, const list_place& place, std::string_
         for (const auto& value : each.values)
             add_part(bound, value);
     }
+    add_part(bound, std::to_string(ask.sought.size()));
+    for (const auto& word : ask.sought)
+        add_part(bound, word);
     add_part(bound, payload);
     const auto digest = schema::hmac_sha256(secret, bound);
     return {reinterpret_cast<const char*>(digest.data()), 16};
@@ -267,6 +287,29 @@ std::string sort_type(const column& by)
     return by.value->what == kind::enumeration ? "integer" : std::string{by.sql_type};
 }
 
+// Compared in capitals, which are one form of what is written in many (ß and SS, ς and σ); ICU's are the same under
+// every locale of the database.
+std::string in_capitals(const std::string& text) { return "upper((" + text + ") collate \"und-x-icu\")"; }
+
+// As a regular expression that means only itself.
+std::string literally(std::string_view word)
+{
+    std::string made;
+    for (const char c : word)
+    {
+        if (std::string_view{"\\^$.|?*+()[]{}"}.find(c) != std::string_view::npos)
+            made.push_back('\\');
+        made.push_back(c);
+    }
+    return made;
+}
+
+bool is_sign(char c)
+{
+    const bool is_letter_or_digit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return static_cast<unsigned char>(c) < 0x80 && !is_letter_or_digit;
+}
+
 class conditions
 {
 public:
@@ -303,6 +346,20 @@ public:
                 any += (any.empty() ? "" : " or ") + name + " is null";
         }
         require("(" + any + ")");
+    }
+
+    // A word begins a text, follows what is neither letter nor digit, or begins with such a sign itself. No index
+    // serves this under row security: rows are looked at along the index of the order until the page is full.
+    void add(const std::vector<std::string>& sought, const std::vector<std::string_view>& searched)
+    {
+        std::string columns;
+        for (const auto name : searched)
+            columns += ", t." + std::string{name};
+        std::string all;
+        for (const auto& word : sought)
+            all += (all.empty() ? "" : ", ") + std::string{is_sign(word.front()) ? "" : "'(^|[^[:alnum:]])' || "} +
+                   in_capitals(argument(literally(word), "text"));
+        require(in_capitals("concat_ws(' '" + columns + ")") + " ~ all (array[" + all + "])");
     }
 
     void add(const seek& after, const column& by, bool is_descending)
@@ -353,11 +410,12 @@ void require_parent(conditions& where, const std::optional<under>& parent)
 }  // namespace
 
 list_shape::list_shape(const definition& given, std::vector<std::string_view> filtered,
-                       std::vector<std::string_view> sorted)
-    : of(&given), columns(columns_of(*given.record)), filters(std::move(filtered)), sorts(std::move(sorted))
+                       std::vector<std::string_view> sorted, std::vector<std::string_view> sought_in)
+    : of(&given), columns(columns_of(*given.record)), filters(std::move(filtered)), sorts(std::move(sorted)),
+      searched(std::move(sought_in))
 {
     CF_ASSERT(!sorts.empty());
-    for (const auto names : {std::span{filters}, std::span{sorts}})
+    for (const auto names : {std::span{filters}, std::span{sorts}, std::span{searched}})
         for (const auto name : names)
             CF_ASSERT(column_named(name) != nullptr);
 }
@@ -404,6 +462,8 @@ statement list_statement(const list_shape& shape, const list_ask& ask, std::opti
         where.require(ask.archived == archived_rows::hidden ? "t.archived_at is null" : "t.archived_at is not null");
     for (const auto& each : ask.filters)
         where.add(each);
+    if (!ask.sought.empty())
+        where.add(ask.sought, shape.searched);
     if (ask.after)
         where.add(*ask.after, *ask.sort, ask.is_descending);
 

@@ -1,11 +1,11 @@
 // Lists: which members of a noun can be asked for, what a query string means, and the statement that answers it.
 //
 // A query is read against the noun's shape: `status=todo,done` (or), different names (and), `due_on[gte]=`,
-// `client_id=null`, `archived=false|true|any`, `sort=-due_on`, `limit`, `offset`, `cursor`; names also in camelCase
-// (`projectId`), lists of things also by their singular (`assignee_id`). Pages go by key: the sort value and the id of
-// the last row stand in the cursor, so page 10,000 costs what page 1 does, and a row that keeps its sort value appears
-// exactly once. A cursor is opaque, never expires, and is signed together with organisation, route, filters and sort.
-// Ties go by id ascending, nulls come last in both directions. Thread-safe, keeps nothing.
+// `client_id=null`, `archived=false|true|any`, `q=words`, `sort=-due_on`, `limit`, `offset`, `cursor`; names also in
+// camelCase (`projectId`), lists of things also by their singular (`assignee_id`). Pages go by key: the sort value and
+// the id of the last row stand in the cursor, so page 10,000 costs what page 1 does, and a row that keeps its sort
+// value appears exactly once. A cursor is opaque, never expires, and is signed together with organisation, route,
+// filters and sort. Ties go by id ascending, nulls come last in both directions. Thread-safe, keeps nothing.
 #pragma once
 
 #include "projections/runner/columns.hpp"
@@ -26,16 +26,20 @@ inline constexpr int limit_default = 50;
 inline constexpr int limit_max = 200;
 inline constexpr int offset_max = 10'000;
 inline constexpr std::size_t filter_values_max = 100;
+inline constexpr std::size_t sought_code_points_max = 200;  // of `q`
+inline constexpr std::size_t sought_words_max = 8;
 
 // What can be asked of one noun's list. Made once per noun; names are those of its field rows.
 struct list_shape
 {
-    list_shape(const definition&, std::vector<std::string_view> filters, std::vector<std::string_view> sorts);
+    list_shape(const definition&, std::vector<std::string_view> filters, std::vector<std::string_view> sorts,
+               std::vector<std::string_view> searched = {});
 
     const definition* of;
     std::vector<column> columns;
-    std::vector<std::string_view> filters;  // beside `archived`
-    std::vector<std::string_view> sorts;    // the first is the default, descending
+    std::vector<std::string_view> filters;   // beside `archived`
+    std::vector<std::string_view> sorts;     // the first is the default, descending
+    std::vector<std::string_view> searched;  // texts whose words `q` looks at; empty: there is no `q`
 
     const column* column_named(std::string_view) const;
     // Ranges (`[gte]` and so on) are for numbers, days and moments.
@@ -75,7 +79,8 @@ struct seek
 // A list query that was understood.
 struct list_ask
 {
-    std::vector<filter> filters;  // sorted
+    std::vector<filter> filters;      // sorted
+    std::vector<std::string> sought;  // words of `q`, NFC, sorted: each begins some word of the searched texts
     archived_rows archived = archived_rows::hidden;
     const column* sort = nullptr;
     bool is_descending = true;

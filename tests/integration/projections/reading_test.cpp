@@ -158,6 +158,128 @@ TEST_CASE("rows that share their sort value are split between pages by their ids
         CHECK(list.all({{"sort", sort}}) == in_order);
 }
 
+namespace
+{
+// The titles that `q` finds in a tenant's tasks, oldest first.
+std::string found_by(world& in, const tasks_of& list, const std::string& q)
+{
+    CAPTURE(q);
+    std::string titles;
+    for (const auto& id : list.all({{"q", q}, {"sort", "created_at"}}))
+        titles += (titles.empty() ? "" : "; ") + in.db.run("select title from read.task where id = '" +
+                                                           task::task_id::parse(id)->value.text() + "'");
+    return titles;
+}
+}  // namespace
+
+TEST_CASE("words find the rows in which each of them begins a word, in one tenant alone")
+{
+    world in;
+    const uuid tenant = in.tenant(1), other = in.tenant(1), twin = in.tenant(2);
+    std::int64_t at = 1'700'000'000'000'000;
+    for (const uuid& of : {tenant, other})
+        for (const char* title : {"Print the Straße plan", "Reprint O'Brien's plan", "50% off: a_b c:\\d", "ΟΔΟΣ οδος",
+                                  "Café (urgent)", "Éclair", "100", "a.*b [x] {y} $^ | ?", "Заказ №5"})
+        {
+            task::created fact;
+            fact.id = {fresh_id()};
+            fact.project_id = {fresh_id()};
+            fact.title = title;
+            in.append(of, "task", fact.id.value, fact, {at += 1'000'000});
+        }
+    in.flush();
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    projection::reader from{in.reading()};
+    const tasks_of list{from, tenant};
+    const auto found = [&](const std::string& q) { return found_by(in, list, q); };
+
+    CHECK(found("print") == "Print the Straße plan");
+    CHECK(found("PLAN") == "Print the Straße plan; Reprint O'Brien's plan");
+    CHECK(found("pla pri") == "Print the Straße plan");
+    CHECK(found("lan") == "");
+    CHECK(found("strasse") == "Print the Straße plan");
+    CHECK(found("STRASS") == "Print the Straße plan");
+    CHECK(found("brien") == "Reprint O'Brien's plan");
+    CHECK(found("o'b") == "Reprint O'Brien's plan");
+    CHECK(found("οδοσ") == "ΟΔΟΣ οδος");
+    CHECK(found("cafe\xCC\x81 URG") == "Café (urgent)");
+    CHECK(found("cafe") == "");
+    CHECK(found("éc") == "Éclair");
+    CHECK(found("ЗАК 5") == "Заказ №5");
+
+    // What means something to LIKE, to regular expressions or to SQL means itself.
+    CHECK(found("%") == "50% off: a_b c:\\d");
+    CHECK(found("50%") == "50% off: a_b c:\\d");
+    CHECK(found("_") == "50% off: a_b c:\\d");
+    CHECK(found("a_b") == "50% off: a_b c:\\d");
+    CHECK(found("a_") == "50% off: a_b c:\\d");
+    CHECK(found("1_0") == "");
+    CHECK(found("\\") == "50% off: a_b c:\\d");
+    CHECK(found("\\y") == "");
+    CHECK(found("a.*b") == "a.*b [x] {y} $^ | ?");
+    CHECK(found(".*") == "a.*b [x] {y} $^ | ?");
+    CHECK(found("[x] {y} $^ | ?") == "a.*b [x] {y} $^ | ?");
+    CHECK(found("[[:alpha:]]") == "");
+    CHECK(found("(?i)print") == "");
+    CHECK(found("***=print") == "");
+    CHECK(found("^100$") == "");
+    for (const char* attack : {"'", "' or 'a'='a", "'; drop table read.task; --", "') or true --", "$1", "$2", "{", "}",
+                               "\"", "\\'", "x\\", "({[", "a{1000000}", "(a|a)*(a|a)*b", "\xEF\xBF\xBF",
+                               "{\"a\",null}"})
+        CHECK(found(attack).find("Print") == std::string::npos);
+    CHECK(found("'") == "Reprint O'Brien's plan");
+
+    CHECK(tasks_of{from, twin}.all({{"q", "print"}}).empty());
+    CHECK(tasks_of{from, fresh_id()}.page({{"q", "print"}}).data == "[]");
+    CHECK(list.all({{"q", "plan"}, {"status", "done"}}).empty());
+    CHECK(list.all({{"archived", "any"}}).size() == 9);
+}
+
+TEST_CASE("words are sought in all texts of a row together, forgotten ones left out, page by page")
+{
+    world in;
+    const uuid tenant = in.tenant(1);
+    for (int i = 0; i < 40; ++i)
+    {
+        client::created fact;
+        fact.id = {fresh_id()};
+        fact.name = i % 2 ? "Ann Lee" : "Bob Lee";
+        if (i % 4)
+            fact.email = schema::personal<std::string>{"office@north.example"};
+        in.append(tenant, "client", fact.id.value, fact);
+    }
+    in.flush();
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    projection::reader from{in.reading()};
+    const projection::list_place place{tenant, "/api/v1/clients"};
+    const auto count = [&](const std::string& q) {
+        std::size_t rows = 0;
+        std::set<std::string> seen;
+        parameters given{{"q", q}, {"limit", "3"}};
+        for (bool more = true; more;)
+        {
+            const auto ask = projection::read_list_query(client::listing(), given, place, secret);
+            REQUIRE(ask);
+            const auto page = from.list(client::listing(), place, *ask);
+            rows += page.count;
+            for (const auto& id : ids(page.data))
+                CHECK(seen.insert(id).second);
+            more = page.next_cursor.has_value();
+            given.resize(2);
+            if (more)
+                given.emplace_back("cursor", *page.next_cursor);
+        }
+        return rows;
+    };
+    CHECK(count("ann") == 20);
+    CHECK(count("lee") == 40);
+    CHECK(count("north") == 30);
+    CHECK(count("bob OFFICE@") == 10);
+    CHECK(count("leeoffice") == 0);
+}
+
 TEST_CASE("what is read is written as the item itself would be")
 {
     world in;

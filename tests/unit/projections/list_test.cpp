@@ -1,5 +1,11 @@
 // What a list's query string means, and what it must not mean.
+#include "projections/api_key.hpp"
 #include "projections/catalogue.hpp"
+#include "projections/client.hpp"
+#include "projections/comment.hpp"
+#include "projections/member.hpp"
+#include "projections/org.hpp"
+#include "projections/project.hpp"
 #include "projections/runner/list.hpp"
 #include "projections/task.hpp"
 #include "schemas/text.hpp"
@@ -90,6 +96,33 @@ TEST_CASE("limits are clamped above and refused below")
     CHECK(fault({{"offset", "1"}, {"cursor", "x"}}) == "conflict");
 }
 
+TEST_CASE("words are sought in NFC, each once, and only so many of them")
+{
+    using words = std::vector<std::string>;
+    CHECK(well({{"q", "  print\xC2\xA0the print "}}).sought == words{"print", "the"});
+    CHECK(well({{"q", "Cafe\xCC\x81"}}).sought == words{"Café"});
+    CHECK(well({{"q", "a b c d e f g h"}}).sought.size() == 8);
+    CHECK(fault({{"q", "a b c d e f g h a"}}) == "too_many");
+    std::string long_one;
+    for (int i = 0; i < 200; ++i)
+        long_one += "é";
+    CHECK(well({{"q", long_one}}).sought.size() == 1);
+    CHECK(fault({{"q", long_one + "e"}}) == "too_long");
+    CHECK(fault({{"q", ""}}) == "too_short");
+    CHECK(fault({{"q", " \xE3\x80\x80"}}) == "too_short");
+    CHECK(fault({{"q", "a"}, {"q", "b"}}) == "duplicate");
+    CHECK(fault({{"q[gte]", "a"}}) == "unknown");
+}
+
+TEST_CASE("every list but the organisation's own row has words to seek")
+{
+    const projection::list_place place{{}, "/api/v1/things"};
+    for (const auto* shape : {&client::listing(), &project::listing(), &task::listing(), &comment::listing(),
+                              &member::listing(), &api_key::listing()})
+        CHECK(projection::read_list_query(*shape, {{"q", "word"}}, place, secret));
+    CHECK_FALSE(projection::read_list_query(org::listing(), {{"q", "word"}}, place, secret));
+}
+
 TEST_CASE("what is not a parameter, a comparison, a value or a sort key is a fault")
 {
     CHECK(fault({{"colour", "red"}}) == "unknown");
@@ -143,6 +176,13 @@ TEST_CASE("a cursor belongs to its organisation, route, filters and sort, and to
         given.back().second = schema::base64url(bytes->substr(0, i));
         CHECK(fault(given) == "bad_cursor");
     }
+    CHECK(fault(with({{"status", "todo"}, {"sort", "due_on"}, {"q", "a"}})) == "bad_cursor");
+    const parameters seeking{{"q", "ann bob"}};
+    const std::string sought = projection::next_cursor(well(seeking), tasks, last, secret);
+    CHECK(well({{"q", "bob  ann"}, {"cursor", sought}}).after);
+    for (const char* other_words : {"ann", "annbob", "ann bo", "Ann bob"})
+        CHECK(fault({{"q", other_words}, {"cursor", sought}}) == "bad_cursor");
+    CHECK(fault({{"cursor", sought}}) == "bad_cursor");
     for (const char* nonsense : {"", "%", "AAAA", "====", "null"})
         CHECK(fault({{"cursor", nonsense}}) == "bad_cursor");
 }
@@ -154,6 +194,12 @@ TEST_CASE("values travel as arguments and never in the statement")
     CHECK(made.body.find("drop") == std::string::npos);
     CHECK(made.body.find("x]") == std::string::npos);
     CHECK(made.arguments == std::vector<std::string>{"x]::text", "'; drop table read.task; --"});
+
+    const auto seeking = projection::list_statement(task::listing(), well({{"q", "') or a.*b [[:alpha:]] \\y"}}), {});
+    CHECK(seeking.body.find("or a") == std::string::npos);
+    CHECK(seeking.body.find(":alpha:") == std::string::npos);
+    CHECK(seeking.arguments ==
+          std::vector<std::string>{"'\\)", "\\[\\[:alpha:\\]\\]", "\\\\y", "a\\.\\*b", "or"});
 }
 
 TEST_CASE("every projection's name, category and counters are told apart")

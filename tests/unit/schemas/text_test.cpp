@@ -57,6 +57,16 @@ TEST_CASE("white space of any script is trimmed at the ends and kept within")
     CHECK(trim("\x80 ") == "\x80");
 }
 
+TEST_CASE("words stand between white space of any script")
+{
+    using parts = std::vector<std::string_view>;
+    CHECK(words("one") == parts{"one"});
+    CHECK(words("  one\xE3\x80\x80" "two\xC2\xA0three ") == parts{"one", "two", "three"});
+    CHECK(words("a-b c'd") == parts{"a-b", "c'd"});
+    CHECK(words(" \t ").empty());
+    CHECK(words("").empty());
+}
+
 TEST_CASE("case folding compares, in every script that has case")
 {
     CHECK(same_folded("Ann@Example.ORG", "ann@example.org"));
