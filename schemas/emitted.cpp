@@ -219,6 +219,8 @@ public:
             else
                 say(here, "removed");
         }
+        if (as_ == compatibility::as_answer)
+            return;
         const auto before = list(was, "members");
         for (const node& added : now)
             if (!named(before, "name", text(added, "name")) && part(added, "required"))
@@ -241,17 +243,33 @@ private:
         const auto new_type = text(is, "type");
         if (old_type != new_type && !widens(old_type, new_type))
             return say(here, "retyped from " + std::string{old_type} + " to " + std::string{new_type});
+        if (as_ == compatibility::as_answer)
+            answered(was, is, here);
+        else
+            given(was, is, here);
+        values(was, is, here);
+        if (as_ == compatibility::as_request)
+            narrowed(was, is, here);
+        if (as_ == compatibility::as_event && part(was, "sealed") && !part(is, "sealed"))
+            say(here, "not sealed any more");
+        members(was, is, here + '.');
+        alternatives(was, is, here);
+    }
+
+    // What we are given, by the store or a client, was written under the old description.
+    void given(const node& was, const node& is, const std::string& here)
+    {
         if (!part(was, "required") && part(is, "required"))
             say(here, "newly required");
         if (part(was, "null") && !part(is, "null"))
             say(here, "may not be null any more");
-        values(was, is, here);
-        if (as_ == compatibility::as_request)
-            narrowed(was, is, here);
-        else if (part(was, "sealed") && !part(is, "sealed"))
-            say(here, "not sealed any more");
-        members(was, is, here + '.');
-        alternatives(was, is, here);
+    }
+
+    // What we answer is read by code that was written under it.
+    void answered(const node& was, const node& is, const std::string& here)
+    {
+        if (!part(was, "null") && part(is, "null"))
+            say(here, "may be null now");
     }
 
     void values(const node& was, const node& is, const std::string& here)
@@ -324,7 +342,7 @@ std::vector<std::string> breaks(std::string_view old_text, const record_type& no
         found.push_back("record: renamed from " + old_name + " to " + std::string{now.name});
     if (old_version > now.version)
         found.push_back("version: went back from " + std::to_string(old_version));
-    if (as == compatibility::as_request || old_version == now.version)
+    if (as != compatibility::as_event || old_version == now.version)
         comparison{as, found}.members(before.root(), after.root(), "");
     return found;
 }

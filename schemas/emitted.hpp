@@ -21,7 +21,8 @@ enum class compatibility : std::uint8_t
 {
     as_event,   // can today's code read events written under the old description? Not judged across versions: a new
                 // version comes with an upcaster
-    as_request  // are requests that fit the old description still taken?
+    as_request,  // are requests that fit the old description still taken?
+    as_answer    // do clients that knew the old description find what it promised? Across versions too: none is sent
 };
 
 // One line per break, each beginning with the member's name ("address.street: removed"). Empty: nobody breaks.

@@ -3,6 +3,9 @@
 
 #include "commands/catalogue.hpp"
 #include "events/catalogue.hpp"
+#include "events/log/upcast.hpp"
+#include "http/catalogue.hpp"
+#include "http/server/api_breaks.hpp"
 #include "schemas/describe.hpp"
 #include "schemas/emitted.hpp"
 #include "schemas/record.hpp"
@@ -26,20 +29,34 @@ struct promise
 
 using promises = std::map<std::string, promise>;  // by path
 
+constexpr std::string_view api_path = "openapi.json";
+
+std::string rows_path(std::string_view folder, const schema::record_type& record)
+{
+    return std::string{folder} + '/' + std::string{record.name} + ".rows";
+}
+
+std::string fact_path(const schema::record_type& fact, std::int32_t version)
+{
+    return "events/" + std::string{fact.name} + '.' + std::to_string(version) + ".rows";
+}
+
 promises all_promises()
 {
     promises made;
     for (const auto& noun : event_log::catalogue())
     {
         for (const auto* fact : noun.facts)
-            made.insert({"events/" + std::string{fact->name} + '.' + std::to_string(fact->version) + ".rows",
-                         {fact, schema::compatibility::as_event}});
-        made.insert({"items/" + std::string{noun.item->name} + ".rows", {noun.item, schema::compatibility::as_event}});
+            made.insert({fact_path(*fact, fact->version), {fact, schema::compatibility::as_event}});
+        made.insert({rows_path("items", *noun.item), {noun.item, schema::compatibility::as_answer}});
     }
     for (const auto& commands : rules::commands_catalogue())
         for (const auto* command : commands)
-            made.insert(
-                {"commands/" + std::string{command->name} + ".rows", {command, schema::compatibility::as_request}});
+            made.insert({rows_path("commands", *command), {command, schema::compatibility::as_request}});
+    for (const auto routes : http::all_routes())
+        for (const http::route& one : routes)
+            if (one.answer && !made.contains(rows_path("items", *one.answer)))
+                made.insert({rows_path("answers", *one.answer), {one.answer, schema::compatibility::as_answer}});
     return made;
 }
 
@@ -66,10 +83,12 @@ std::string ended_by_newline(std::string text)
 std::vector<std::string> breaks_of(const promises& all, const std::string& path, const std::string& old_text)
 {
     const auto found = all.find(path);
-    if (found == all.end())
+    if (found == all.end() && path != api_path)
         return {};
     try
     {
+        if (path == api_path)
+            return http::api_breaks(old_text, api_document());
         return schema::breaks(old_text, *found->second.record, found->second.how);
     }
     catch (const std::invalid_argument& wrong)
@@ -78,16 +97,31 @@ std::vector<std::string> breaks_of(const promises& all, const std::string& path,
     }
 }
 
-// A file of an older version of a fact stays: its events are still in logs.
-bool is_older_version(const promises& all, const std::string& path)
+// A fact with a new version needs a way from each older one, and their descriptions stay: their events are in logs.
+void look_at_older_versions(const std::filesystem::path& folder, std::vector<drift>& found)
 {
-    const std::string_view folder = "events/";
-    if (!path.starts_with(folder))
-        return false;
-    const auto stem = path.substr(0, path.rfind('.'));      // events/task.created.1
-    const auto name = stem.substr(0, stem.rfind('.') + 1);  // events/task.created.
-    const auto newer = all.lower_bound(name);
-    return newer != all.end() && newer->first.starts_with(name);
+    for (const auto& noun : event_log::catalogue())
+        for (const auto* fact : noun.facts)
+        {
+            auto missing = event_log::missing_ways({&fact, 1}, event_log::upcasters());
+            if (!missing.empty())
+                found.push_back({fact_path(*fact, fact->version), "has old events that nobody lifts", missing});
+            for (std::int32_t version = 1; version < fact->version; ++version)
+                if (const auto path = fact_path(*fact, version); !std::filesystem::exists(folder / path))
+                    found.push_back({path, "gone", {std::string{fact->name} + ": its events are in logs"}});
+        }
+}
+
+// A file of an older version of a fact stays: its events are still in logs.
+bool is_older_version(const std::string& path)
+{
+    const std::string rows = path.substr(0, path.rfind('.')) + ".rows";
+    for (const auto& noun : event_log::catalogue())
+        for (const auto* fact : noun.facts)
+            for (std::int32_t version = 1; version < fact->version; ++version)
+                if (rows == fact_path(*fact, version))
+                    return true;
+    return false;
 }
 }  // namespace
 
@@ -100,7 +134,7 @@ std::vector<emitted_file> emitted_files()
         made.push_back({path, schema::emit(*what.record)});
         made.push_back({json_path(path), ended_by_newline(schema::json_schema(*what.record, as))});
     }
-    made.push_back({"openapi.json", ended_by_newline(api_document())});
+    made.push_back({std::string{api_path}, ended_by_newline(api_document())});
     std::sort(made.begin(), made.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
     return made;
 }
@@ -120,16 +154,22 @@ std::vector<drift> compare_emitted(const std::filesystem::path& folder)
     }
     if (!std::filesystem::exists(folder))
         return found;
+    look_at_older_versions(folder, found);
     for (const auto& entry : std::filesystem::recursive_directory_iterator{folder})
     {
         const auto path = std::filesystem::relative(entry.path(), folder).generic_string();
         const bool made =
             std::any_of(wanted.begin(), wanted.end(), [&](const auto& each) { return each.path == path; });
         const bool ours = path.ends_with(".rows") || path.ends_with(".json");
-        if (entry.is_regular_file() && ours && !made && !is_older_version(all, path))
+        if (entry.is_regular_file() && ours && !made && !is_older_version(path))
             found.push_back({path, "no longer made", {"its events are in logs, and its readers in the world"}});
     }
     return found;
+}
+
+bool breaks_something(const std::vector<drift>& found)
+{
+    return std::ranges::any_of(found, [](const drift& each) { return !each.breaks.empty(); });
 }
 
 std::vector<std::string> write_emitted(const std::filesystem::path& folder)

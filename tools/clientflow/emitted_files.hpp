@@ -1,8 +1,8 @@
 // The files under schemas/emitted/: what was promised to readers of old events and to old clients, and its documents.
 //
 //     events/<type>.<version>.rows    a stored fact          items/<noun>.rows      an item of answers
-//     commands/<command>.rows         a request's body       each beside its JSON Schema, <name>.json
-//     openapi.json                    the API
+//     commands/<command>.rows         a request's body       answers/<name>.rows    any other answer
+//     openapi.json                    the API                each .rows beside its JSON Schema, <name>.json
 #pragma once
 
 #include <filesystem>
@@ -23,13 +23,15 @@ std::vector<emitted_file> emitted_files();
 struct drift
 {
     std::string path;
-    std::string what;                 // "missing", "differs", "no longer made"
-    std::vector<std::string> breaks;  // each begins with the member it would break
+    std::string what;                 // "missing", "differs", "no longer made", "gone", …
+    std::vector<std::string> breaks;  // each begins with the member or the route it would break
 };
 
 // What stands in the folder against what would be written. Empty: nothing differs.
 std::vector<drift> compare_emitted(const std::filesystem::path& folder);
 
-// Writes what differs and deletes nothing. Returns the paths written.
+bool breaks_something(const std::vector<drift>&);
+
+// Writes what differs, also what breaks somebody: ask first. Deletes nothing. Returns the paths written.
 std::vector<std::string> write_emitted(const std::filesystem::path& folder);
 }  // namespace cli

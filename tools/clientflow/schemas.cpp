@@ -11,8 +11,37 @@ namespace cli
 {
 namespace
 {
+void show(const program& chosen, const std::vector<drift>& found)
+{
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().key("differences").begin_array();
+    for (const auto& each : found)
+    {
+        json.begin_object().member("path", each.path).member("what", each.what).key("breaks").begin_array();
+        for (const auto& line : each.breaks)
+            json.string(line);
+        json.end_array().end_object();
+        if (chosen.given.json)
+            continue;
+        std::cout << each.path << ": " << each.what << '\n';
+        for (const auto& line : each.breaks)
+            std::cout << "  breaks " << line << '\n';
+    }
+    json.end_array().end_object();
+    if (chosen.given.json)
+        std::cout << out << '\n';
+}
+
+// What breaks somebody is never written over: the file is the promise.
 exit_status emit(const program& chosen, const std::string& folder)
 {
+    if (const auto found = compare_emitted(folder); breaks_something(found))
+    {
+        show(chosen, found);
+        say(chosen, "nothing was written; a promise that shall end is removed by hand, file by file");
+        return differences;
+    }
     const auto written = write_emitted(folder);
     if (chosen.given.json)
     {
@@ -34,26 +63,9 @@ exit_status emit(const program& chosen, const std::string& folder)
 exit_status check(const program& chosen, const std::string& folder)
 {
     const auto found = compare_emitted(folder);
-    std::string out;
-    schema::json_writer json{out};
-    json.begin_object().key("differences").begin_array();
-    for (const auto& each : found)
-    {
-        json.begin_object().member("path", each.path).member("what", each.what).key("breaks").begin_array();
-        for (const auto& line : each.breaks)
-            json.string(line);
-        json.end_array().end_object();
-        if (chosen.given.json)
-            continue;
-        std::cout << each.path << ": " << each.what << '\n';
-        for (const auto& line : each.breaks)
-            std::cout << "  breaks " << line << '\n';
-    }
-    json.end_array().end_object();
-    if (chosen.given.json)
-        std::cout << out << '\n';
-    else if (!found.empty())
-        say(chosen, "when meant, and nothing breaks: clientflow schemas emit");
+    show(chosen, found);
+    if (!chosen.given.json && !found.empty() && !breaks_something(found))
+        say(chosen, "when meant: clientflow schemas emit");
     return found.empty() ? done : differences;
 }
 }  // namespace
@@ -65,7 +77,8 @@ void add_schemas(CLI::App& root, program& chosen)
     auto folder = std::make_shared<std::string>("schemas/emitted");
     auto& emitting = add_verb(noun, "emit",
                               "Example: clientflow schemas emit --folder schemas/emitted\n\n"
-                              "Writes the description of every fact, item, command and route.");
+                              "Writes the description of every fact, item, command and route. Refused, with the\n"
+                              "member or route named, when that would break old events or old clients.");
     auto& checking = add_verb(noun, "check",
                               "Example: clientflow schemas check\n\n"
                               "Names every drift from the checked-in files and every member it breaks.");

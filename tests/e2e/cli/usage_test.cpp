@@ -127,23 +127,111 @@ TEST_CASE("what was promised in schemas/emitted still holds, and its files are w
     CHECK_MESSAGE(got.end.exit_code == 0, got.output);
 }
 
+namespace
+{
+// A copy of what was promised, to be changed into a promise that this program does not keep.
+class promised
+{
+public:
+    promised()
+    {
+        std::filesystem::copy(kit::source_root() / "schemas/emitted", folder(),
+                              std::filesystem::copy_options::recursive);
+    }
+
+    std::filesystem::path folder() const { return room_.path() / "emitted"; }
+
+    std::string text(const std::string& path) const
+    {
+        std::ostringstream made;
+        made << std::ifstream{folder() / path, std::ios::binary}.rdbuf();
+        return made.str();
+    }
+
+    // Where `mark` begins first, or behind it, `added` is put in.
+    void insert(const std::string& path, std::string_view mark, std::string_view added)
+    {
+        auto changed = text(path);
+        const auto at = changed.find(mark);
+        REQUIRE(at != std::string::npos);
+        changed.insert(at + mark.size(), added);
+        std::ofstream{folder() / path, std::ios::binary} << changed;
+    }
+
+    auto schemas(const char* verb) const { return clientflow({"schemas", verb, "--folder", folder().string()}); }
+
+private:
+    kit::temporary_directory room_;
+};
+}  // namespace
+
 TEST_CASE("a removed member and a removed file are differences that name what breaks")
 {
-    const kit::temporary_directory room;
-    const auto folder = room.path() / "emitted";
-    std::filesystem::copy(kit::source_root() / "schemas/emitted", folder, std::filesystem::copy_options::recursive);
-    const auto file = folder / "events/project.created.1.rows";
-    std::ostringstream text;
-    text << std::ifstream{file}.rdbuf();
-    auto rows = text.str();
-    rows.insert(rows.find('\n') + 1, "  {\"name\": \"owner\", \"type\": \"text\", \"required\": true},\n");
-    std::ofstream{file} << rows;
-    std::ofstream{folder / "events/gone.happened.1.rows"} << "gone.happened 1\n";
-    std::filesystem::remove(folder / "openapi.json");
-    const auto got = clientflow({"schemas", "check", "--folder", folder.string()});
+    promised old;
+    old.insert("events/project.created.1.rows", "\n",
+               "  {\"name\": \"owner\", \"type\": \"text\", \"required\": true},\n");
+    std::ofstream{old.folder() / "events/gone.happened.1.rows"} << "gone.happened 1\n";
+    std::filesystem::remove(old.folder() / "openapi.json");
+    std::filesystem::remove(old.folder() / "events/task.created.1.rows");
+    const auto got = old.schemas("check");
     CHECK(got.end.exit_code == 6);
     CHECK(got.output.find("events/project.created.1.rows: differs") != std::string::npos);
-    CHECK(got.output.find("breaks owner") != std::string::npos);
+    CHECK(got.output.find("breaks owner: removed") != std::string::npos);
     CHECK(got.output.find("events/gone.happened.1.rows: no longer made") != std::string::npos);
     CHECK(got.output.find("openapi.json: missing") != std::string::npos);
+    CHECK(got.output.find("events/task.created.1.rows: gone") != std::string::npos);
+}
+
+TEST_CASE("a member taken from any answer is named, whatever version the answer says it has")
+{
+    promised old;
+    const std::string member = "\n  {\"name\": \"colour\", \"type\": \"text\"},";
+    for (const char* path : {"items/task.rows", "answers/me.rows", "answers/usage.rows", "answers/dashboard.rows"})
+        old.insert(path, "\"members\": [", member);
+    auto changed = old.text("items/task.rows");
+    changed.replace(changed.find("\"version\": 1"), 12, "\"version\": 0");
+    std::ofstream{old.folder() / "items/task.rows"} << changed;
+
+    const auto got = old.schemas("check");
+    CHECK(got.end.exit_code == 6);
+    for (const char* path : {"items/task.rows", "answers/me.rows", "answers/usage.rows", "answers/dashboard.rows"})
+        CHECK_MESSAGE(got.output.find(std::string{path} + ": differs\n  breaks colour: removed") != std::string::npos,
+                      got.output);
+}
+
+TEST_CASE("a route, a filter and a sort that are gone are named")
+{
+    promised old;
+    old.insert("openapi.json", "\"paths\":{", "\"/api/v1/boats\":{\"get\":{\"operationId\":\"listBoats\"}},");
+    old.insert("openapi.json", "\"operationId\":\"listTasks", "Once");
+    old.insert("openapi.json",
+               "\"operationId\":\"listClients\",\"summary\":\"Lists clients.\",\"x-scope\":\"read\",\"parameters\":[",
+               "{\"name\":\"colour\",\"in\":\"query\"},");
+    old.insert("openapi.json", "\"enum\":[\"created_at\",", "\"height\",");
+    const auto got = old.schemas("check");
+    CHECK(got.end.exit_code == 6);
+    for (const char* line : {"GET /api/v1/boats: removed",
+                             "GET /api/v1/tasks: operationId changed from listTasksOnce to listTasks",
+                             "GET /api/v1/clients: parameter colour removed",
+                             "parameter sort: value \"height\" removed"})
+        CHECK_MESSAGE(got.output.find(line) != std::string::npos, got.output);
+}
+
+TEST_CASE("what breaks somebody is not written over; what breaks nobody is")
+{
+    promised old;
+    old.insert("commands/client.create.rows", "\n",
+               "  {\"name\": \"nickname\", \"type\": \"text\", \"null\": true},\n");
+    std::filesystem::remove(old.folder() / "items/task.rows");
+    const auto before = old.text("commands/client.create.rows");
+    const auto refused = old.schemas("emit");
+    CHECK(refused.end.exit_code == 6);
+    CHECK_MESSAGE(refused.output.find("breaks nickname: removed") != std::string::npos, refused.output);
+    CHECK(old.text("commands/client.create.rows") == before);
+    CHECK_FALSE(std::filesystem::exists(old.folder() / "items/task.rows"));
+
+    std::filesystem::remove(old.folder() / "commands/client.create.rows");
+    CHECK(old.schemas("emit").end.exit_code == 0);
+    const auto kept = old.schemas("check");
+    CHECK_MESSAGE(kept.end.exit_code == 0, kept.output);
 }

@@ -41,6 +41,7 @@ constexpr record_type first = record("note", 1, title, body, minutes, feels, whe
 
 breaking as_event(const record_type& now) { return breaks(emit(first), now, compatibility::as_event); }
 breaking as_request(const record_type& now) { return breaks(emit(first), now, compatibility::as_request); }
+breaking as_answer(const record_type& now) { return breaks(emit(first), now, compatibility::as_answer); }
 }  // namespace
 
 TEST_CASE("an emitted description is stable and readable, a line per member")
@@ -129,6 +130,27 @@ TEST_CASE("an event's new version may change, since an upcaster comes with it; i
     CHECK(breaks(before, first, compatibility::as_event) == breaking{"title: not sealed any more"});
     CHECK_THROWS_AS(breaks("{}", first, compatibility::as_event), std::invalid_argument);
     CHECK_THROWS_AS(breaks("cut", first, compatibility::as_event), std::invalid_argument);
+}
+
+TEST_CASE("an answer keeps its members, their types and their being there, whatever its version says")
+{
+    for (const int version : {1, 2})
+    {
+        CAPTURE(version);
+        CHECK(as_answer(record("note", version, title, body, minutes, feels, where)).empty());
+        CHECK(as_answer(record("note", version, title, minutes, feels, where)) == breaking{"body: removed"});
+        CHECK(as_answer(record("note", version, field<&renamed::headline>("headline"), body, minutes, feels, where)) ==
+              breaking{"title: removed"});
+        CHECK(as_answer(record("note", version, title, body, field<&note::title>("minutes"), feels, where)) ==
+              breaking{"minutes: retyped from int32 to text"});
+        CHECK(as_answer(record("note", version, field<&note::body>("title"), body, minutes, feels, where)) ==
+              breaking{"title: may be null now"});
+        CHECK(as_answer(record("note", version, title, field<&note::title>("body"), minutes, feels, where)).empty());
+    }
+    std::string old = emit(first);
+    old.replace(old.find("\"town\""), 6, "\"city\"");
+    CHECK(breaks(old, first, compatibility::as_answer) == breaking{"where.city: removed"});
+    CHECK(breaks(emit(record("note", 1, title)), first, compatibility::as_answer).empty());
 }
 
 TEST_CASE("a record is described as JSON Schema, for requests and for answers")
