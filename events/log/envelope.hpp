@@ -70,7 +70,7 @@ struct meta
     std::string on_behalf_of;  // empty: nobody
     std::string request_id;
     std::string correlation_id;
-    std::string causation_id;
+    std::string causation_id;  // what asked for it, of our own: an event, a job. Empty: a client did
     std::string traceparent;
     std::string ip;
     std::string user_agent;
