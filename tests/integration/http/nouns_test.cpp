@@ -126,6 +126,56 @@ TEST_CASE("tasks, their comments, and what lists show of them")
     CHECK(value_of(dashboard.body, "tasks_done") == "1");
 }
 
+TEST_CASE("lists are asked for words, page by page, and show no other organisation's rows")
+{
+    const auto of = fresh(), other = fresh();
+    for (const auto& each : {of, other})
+    {
+        const auto project = made(each, "/api/v1/projects", R"({"name": "Zo\u00eb's plan"})");
+        const auto task = made(each, "/api/v1/tasks", R"({"project_id": ")" + project + R"(", "title": "Zoo 100%"})");
+        made(each, "/api/v1/tasks", R"({"project_id": ")" + project + R"(", "title": "Zoo 100"})");
+        made(each, "/api/v1/tasks/" + task + "/comments", R"({"body": "Look:\nzoology"})");
+        made(each, "/api/v1/clients", R"({"name": "Ann", "email": "zoe@north.example"})");
+    }
+    const auto task = value_of(ask(shared(), of.key, "GET", "/api/v1/tasks?q=100%25").body, "id");
+    const auto count = [&](const std::string& target) {
+        const auto reply = ask(shared(), of.key, "GET", target);
+        REQUIRE_MESSAGE(reply.status == 200, reply.body);
+        std::size_t rows = 0;
+        constexpr std::string_view row = "{\"id\":";
+        for (auto at = reply.body.find(row); at != std::string::npos; at = reply.body.find(row, at + 1))
+            ++rows;
+        return rows;
+    };
+    CHECK(count("/api/v1/tasks?q=zoo+1") == 2);
+    CHECK(count("/api/v1/tasks?q=ZOO&limit=1") == 1);
+    CHECK(count("/api/v1/tasks?q=100%25") == 1);
+    CHECK(count("/api/v1/tasks?q=oo") == 0);
+    CHECK(count("/api/v1/tasks/" + task + "/comments?q=zool") == 1);
+    CHECK(count("/api/v1/projects?q=ZOE%CC%88") == 1);
+    CHECK(count("/api/v1/clients?q=north%20ann") == 1);
+    CHECK(count("/api/v1/members?q=olg") == 1);
+    CHECK(count("/api/v1/api-keys?q=nothing-like-it") == 0);
+
+    const auto first = ask(shared(), of.key, "GET", "/api/v1/tasks?q=100&limit=1");
+    const auto link = first.header("Link");
+    REQUIRE(link);
+    const auto next = ask(shared(), of.key, "GET", link->substr(1, link->find('>') - 1));
+    CHECK(next.status == 200);
+    CHECK(value_of(next.body, "title") == "Zoo 100%");
+    const auto cursor = "&cursor=" + value_of(first.body, "next_cursor");
+    CHECK(value_of(ask(shared(), of.key, "GET", "/api/v1/tasks?q=zoo&limit=1" + cursor).body, "code") == "bad_cursor");
+
+    const std::string too_long(201, 'a');
+    for (const auto& wrong : {std::string{}, too_long, std::string{"a+b+c+d+e+f+g+h+i"}, std::string{"%00"}})
+    {
+        const auto refused = ask(shared(), of.key, "GET", "/api/v1/tasks?q=" + wrong);
+        CHECK(refused.status == 400);
+        CHECK(value_of(refused.body, "code") == "bad_query");
+    }
+    CHECK(ask(shared(), of.key, "GET", "/api/v1/dashboard?q=zoo").status == 400);
+}
+
 TEST_CASE("who am I, my organisation, and what of the plan is used")
 {
     const auto of = fresh(org::plan::starter);
