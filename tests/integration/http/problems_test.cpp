@@ -190,7 +190,8 @@ kit::reply meet_a_broken_event()
     return refused;
 }
 
-// One writer that waits for its lane, a queue of one that is full, and a third command.
+// One writer whose round waits for its lane, a command prepared for the next round, a queue of one that is full, and one
+// more.
 kit::reply find_the_queue_full()
 {
     auto options = without_projections();
@@ -203,11 +204,18 @@ kit::reply find_the_queue_full()
     const kit::header_list headers{{"X-API-Key", of.key}, {"Content-Type", "application/json"}};
     scenario::held_transaction lanes{in.db.dsn("postgres"),
                                      {"select count(pg_advisory_xact_lock(7105, lane)) from es.lane"}};
+    const auto before = in.commands->take_figures().commands;
     auto at_work = in.connect();
     at_work.request("POST", clients, headers, ann);
     kit::await("an append that waits for its lane", [&] {
         return in.db.run("select count(*) from pg_locks where not granted and locktype = 'advisory' and database = "
                          "(select oid from pg_database where datname = current_database())") != "0";
+    });
+    auto prepared = in.connect();
+    prepared.request("POST", clients, headers, ann);
+    kit::await("a command that the other hand prepares", [&] {
+        const auto now = in.commands->take_figures();
+        return now.waiting == 0 && now.commands == before + 2;
     });
     auto waiting = in.connect();
     waiting.request("POST", clients, headers, ann);
@@ -215,8 +223,9 @@ kit::reply find_the_queue_full()
     auto refused = ask(in, of.key, "POST", clients, ann);
     lanes.release();
     CHECK(at_work.read().status == 201);
+    CHECK(prepared.read().status == 201);
     CHECK(waiting.read().status == 201);
-    CHECK(in.db.run("select count(*) from es.event where type = 'client.created'") == "2");
+    CHECK(in.db.run("select count(*) from es.event where type = 'client.created'") == "3");
     return refused;
 }
 

@@ -1,7 +1,7 @@
 // What has done its service is removed beside running appends, and nothing else is.
 #include "events/log/housekeeper.hpp"
 #include "events/log/watchdog.hpp"
-#include "tests/integration/log/rounds.hpp"
+#include "tests/kit/log/rounds.hpp"
 #include "tests/kit/eventually.hpp"
 
 #include <doctest/doctest.h>
