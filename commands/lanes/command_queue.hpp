@@ -1,7 +1,7 @@
 // The commands that wait for one writer, bounded by count and by bytes.
 //
-// Any thread may offer; one hand of the writer takes at a time. Expired commands leave the queue at once, so that a store that is down does
-// not keep places occupied by commands nobody waits for.
+// Any thread may offer; one hand of the writer takes at a time. Expired commands leave the queue at once, so that a
+// store that is down does not keep places occupied by commands nobody waits for.
 #pragma once
 
 #include "commands/lanes/pending.hpp"

@@ -331,8 +331,8 @@ void round::decide_now(entry& e)
     }
 }
 
-// What the round in the store moves on stands differently in a moment. The working set forgets it, too, so that commands
-// which come after that moment see it as it is then.
+// What the round in the store moves on stands differently in a moment. The working set forgets it, too, so that
+// commands which come after that moment see it as it is then.
 bool round::rests_on_flight(const entry& e)
 {
     bool found = false;

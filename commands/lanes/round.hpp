@@ -1,8 +1,8 @@
 // One round of one writer: take commands, load what is missing, decide in arrival order, append once, answer.
 //
-// While one round is in the store the next one is prepared (see writer.hpp), so a round works in steps: those that touch
-// what the writer keeps run under its desk's lock, those that wait for the store do not. What the round in the store
-// moves on is out of reach meanwhile: commands that look at it are carried.
+// While one round is in the store the next one is prepared (see writer.hpp), so a round works in steps: those that
+// touch what the writer keeps run under its desk's lock, those that wait for the store do not. What the round in the
+// store moves on is out of reach meanwhile: commands that look at it are carried.
 //
 // The cheap way is tried first. A stream that a decision would bring to life is taken to be unborn and a receipt to be
 // absent without asking, because the append proves both; when either turns out wrong, the command is carried to the
@@ -71,11 +71,12 @@ public:
     void keep_confirmed();
     // By the verdicts. Without the desk.
     void answer_all();
-    // The commands that have to go into a later round, in their order.
+    // Those that have to go into a later round, in their order.
     std::vector<command> take_carried();
 
 private:
-    void guarded(const std::function<void()>& step);  // a failure ends the round: everything in it is answered or carried
+    // A failure ends the round: everything in it is answered or carried.
+    void guarded(const std::function<void()>& step);
 
     // Before deciding.
     void admit(std::vector<command>);

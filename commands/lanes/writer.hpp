@@ -4,8 +4,8 @@
 // arrives and prepares the next round, which leaves the moment the store is free: so a round holds all that arrived
 // while the one before was written, and no core waits for a disk. Rounds of a writer never overtake each other.
 //
-// Three locks, always taken in this order: the turn (who prepares), the desk (what the writer keeps, in `workbench`) and
-// the queue's own. The store is entered with none of them.
+// Three locks, always taken in this order: the turn (who prepares), the desk (what the writer keeps, in `workbench`)
+// and the queue's own. The store is entered with none of them.
 #pragma once
 
 #include "commands/lanes/command_queue.hpp"

@@ -190,8 +190,8 @@ kit::reply meet_a_broken_event()
     return refused;
 }
 
-// One writer whose round waits for its lane, a command prepared for the next round, a queue of one that is full, and one
-// more.
+// One writer whose round waits for its lane, a command prepared for the next round, a queue of one that is full, and
+// one more.
 kit::reply find_the_queue_full()
 {
     auto options = without_projections();

@@ -103,7 +103,8 @@ TEST_CASE("without a server commands are told so, and the first one after it is 
     // The first of each hand may find its connection gone in mid-append, and cannot know whether the server had it.
     for (std::size_t hand = 0; hand < lanes::writer::hands; ++hand)
         CHECK(office->ask(kit::within(create(site, tenant), 5s)).unavailable);
-    CHECK(kit::eventually([&] { return told(office->ask(kit::within(create(site, tenant), 5s))) == "unavailable no"; }));
+    CHECK(kit::eventually(
+        [&] { return told(office->ask(kit::within(create(site, tenant), 5s))) == "unavailable no"; }));
     cluster.start();
     CHECK(told(office->ask(create(site, tenant))) == "201");
 }
