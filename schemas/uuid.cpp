@@ -118,11 +118,13 @@ uuid uuid::v7(std::uint64_t unix_ms, const std::array<std::uint8_t, 10>& random)
 }
 
 // RFC 9562 §6.2 method 1: the 12 bits after the time are a counter, begun at random in their lower half for each new
-// millisecond; a counter that runs over borrows the next millisecond.
+// millisecond; a counter that runs over borrows the next millisecond. A clock that is set back by more than
+// `step_back_max_ms` is followed: ids of the future would be taken for forged ones.
 uuid uuid_source::next(std::int64_t now_us)
 {
     constexpr std::uint16_t counter_max = 0x0FFF;
     constexpr std::uint16_t counter_start_mask = 0x07FF;
+    constexpr std::uint64_t step_back_max_ms = 60'000;
 
     std::array<std::uint8_t, 10> random{};
     if (used_ + random.size() > block_.size())
@@ -135,7 +137,7 @@ uuid uuid_source::next(std::int64_t now_us)
 
     const auto drawn = static_cast<std::uint16_t>((random[0] << 8 | random[1]) & counter_start_mask);
     const auto now_ms = static_cast<std::uint64_t>(now_us < 0 ? 0 : now_us / 1000);
-    if (now_ms > last_ms_)
+    if (now_ms > last_ms_ || last_ms_ - now_ms > step_back_max_ms)
     {
         last_ms_ = now_ms;
         counter_ = drawn;

@@ -35,7 +35,8 @@ struct uuid
     static uuid v7(std::uint64_t unix_ms, const std::array<std::uint8_t, 10>& random);
 };
 
-// Makes version 7 ids that never decrease within one source, drawing randomness in blocks. One per thread.
+// Makes version 7 ids, drawing randomness in blocks. One per thread. Within one source they never decrease, unless the
+// clock is set back by more than a minute: then they begin anew at the clock's time. Nothing rests on their order.
 class uuid_source
 {
 public:

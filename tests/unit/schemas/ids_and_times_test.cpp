@@ -88,6 +88,20 @@ TEST_CASE("a source's ids carry time, version and variant, never repeat and neve
     CHECK(uuid_source{}.next(now_us).text().substr(0, 13) == "018bcfe5-6800");
 }
 
+TEST_CASE("a source follows a clock that is set back by more than a minute, and never repeats an id")
+{
+    const auto ms_of = [](const uuid& id) { return std::stoll(id.text().substr(0, 8) + id.text().substr(9, 4), {}, 16); };
+    constexpr std::int64_t minute_us = 60'000'000, now_us = 1'700'000'000'000'000;
+    uuid_source source;
+    std::set<uuid> seen{source.next(now_us + 120 * minute_us)};
+
+    CHECK(ms_of(*seen.insert(source.next(now_us + 119 * minute_us)).first) == (now_us + 120 * minute_us) / 1'000);
+    CHECK(ms_of(*seen.insert(source.next(now_us)).first) == now_us / 1'000);
+    CHECK(ms_of(*seen.insert(source.next(now_us + 1'000)).first) == now_us / 1'000 + 1);
+    CHECK(ms_of(*seen.insert(source.next(now_us + 120 * minute_us)).first) == (now_us + 120 * minute_us) / 1'000);
+    CHECK(seen.size() == 5);
+}
+
 TEST_CASE("a moment is spelled in UTC with six decimals and read in any offset")
 {
     CHECK(moment{}.text() == "1970-01-01T00:00:00.000000Z");
