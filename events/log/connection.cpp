@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <libpq-fe.h>
+#include <typeinfo>
 
 namespace event_log
 {
@@ -144,7 +145,8 @@ connection::deadline::deadline(connection& guarded, watchdog::clock::time_point 
 
 namespace
 {
-// libpqxx makes classes of some SQLSTATEs and forgets the code itself on the way.
+// libpqxx makes classes of some SQLSTATEs and forgets the code itself on the way. Empty: no server said this, the two
+// ends misunderstood each other.
 std::string sqlstate_of(const pqxx::sql_error& refused)
 {
     if (!refused.sqlstate().empty())
@@ -168,16 +170,18 @@ std::string sqlstate_of(const pqxx::sql_error& refused)
         return "42601";
     if (is(static_cast<const pqxx::plpgsql_error*>(nullptr)))
         return "P0000";
-    return "XX000";
+    return typeid(refused) == typeid(pqxx::sql_error) ? "" : "XX000";
 }
 }  // namespace
 
 failure understand(const std::exception& problem, const connection& used)
 {
     failure out{failure_kind::refused, {}, first_line(problem.what())};
-    if (const auto* sql = dynamic_cast<const pqxx::sql_error*>(&problem))
+    const auto* const sql = dynamic_cast<const pqxx::sql_error*>(&problem);
+    if (sql != nullptr)
         out.sqlstate = sqlstate_of(*sql);
-    if (dynamic_cast<const pqxx::broken_connection*>(&problem) != nullptr ||
+    if ((sql != nullptr && out.sqlstate.empty()) ||
+        dynamic_cast<const pqxx::broken_connection*>(&problem) != nullptr ||
         dynamic_cast<const pqxx::in_doubt_error*>(&problem) != nullptr ||
         dynamic_cast<const pqxx::statement_completion_unknown*>(&problem) != nullptr || used.lost() ||
         ends_session(out.sqlstate))

@@ -81,7 +81,8 @@ connection_config settings_for(const store_config& config, std::chrono::millisec
     out.password_file = config.password_file;
     out.application_name = config.application_name;
     out.connect_deadline = connect_within;
-    out.statement_timeout = std::max(config.append_deadline, config.read_deadline);
+    // Below the watch over an append (see store.cpp): what the server ends by itself needs no settling.
+    out.statement_timeout = std::max(config.append_deadline * 6 / 10, config.read_deadline);
     out.lock_timeout = config.lock_timeout;
     // An append is durable when it is answered, whatever the server's default; plans are fixed ones that use indexes,
     // also before the first statistics exist; a backend notices that its client is gone.

@@ -63,6 +63,20 @@ uuid fresh_round_id(const uuid& like)
     return uuid::v7(ms, random);
 }
 
+// What of a round's deadline is kept back to find out what became of it, on a new connection.
+std::chrono::milliseconds settle_reserve(std::chrono::milliseconds append_deadline)
+{
+    constexpr std::chrono::milliseconds reserve_max{3'000};
+    return std::min(reserve_max, append_deadline * 3 / 10);
+}
+
+// Anything else is no answer: what became of the call is open.
+void expect_one_row(const pqxx::result& answer)
+{
+    if (answer.size() != 1)
+        throw std::runtime_error{"the database answered with " + std::to_string(answer.size()) + " rows, not with one"};
+}
+
 std::vector<std::string> with_round(const uuid& id, std::vector<std::string> rest)
 {
     rest.insert(rest.begin(), wire::uuid_parameter(id));
@@ -81,7 +95,8 @@ struct store::implementation
         uuid id;
         round_plan plan;
         bool careful = false;
-        time_point until;
+        time_point send_until;
+        time_point settle_until;
     };
 
     verdicts append(const round& asked);
@@ -98,9 +113,10 @@ verdicts store::implementation::append(const round& asked)
 {
     if (asked.commands.empty())
         return {};
-    const time_point until = watchdog::clock::now() + link.config().append_deadline;
-    link.open(until);
-    attempt now{asked, asked.id, plan_round(asked, link.types()), false, until};
+    const time_point settle_until = watchdog::clock::now() + link.config().append_deadline;
+    const time_point send_until = settle_until - settle_reserve(link.config().append_deadline);
+    link.open(send_until);
+    attempt now{asked, asked.id, plan_round(asked, link.types()), false, send_until, settle_until};
     now.careful = now.plan.needs_care;
     if (!now.plan.writes)
         return confirm(now);
@@ -108,11 +124,11 @@ verdicts store::implementation::append(const round& asked)
     {
         if (auto done = try_once(now))
             return *std::move(done);
-        if (watchdog::clock::now() >= until)
+        if (watchdog::clock::now() >= send_until)
             throw unreachable{"the round could not be appended before the deadline; nothing was written"};
         if (!link.is_open())
         {
-            link.open(until);
+            link.open(send_until);
             now.plan = plan_round(asked, link.types());  // a restored database may number its types anew
         }
     }
@@ -145,7 +161,8 @@ std::optional<verdicts> store::implementation::send(attempt& now)
 {
     if (!now.careful)
     {
-        const pqxx::result answer = link.run(statement::append, with_round(now.id, now.plan.fast), now.until);
+        const pqxx::result answer = link.run(statement::append, with_round(now.id, now.plan.fast), now.send_until);
+        expect_one_row(answer);
         if (!answer[0][0].is_null())
             return all_appended(now.plan, wire::read_int_array(answer[0][0].c_str()));
         now.careful = true;
@@ -153,7 +170,8 @@ std::optional<verdicts> store::implementation::send(attempt& now)
     }
     const pqxx::result answer =
         link.run(statement::append_carefully, with_round(now.id, careful_parameters(now.asked, now.plan, link.types())),
-                 now.until);
+                 now.send_until);
+    expect_one_row(answer);
     return one_by_one(now.plan, answer[0], 1);
 }
 
@@ -189,10 +207,11 @@ std::optional<verdicts> store::implementation::settle(attempt& now)
     {
         try
         {
-            link.open(now.until);
+            link.open(now.settle_until);
             FAULT_POINT("settle.before_commit");
-            const pqxx::result answer = link.run(statement::settle, {wire::uuid_parameter(now.id)}, now.until);
+            const pqxx::result answer = link.run(statement::settle, {wire::uuid_parameter(now.id)}, now.settle_until);
             FAULT_POINT("settle.after_commit");
+            expect_one_row(answer);
             if (answer[0][0].as<bool>())
             {
                 now.id = fresh_round_id(now.asked.id);
@@ -204,9 +223,9 @@ std::optional<verdicts> store::implementation::settle(attempt& now)
         }
         catch (const std::exception& problem)
         {
-            if (link.is_open())
-                link.understand(problem);
-            if (watchdog::clock::now() + pause >= now.until)
+            if (link.is_open() && link.understand(problem).sqlstate.empty())
+                link.drop();
+            if (watchdog::clock::now() + pause >= now.settle_until)
                 throw outcome_unknown{"the database could not be asked what became of the round"};
             // Back-off between attempts to reach a server that is down; nothing is synchronised by it.
             std::this_thread::sleep_for(pause);

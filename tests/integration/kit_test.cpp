@@ -216,6 +216,27 @@ TEST_CASE("half open: the client is cut off while the server's side stays open")
     CHECK(drained(connection).empty());
 }
 
+TEST_CASE("a silenced direction swallows what is sent, closes nothing, and concerns no new connection")
+{
+    listener server;
+    kit::proxy between(server.port);
+    kit::wire client(between.port(), "127.0.0.1", 100ms);
+    const int connection = server.accept();
+    between.silence(kit::direction::to_client);
+    say(connection, "swallowed.");
+    CHECK_THROWS_AS(client.read_until("."), kit::wire_error);
+    client.send("x");
+    char byte = 0;
+    CHECK(::recv(connection, &byte, 1, 0) == 1);
+
+    kit::wire other(between.port());
+    const int second = server.accept();
+    say(second, "heard.");
+    CHECK(other.read_until(".") == "heard.");
+    ::close(second);
+    ::close(connection);
+}
+
 TEST_CASE("stalled bytes arrive once the proxy heals; delayed ones arrive late")
 {
     listener server;

@@ -82,6 +82,7 @@ struct stream
     std::size_t queued = 0;
     bool source_ended = false;
     bool end_passed_on = false;
+    bool is_silent = false;
 };
 
 struct connection
@@ -174,6 +175,17 @@ public:
     {
         for (connection& c : connections_)
             c.client.reset();
+    }
+
+    void silence_all(direction d)
+    {
+        for (connection& c : connections_)
+        {
+            stream& s = c.in(d);
+            s.is_silent = true;
+            s.queue.clear();
+            s.queued = 0;
+        }
     }
 
     void heal()
@@ -333,6 +345,8 @@ private:
         while (!s.source_ended && s.queued < queued_bytes_max)
         {
             const ssize_t got = ::recv(c.source(d).get(), buffer.data(), buffer.size(), 0);
+            if (got > 0 && s.is_silent)
+                continue;
             if (got > 0)
             {
                 s.queue.push_back({steady::now() + delay_, std::string(buffer.data(), static_cast<std::size_t>(got))});
@@ -434,6 +448,11 @@ void proxy::half_open()
 void proxy::stall()
 {
     engine_->apply([](engine& e) { e.stalled_ = true; });
+}
+
+void proxy::silence(direction d)
+{
+    engine_->apply([&](engine& e) { e.silence_all(d); });
 }
 
 void proxy::delay(std::chrono::milliseconds by)

@@ -1,4 +1,5 @@
 // Links that break and servers that stop in the middle of an append: what the store says is what happened.
+#include "events/log/connection.hpp"
 #include "events/log/watchdog.hpp"
 #include "tests/kit/log/rounds.hpp"
 #include "tests/kit/eventually.hpp"
@@ -82,6 +83,51 @@ TEST_CASE_FIXTURE(given_a_link, "the verdicts of a careful round are found again
     CHECK(kinds_of(verdicts) == kinds{appended, head_moved, head_moved});
     CHECK(verdicts[0].last == position{3, 5});
     CHECK(tasks() == 4);
+}
+
+TEST_CASE_FIXTURE(given_a_link, "a link that falls silent in mid-append leaves time to find out what the server did")
+{
+    store_config config = at(db.dsn_through(link.port()));
+    config.append_deadline = std::chrono::seconds{6};
+    store patient{config};
+    stream task = acme.fresh_stream();
+    patient.append(round_of({command{acme}.write(task)}));
+
+    link.silence(kit::direction::to_client);
+    const auto verdicts = patient.append(round_of({command{acme}.write(task)}));
+
+    CHECK(kinds_of(verdicts) == kinds{appended});
+    CHECK(verdicts[0].last == position{3, 3});
+    CHECK(tasks() == 2);
+}
+
+TEST_CASE_FIXTURE(given_a_link, "an append that the server gives up by itself needs no new connection")
+{
+    store_config config = at(db.dsn_through(link.port()));
+    config.append_deadline = std::chrono::seconds{6};
+    config.read_deadline = std::chrono::milliseconds{100};
+    config.lock_timeout = std::chrono::seconds{0};  // for ever
+    store brief{config};
+    brief.append(round_of({command{acme}.write(acme.org)}));
+    const auto connections = link.accepted();
+    auto stopped = std::make_unique<lane_stopped>(db);
+    stream task = acme.fresh_stream();
+
+    CHECK_THROWS_AS(brief.append(round_of({command{acme}.write(task)})), unreachable);
+    CHECK(link.accepted() == connections);
+    stopped.reset();
+    CHECK(tasks() == 0);
+}
+
+TEST_CASE_FIXTURE(given_a_link, "an error that no server made leaves the outcome open; a server's own closes it")
+{
+    connection_config config;
+    config.dsn = db.dsn();
+    const connection on{config, std::make_shared<watchdog>()};
+    CHECK(understand(pqxx::sql_error{"insufficient data left in message"}, on).kind == failure_kind::lost);
+    CHECK(understand(pqxx::sql_error{"no such table", "", "42P01"}, on).kind == failure_kind::refused);
+    CHECK(understand(pqxx::unique_violation{"twice"}, on).sqlstate == "23505");
+    CHECK(understand(pqxx::feature_not_supported{"not yet"}, on).kind == failure_kind::refused);
 }
 
 TEST_CASE_FIXTURE(given_a_link, "an append whose link breaks while its backend lives on is written exactly once")
