@@ -4,9 +4,12 @@
 // (prefix, underscore, 26 characters of Crockford base 32 in lower case, the first at most '7').
 #pragma once
 
+#include "schemas/hashing.hpp"
+
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
@@ -90,12 +93,10 @@ struct type_id
 template <>
 struct std::hash<schema::uuid>
 {
-    // The tail of a version 7 id is random already.
     std::size_t operator()(const schema::uuid& id) const noexcept
     {
-        std::size_t tail = 0;
-        for (int i = 8; i < 16; ++i)
-            tail = tail << 8 | id.bytes[static_cast<std::size_t>(i)];
-        return tail;
+        std::uint64_t halves[2];
+        std::memcpy(halves, id.bytes.data(), sizeof(halves));
+        return schema::mixed(halves[0], halves[1]);
     }
 };

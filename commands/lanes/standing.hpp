@@ -45,7 +45,7 @@ struct std::hash<lanes::stream_ref>
 {
     std::size_t operator()(const lanes::stream_ref& stream) const noexcept
     {
-        return std::hash<schema::uuid>{}(stream.id) ^ std::hash<schema::uuid>{}(stream.tenant) * 31 ^
-               std::hash<const void*>{}(stream.type) * 131;
+        const std::hash<schema::uuid> of;
+        return schema::mixed(schema::mixed(of(stream.id), of(stream.tenant)), std::hash<const void*>{}(stream.type));
     }
 };

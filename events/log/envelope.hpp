@@ -105,7 +105,7 @@ struct std::hash<event_log::stream_key>
 {
     std::size_t operator()(const event_log::stream_key& key) const noexcept
     {
-        return std::hash<schema::uuid>{}(key.id) ^ std::hash<schema::uuid>{}(key.tenant) * 31 ^
-               std::hash<std::string>{}(key.category);
+        const std::hash<schema::uuid> of;
+        return schema::mixed(schema::mixed(of(key.id), of(key.tenant)), std::hash<std::string>{}(key.category));
     }
 };

@@ -90,7 +90,9 @@ TEST_CASE("a source's ids carry time, version and variant, never repeat and neve
 
 TEST_CASE("a source follows a clock that is set back by more than a minute, and never repeats an id")
 {
-    const auto ms_of = [](const uuid& id) { return std::stoll(id.text().substr(0, 8) + id.text().substr(9, 4), {}, 16); };
+    const auto ms_of = [](const uuid& id) {
+        return std::stoll(id.text().substr(0, 8) + id.text().substr(9, 4), {}, 16);
+    };
     constexpr std::int64_t minute_us = 60'000'000, now_us = 1'700'000'000'000'000;
     uuid_source source;
     std::set<uuid> seen{source.next(now_us + 120 * minute_us)};
