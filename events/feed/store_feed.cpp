@@ -1,7 +1,6 @@
 #include "events/feed/store_feed.hpp"
 
 #include "events/log/store.hpp"
-#include "events/log/upcast.hpp"
 #include "events/log/wire.hpp"
 #include "schemas/text.hpp"
 
@@ -11,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
 #include <poll.h>
 #include <random>
 #include <sys/eventfd.h>
@@ -25,12 +25,30 @@ namespace wire = event_log::wire;
 using event_log::connection;
 using steady = std::chrono::steady_clock;
 
-constexpr const char* read_batches =
+// What an event weighs in a batch. The size in the table costs no reading of the value, but of a compressed one it does
+// not tell what it becomes.
+const std::string weight =
+    "sum(case when pg_column_compression(e.data) is null then pg_column_size(e.data)"
+    "         else octet_length(e.data::text) end + pg_column_size(e.meta))";
+
+// Every lane's rows are weighed before they are read, and cut only when together they are too many bytes: walking twice
+// costs less than summing up while handing out (README.md).
+const std::string read_batches =
+    "with weighed as (select l.lane, l.after, w.bytes, sum(w.bytes) over () as bytes_of_all,"
+    "                        count(w.bytes) over () as lanes_busy"
+    "                   from unnest($1::int[], $2::bigint[]) as l(lane, after)"
+    "                        cross join lateral (select " + weight + " as bytes from es.event as e"
+    "                                             where e.lane = l.lane and e.seq > l.after"
+    "                                               and e.seq <= l.after + $3::int) as w)"
     "select e.lane, e.seq, e.schema_version, e.version, e.recorded_at, e.event_id, e.tenant_id, e.stream_id,"
     "       e.category, e.type, e.data, e.meta"
-    "  from unnest($1::int[], $2::bigint[]) as l(lane, after)"
+    "  from weighed as l"
     "       cross join lateral (select * from es.event as e where e.lane = l.lane and e.seq > l.after"
-    "                            order by e.seq limit $3::int) as e";
+    "                            order by e.seq"
+    "                            limit case when l.bytes_of_all <= $4::bigint then $3::int else"
+    "   greatest(1, (select count(*) from (select " + weight + " over (order by e.seq) as bytes from es.event as e"
+    "                                       where e.lane = l.lane and e.seq > l.after and e.seq <= l.after + $3::int)"
+    "                                     as r where r.bytes <= $4::bigint / l.lanes_busy)) end) as e";
 
 constexpr const char* read_heads =
     "select l.lane, coalesce(last.seq, 0) from unnest($1::int[]) with ordinality as l(lane, nth)"
@@ -39,6 +57,7 @@ constexpr const char* read_heads =
     " order by l.nth";
 
 constexpr std::size_t event_bytes_guess = 700;
+constexpr std::size_t all_lanes = SIZE_MAX;  // more than anybody asks for
 constexpr std::chrono::seconds listen_again{5};  // after the listening connection was lost
 
 std::int64_t integer(const pqxx::field& from)
@@ -47,6 +66,16 @@ std::int64_t integer(const pqxx::field& from)
     const char* const text = from.c_str();
     std::from_chars(text, text + from.size(), value);
     return value;
+}
+
+// PostgreSQL's binary form of an integer.
+template <std::size_t Bytes>
+std::string big_endian(std::size_t value)
+{
+    std::string out(Bytes, '\0');
+    for (std::size_t i = 0; i < Bytes; ++i)
+        out[i] = static_cast<char>(value >> (8 * (Bytes - 1 - i)));
+    return out;
 }
 
 std::string text(const pqxx::field& from) { return {from.c_str(), from.size()}; }
@@ -124,6 +153,7 @@ struct store_feed::implementation
     {
         if (!config.guard)
             config.guard = std::make_shared<event_log::watchdog>();
+        rows_max = config.feed.batch_events_max;
         std::array<std::uint8_t, 4> seed{};
         schema::random_bytes(seed);
         jitter.seed(static_cast<unsigned>(seed[0] << 24 | seed[1] << 16 | seed[2] << 8 | seed[3]));
@@ -147,7 +177,8 @@ struct store_feed::implementation
     }
 
     pqxx::result ask(const char* statement, const std::vector<std::string>& parameters);
-    int rows_per_lane(std::size_t lanes) const;
+    pqxx::result ask_batches(std::span<const position> after);
+    std::size_t rows_per_lane(std::size_t lanes) const;
     void weigh(const std::vector<recorded>& batch);
     void listen();
     int ear_socket() const { return listens.on ? listens.on->raw().sock() : -1; }
@@ -159,7 +190,8 @@ struct store_feed::implementation
     steady::time_point listen_not_before{};
     std::minstd_rand jitter;
     std::size_t event_bytes = event_bytes_guess;  // a running average
-    std::size_t lanes_busy = 1;                   // with events in the last batch
+    std::size_t lanes_busy = all_lanes;           // with events in the last batch
+    std::size_t rows_max = 0;                     // per lane; fewer after a failure
     bell woken;
 };
 
@@ -171,7 +203,7 @@ pqxx::result store_feed::implementation::ask(const char* statement, const std::v
         if (!reads || reads->lost())
         {
             reads = std::make_unique<connection>(settings(""), config.guard);
-            reads->raw().prepare("read_batches", read_batches);
+            reads->raw().prepare("read_batches", read_batches.c_str());
             reads->raw().prepare("read_heads", read_heads);
         }
         try
@@ -191,12 +223,36 @@ pqxx::result store_feed::implementation::ask(const char* statement, const std::v
     }
 }
 
-// So many that a batch stays under its bytes, judged by the events seen before.
-int store_feed::implementation::rows_per_lane(std::size_t lanes) const
+// So many that a batch is hardly ever cut, judged by the events seen before.
+std::size_t store_feed::implementation::rows_per_lane(std::size_t lanes) const
 {
     const std::size_t shared_by = std::clamp<std::size_t>(lanes_busy, 1, std::max<std::size_t>(lanes, 1));
     const std::size_t fitting = config.feed.batch_bytes_max / (event_bytes * shared_by);
-    return static_cast<int>(std::clamp<std::size_t>(fitting, 1, config.feed.batch_events_max));
+    return std::clamp<std::size_t>(fitting, 1, rows_max);
+}
+
+// A read that failed may have asked for too much: the next one asks for half, and success makes it more again.
+pqxx::result store_feed::implementation::ask_batches(std::span<const position> after)
+{
+    wire::array lanes{wire::int4_oid}, seqs{wire::int8_oid};
+    for (const position& each : after)
+    {
+        lanes.int4(each.lane);
+        seqs.int8(each.seq);
+    }
+    const std::size_t rows = rows_per_lane(after.size());
+    try
+    {
+        auto answer = ask("read_batches", {lanes.take(), seqs.take(), big_endian<4>(rows),
+                                           big_endian<8>(config.feed.batch_bytes_max)});
+        rows_max = std::min(config.feed.batch_events_max, rows_max * 2);
+        return answer;
+    }
+    catch (const event_log::unreachable&)
+    {
+        rows_max = std::max<std::size_t>(1, rows / 2);
+        throw;
+    }
 }
 
 void store_feed::implementation::weigh(const std::vector<recorded>& batch)
@@ -255,18 +311,7 @@ store_feed::~store_feed() = default;
 
 std::vector<recorded> store_feed::read(std::span<const position> after)
 {
-    wire::array lanes{wire::int4_oid}, seqs{wire::int8_oid};
-    for (const position& each : after)
-    {
-        lanes.int4(each.lane);
-        seqs.int8(each.seq);
-    }
-    std::string limit(4, '\0');
-    const int rows = self_->rows_per_lane(after.size());
-    for (std::size_t i = 0; i < 4; ++i)
-        limit[i] = static_cast<char>(rows >> (24 - 8 * i));
-
-    const pqxx::result answer = self_->ask("read_batches", {lanes.take(), seqs.take(), limit});
+    const pqxx::result answer = self_->ask_batches(after);
     std::vector<recorded> out;
     out.reserve(answer.size());
     for (const pqxx::row& row : answer)
@@ -282,9 +327,6 @@ std::vector<recorded> store_feed::read(std::span<const position> after)
         if (found != wanted)
             throw hole{wanted, found};
     }
-    if (self_->config.feed.lifted)
-        for (recorded& each : out)
-            event_log::lift(each);
     self_->weigh(out);
     return out;
 }
@@ -314,5 +356,5 @@ void store_feed::wait()
 
 void store_feed::wake() { self_->woken.ring(); }
 
-const char* store_feed::read_statement() { return read_batches; }
+const char* store_feed::read_statement() { return read_batches.c_str(); }
 }  // namespace event_feed

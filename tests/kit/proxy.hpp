@@ -41,8 +41,8 @@ public:
     void half_open();
     // Nothing passes in either direction, and nothing is closed: packets vanish.
     void stall();
-    // What is sent in that direction never arrives, and nothing is closed: a link that fell silent. heal() does not bring
-    // it back, and new connections are not concerned.
+    // What is sent in that direction never arrives, and nothing is closed: a link that fell silent. heal() does not
+    // bring it back, and new connections are not concerned.
     void silence(direction);
     // Every byte arrives that much later, in both directions.
     void delay(std::chrono::milliseconds);
