@@ -131,6 +131,12 @@ constexpr std::array checks{
           " where pronamespace = to_regnamespace('es') and prosecdef"
           "   and not coalesce(proconfig::text like '%search_path=pg_catalog, pg_temp%', false)",
           "Run clientflow migrate on an unedited schema."},
+    check{"public_functions", log, true, "nobody executes the product's functions but whom they are granted to",
+          "select string_agg('everybody may execute ' || p.oid::regprocedure::text, ', ') from pg_proc p"
+          " where p.pronamespace in (to_regnamespace('es'), to_regnamespace('read'))"
+          "   and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
+          "                where a.grantee = 0 and a.privilege_type = 'EXECUTE')",
+          "revoke execute on function … from public."},
     check{"platform_tenant", log, true, "the platform tenant lives in lane 0",
           "select case when not exists (select from es.tenant where lane = 0"
           "   and tenant_id = '00000000-0000-0000-0000-000000000000') then 'it does not' end",

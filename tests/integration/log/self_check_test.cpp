@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 using namespace event_log;
 
@@ -53,6 +55,17 @@ TEST_CASE("before anything was migrated only the server is asked")
     CHECK(std::none_of(some.begin(), some.end(), [](const finding& each) { return each.id == "immutability"; }));
 }
 
+TEST_CASE("a function that the owner makes later is nobody's until it is granted")
+{
+    kit::database db;
+    const auto known = complaints(db.dsn());
+    for (const char* schema : {"es", "read"})
+        db.run("set role clientflow_owner; create function " + std::string{schema} +
+               ".made_later() returns int language sql return 1");
+    CHECK(complaints(db.dsn()) == known);
+    CHECK(db.run("select has_function_privilege('clientflow_app', 'es.made_later()', 'execute')") == "f");
+}
+
 TEST_CASE("the doctor names what was bent")
 {
     kit::database db;
@@ -83,6 +96,10 @@ TEST_CASE("the doctor names what was bent")
           only("log_indexes"));
     CHECK(also("alter table es.receipt drop constraint receipt_pk",
                "alter table es.receipt add constraint receipt_pk primary key (tenant_id, key)") == only("log_indexes"));
+    CHECK(also("grant execute on function es.round_time to public",
+               "revoke execute on function es.round_time from public") == only("public_functions"));
+    CHECK(also("grant execute on function read.query to public", "revoke execute on function read.query from public") ==
+          only("public_functions"));
     CHECK(also("alter function es.settle security invoker", "alter function es.settle security definer") ==
           only("append_functions"));
     CHECK(also("alter database " + db.name() + " set default_transaction_isolation = 'serializable'",
