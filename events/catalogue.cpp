@@ -26,7 +26,8 @@ std::vector<noun> catalogue()
 
 const schema::record_type* fact_named(std::string_view type)
 {
-    for (const noun& each : catalogue())
+    static const std::vector<noun> nouns = catalogue();
+    for (const noun& each : nouns)
         for (const schema::record_type* fact : each.facts)
             if (fact->name == type)
                 return fact;

@@ -1,12 +1,15 @@
 #include "commands/lanes/loading.hpp"
 
 #include "events/log/meta.hpp"
+#include "events/log/upcast.hpp"
 #include "schemas/sealing.hpp"
 
 #include <algorithm>
 #include <exception>
 #include <map>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace lanes
@@ -14,6 +17,18 @@ namespace lanes
 namespace
 {
 bool holds_sealed(const event_log::recorded& event) { return event.data.find("\"$sealed\"") != std::string::npos; }
+
+// A damaged key stays unlearned: it fails the streams that need it, when they are folded.
+void learn_if_whole(event_log::keyring& keys, const event_log::subject_key& key)
+{
+    try
+    {
+        keys.learn_subject(key);
+    }
+    catch (const std::runtime_error&)
+    {
+    }
+}
 }  // namespace
 
 loader::found loader::load(std::span<const stream_wanted> streams, std::span<const event_log::receipt_ask> receipts)
@@ -62,8 +77,8 @@ void loader::fetch_keys(std::span<const std::vector<event_log::recorded>> stream
         subjects.erase(std::unique(subjects.begin(), subjects.end()), subjects.end());
         for (const auto& key : store_->subject_keys(tenant, subjects))
         {
-            keys_->learn_subject(key);
             std::erase(subjects, key.subject);
+            learn_if_whole(*keys_, key);
         }
         for (const uuid& gone : subjects)
             keys_->learn_absent(tenant, gone);
@@ -76,12 +91,17 @@ loaded_stream loader::fold(const stream_ref& stream, std::span<const event_log::
     if (events.empty())
         return result;
     std::shared_ptr<const void> state = stream.type->initial();
+    std::int64_t before = 0;
     for (const event_log::recorded& event : events)
     {
+        if (event.version != ++before)
+            throw std::runtime_error{"a stream lacks its version " + std::to_string(before)};
         std::unique_ptr<schema::opener> opener;
         if (holds_sealed(event))
             opener = keys_->opener_for(stream.tenant, event.event_id);
-        state = stream.type->evolve_recorded(state.get(), event, event_log::stamp_of(event), opener.get());
+        event_log::recorded room;
+        const event_log::recorded& newest = event_log::newest_shape(event, room);
+        state = stream.type->evolve_recorded(state.get(), newest, event_log::stamp_of(event), opener.get());
     }
     const event_log::recorded& last = events.back();
     result.now = {std::move(state), {last.version, last.event_id}, false};

@@ -119,7 +119,19 @@ void round::settle_lane(entry& e)
         e.lane = known->second;
         return;
     }
-    const auto lane = bench_.tenants.lane_of(tenant, store_);
+    std::optional<std::int32_t> lane;
+    try
+    {
+        lane = bench_.tenants.lane_of(tenant, store_);
+    }
+    catch (const event_log::unreachable&)
+    {
+        throw;
+    }
+    catch (const std::exception& fault)
+    {
+        return break_off(e, fault.what());  // the tenant's key is damaged: nobody else's is
+    }
     if (!lane)
     {
         if (e.asked().tenant_born)

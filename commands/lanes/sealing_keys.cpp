@@ -1,9 +1,26 @@
 #include "commands/lanes/sealing_keys.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace lanes
 {
+namespace
+{
+// A subject whose key is damaged gets a fresh one for this round: the append refuses it, because there is a key
+// already, and the next attempt is told of the damage before it can disturb its neighbours.
+void learn_if_whole(event_log::keyring& keys, const event_log::subject_key& key)
+{
+    try
+    {
+        keys.learn_subject(key);
+    }
+    catch (const std::runtime_error&)
+    {
+    }
+}
+}  // namespace
+
 bool sealing_keys::has(const subject_ref& whose) const
 {
     return fresh_.contains(whose) || keys_->knows_subject(whose.tenant, whose.subject);
@@ -28,7 +45,7 @@ void sealing_keys::learn_or_make(std::span<const subject_ref> wanted, event_log:
         by_tenant[each.tenant].push_back(each.subject);
     for (const auto& [tenant, subjects] : by_tenant)
         for (const auto& key : store.subject_keys(tenant, subjects))
-            keys_->learn_subject(key);
+            learn_if_whole(*keys_, key);
     for (const subject_ref& each : wanted)
         if (!has(each))
             make(each);
@@ -39,6 +56,8 @@ void event_sealer::seal(const uuid& subject, std::string_view pointer, std::stri
     const subject_ref whose{tenant_, subject};
     if (!keys_->has(whose))
     {
+        if (keys_->ring().is_damaged(tenant_, subject))
+            throw std::runtime_error{"a subject's key is damaged"};
         if (std::find(newborn_.begin(), newborn_.end(), subject) == newborn_.end())
         {
             lacking_.push_back(subject);

@@ -26,7 +26,6 @@ struct feed_config
     std::chrono::milliseconds poll_min{200};        // jittered poll, the truth behind every wake-up
     std::chrono::milliseconds poll_max{400};
     std::chrono::milliseconds read_deadline{10'000};
-    bool lifted = true;  // to the newest schema versions; false: exact stored bytes
 };
 
 // The log lacks an event between two others, or hands them out of order. Nothing may be read past it.
@@ -44,7 +43,8 @@ public:
     virtual ~feed() = default;
 
     // Events after each position given, at most the configured batch per lane, grouped by lane, ascending by seq and
-    // without a hole: a hole in the log is a fault and throws `event_feed::hole`. Empty when there is nothing new.
+    // without a hole: a hole in the log is a fault and throws `event_feed::hole`. They are as they are stored: who
+    // decodes one brings it to its newest shape (upcast.hpp). Empty when there is nothing new.
     // Throws `event_log::unreachable` when the source cannot be read before the deadline; a later call tries anew.
     virtual std::vector<recorded> read(std::span<const position> after) = 0;
 

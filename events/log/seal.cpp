@@ -104,7 +104,11 @@ struct tenant_keys
 };
 
 // All versions of a subject's key; none: it is known to have none.
-using subject_keys_held = std::map<std::int32_t, secret_key>;
+struct subject_keys_held
+{
+    std::map<std::int32_t, secret_key> by_version;
+    bool is_damaged = false;  // a version cannot be unwrapped
+};
 
 // A map that drops what was not used for longest.
 template <class Key, class Value>
@@ -142,7 +146,7 @@ private:
         std::size_t operator()(const uuid& id) const { return std::hash<uuid>{}(id); }
         std::size_t operator()(const std::pair<uuid, uuid>& ids) const
         {
-            return std::hash<uuid>{}(ids.first) * 31 ^ std::hash<uuid>{}(ids.second);
+            return schema::mixed(std::hash<uuid>{}(ids.first), std::hash<uuid>{}(ids.second));
         }
     };
 
@@ -185,9 +189,18 @@ struct keyring::implementation
     {
         const std::lock_guard lock{mutex};
         const subject_keys_held* known = subjects.find({tenant, subject});
-        if (known == nullptr || known->empty())
+        if (known == nullptr || known->by_version.empty())
             return std::nullopt;
-        return *known->rbegin();
+        return *known->by_version.rbegin();
+    }
+
+    void mark_damaged(const uuid& tenant, const uuid& subject)
+    {
+        const std::lock_guard lock{mutex};
+        if (subject_keys_held* known = subjects.find({tenant, subject}))
+            known->is_damaged = true;
+        else
+            subjects.put({tenant, subject}, {{}, true});
     }
 };
 
@@ -262,20 +275,37 @@ subject_key keyring::make_subject_key(const uuid& tenant, const uuid& subject)
 
 void keyring::learn_subject(const subject_key& key)
 {
-    const secret_key clear =
-        unwrap(self_->of(key.tenant).wrapping, of_subject(key.tenant, key.subject, key.version), key.wrapped);
-    const std::lock_guard lock{self_->mutex};
-    if (subject_keys_held* known = self_->subjects.find({key.tenant, key.subject}))
-        known->insert_or_assign(key.version, clear);
-    else
-        self_->subjects.put({key.tenant, key.subject}, {{key.version, clear}});
+    const tenant_keys tenant = self_->of(key.tenant);
+    try
+    {
+        const secret_key clear =
+            unwrap(tenant.wrapping, of_subject(key.tenant, key.subject, key.version), key.wrapped);
+        const std::lock_guard lock{self_->mutex};
+        subject_keys_held* known = self_->subjects.find({key.tenant, key.subject});
+        if (known == nullptr)
+            known = &self_->subjects.put({key.tenant, key.subject}, {});
+        known->by_version.insert_or_assign(key.version, clear);
+        known->is_damaged = false;
+    }
+    catch (const std::runtime_error&)
+    {
+        self_->mark_damaged(key.tenant, key.subject);
+        throw;
+    }
 }
 
 bool keyring::knows_subject(const uuid& tenant, const uuid& subject) const
 {
     const std::lock_guard lock{self_->mutex};
     const subject_keys_held* known = self_->subjects.find({tenant, subject});
-    return known != nullptr && !known->empty();
+    return known != nullptr && !known->by_version.empty();
+}
+
+bool keyring::is_damaged(const uuid& tenant, const uuid& subject) const
+{
+    const std::lock_guard lock{self_->mutex};
+    const subject_keys_held* known = self_->subjects.find({tenant, subject});
+    return known != nullptr && known->is_damaged;
 }
 
 void keyring::forget_subject(const uuid& tenant, const uuid& subject)
@@ -288,7 +318,8 @@ void keyring::learn_absent(const uuid& tenant, const uuid& subject)
 {
     // A key that another thread learned meanwhile is newer than the look that found none.
     const std::lock_guard lock{self_->mutex};
-    if (self_->subjects.find({tenant, subject}) == nullptr)
+    const subject_keys_held* known = self_->subjects.find({tenant, subject});
+    if (known == nullptr || known->by_version.empty())
         self_->subjects.put({tenant, subject}, {});
 }
 
@@ -362,12 +393,14 @@ private:
         const subject_keys_held* known = ring_.subjects.find({tenant_, value.subject});
         if (known == nullptr)
             throw std::logic_error{"a subject's key was neither learned nor found absent"};
-        if (known->empty())
+        const auto version = known->by_version.find(value.key_version);
+        if (version != known->by_version.end())
+            return version->second;
+        if (known->is_damaged)
+            throw std::runtime_error{"a subject's key is damaged"};
+        if (known->by_version.empty())
             return std::nullopt;
-        const auto version = known->find(value.key_version);
-        if (version == known->end())
-            throw std::runtime_error{"a sealed value names a version of its key that there is not"};
-        return version->second;
+        throw std::runtime_error{"a sealed value names a version of its key that there is not"};
     }
 
     Ring& ring_;

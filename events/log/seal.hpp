@@ -43,7 +43,10 @@ public:
     // A fresh key for a subject that has none; appended with the first event that uses it. The key counts only after
     // `learn_subject`, so a refused append leaves nothing behind.
     subject_key make_subject_key(const uuid& tenant, const uuid& subject);
+    // Throws std::runtime_error for a key that cannot be unwrapped, and remembers that: opening what was sealed with it
+    // throws, too. Whoever learns for several subjects goes on to the next.
     void learn_subject(const subject_key&);
+    bool is_damaged(const uuid& tenant, const uuid& subject) const;  // and not learned since
     bool knows_subject(const uuid& tenant, const uuid& subject) const;
     void forget_subject(const uuid& tenant, const uuid& subject);
     // The subject has no key in the store any more (or never had): its values read as forgotten.

@@ -212,7 +212,8 @@ public:
     // key).
 
     // Several streams and receipts in one round trip: everything a round is missing.
-    // Events come grouped by stream in the order asked, each by version, already lifted to the newest schema version.
+    // Events come grouped by stream in the order asked, each by version, as they are stored: who folds a stream brings
+    // them to their newest shape (upcast.hpp) and looks for a version that is missing.
     struct loaded
     {
         std::vector<std::vector<recorded>> streams;
@@ -221,7 +222,6 @@ public:
     loaded load(std::span<const stream_ask>, std::span<const receipt_ask>);
 
     std::optional<tenant_entry> find_tenant(const uuid&);
-    std::vector<tenant_entry> tenants();
     // The lane with the fewest tenants, for a tenant about to be born.
     std::int32_t lane_for_new_tenant();
     std::optional<claim_entry> find_claim(const uuid& tenant, std::string_view scope, const claim_hash&);

@@ -1,5 +1,6 @@
 #include "events/log/upcast.hpp"
 
+#include "events/catalogue.hpp"
 #include "schemas/json.hpp"
 #include "schemas/json_writer.hpp"
 #include "schemas/record.hpp"
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <string>
 
 namespace event_log
 {
@@ -94,13 +96,45 @@ std::vector<std::string> missing_ways(std::span<const schema::record_type* const
     return missing;
 }
 
+namespace
+{
+bool begins_at(const upcaster& way, const recorded& event)
+{
+    return way.from_version == event.schema_version && way.type == event.type;
+}
+
+void refuse_newer(const recorded& event)
+{
+    if (event.schema_version <= 1)
+        return;
+    const schema::record_type* known = fact_named(event.type);
+    if (known != nullptr && event.schema_version > known->version)
+        throw std::runtime_error{"an event is of version " + std::to_string(event.schema_version) +
+                                 " of its type, which this build does not know: " + event.type};
+}
+}  // namespace
+
 void lift(recorded& event)
 {
     for (const upcaster& way : ways)
-        if (way.from_version == event.schema_version && way.type == event.type)
+        if (begins_at(way, event))
         {
             event.data = way.lift(event.data);
             ++event.schema_version;
         }
+    refuse_newer(event);
+}
+
+const recorded& newest_shape(const recorded& stored, recorded& room)
+{
+    const auto is_first_step = [&](const upcaster& way) { return begins_at(way, stored); };
+    if (std::none_of(ways.begin(), ways.end(), is_first_step))
+    {
+        refuse_newer(stored);
+        return stored;
+    }
+    room = stored;
+    lift(room);
+    return room;
 }
 }  // namespace event_log

@@ -4,6 +4,7 @@
 #include "commands/api_key.hpp"
 #include "commands/limits.hpp"
 #include "events/log/meta.hpp"
+#include "events/log/upcast.hpp"
 #include "events/org.hpp"
 #include "http/server/thread_name.hpp"
 
@@ -12,6 +13,7 @@
 #include <deque>
 #include <mutex>
 #include <shared_mutex>
+#include <stdexcept>
 #include <thread>
 #include <unordered_map>
 
@@ -212,7 +214,14 @@ void credentials::implementation::read_news(std::span<const std::shared_ptr<know
     {
         const auto& key_news = loaded.streams[at++];
         const auto& member_news = one->member_stream ? loaded.streams[at++] : nothing;
-        fold(*one, key_news, member_news);
+        try
+        {
+            fold(*one, key_news, member_news);
+        }
+        catch (const std::exception&)
+        {
+            one->key = {};  // what cannot be read lets nobody in, and keeps nobody else out
+        }
     }
 }
 
@@ -221,8 +230,13 @@ void credentials::implementation::fold(known_key& into, const std::vector<event_
 {
     for (const event_log::recorded& one : key_news)
     {
+        const bool is_next = one.version == into.key_version + 1;
         into.key_version = one.version;
-        if (const auto fact = schema::read_variant<api_key::event>(one.type, one.data))
+        if (!is_next)
+            throw std::runtime_error{"an API key's stream lacks a version"};
+        event_log::recorded room;
+        const event_log::recorded& newest = event_log::newest_shape(one, room);
+        if (const auto fact = schema::read_variant<api_key::event>(newest.type, newest.data))
             into.key = api_key::evolve(std::move(into.key), *fact, event_log::stamp{one.version, one.recorded_at, {}});
     }
     for (const event_log::recorded& one : member_news)

@@ -7,6 +7,7 @@
 
 #include "events/log/envelope.hpp"
 #include "events/log/meta.hpp"
+#include "events/log/upcast.hpp"
 #include "schemas/record.hpp"
 
 #include <array>
@@ -76,7 +77,9 @@ struct stream_fold
 
     static void fold(void* row, const recorded& happened, schema::opener* open)
     {
-        const auto fact = schema::read_variant<Event>(happened.type, happened.data, open);
+        recorded room;
+        const recorded& newest = event_log::newest_shape(happened, room);
+        const auto fact = schema::read_variant<Event>(newest.type, newest.data, open);
         if (!fact)
             throw unknown_fact("no fact of this noun is called " + happened.type);
         apply(*static_cast<Item*>(row), *fact, event_log::stamp_of(happened));
@@ -110,6 +113,7 @@ struct std::hash<projection::row_key>
 {
     std::size_t operator()(const projection::row_key& key) const noexcept
     {
-        return std::hash<schema::uuid>{}(key.id) ^ std::hash<schema::uuid>{}(key.tenant) * 31;
+        const std::hash<schema::uuid> of;
+        return schema::mixed(of(key.id), of(key.tenant));
     }
 };

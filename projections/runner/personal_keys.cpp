@@ -1,8 +1,9 @@
 #include "projections/runner/personal_keys.hpp"
 
-#include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <vector>
 
 namespace projection
@@ -10,6 +11,20 @@ namespace projection
 namespace
 {
 bool holds_personal(const recorded& happened) { return happened.data.find("\"$sealed\"") != std::string::npos; }
+
+// A damaged key stays unlearned: it stops the rows that need it, when they are folded.
+bool is_learned(const std::function<void()>& learn)
+{
+    try
+    {
+        learn();
+        return true;
+    }
+    catch (const std::runtime_error&)
+    {
+        return false;
+    }
+}
 }  // namespace
 
 personal_keys::personal_keys(event_log::keyring& ring, event_log::store_config config)
@@ -33,12 +48,13 @@ void personal_keys::fetch(std::span<const recorded> events)
     {
         if (!ring_.knows_tenant(tenant))
             if (const auto entry = store_.find_tenant(tenant))
-                ring_.learn_tenant(*entry);
+                if (!is_learned([&] { ring_.learn_tenant(*entry); }))
+                    continue;
         const std::vector<uuid> asked{subjects.begin(), subjects.end()};
         std::set<uuid> absent = subjects;
         for (const auto& key : store_.subject_keys(tenant, asked))
         {
-            ring_.learn_subject(key);
+            is_learned([&] { ring_.learn_subject(key); });
             absent.erase(key.subject);
         }
         for (const auto& subject : absent)

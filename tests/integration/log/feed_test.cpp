@@ -3,10 +3,12 @@
 #include "events/feed/store_feed.hpp"
 #include "tests/kit/log/rounds.hpp"
 #include "tests/kit/eventually.hpp"
+#include "tests/kit/proxy.hpp"
 
 #include <doctest/doctest.h>
 #include <pqxx/pqxx>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -95,15 +97,86 @@ TEST_CASE_FIXTURE(given_two_lanes, "batches are bounded per lane and go on where
     CHECK(reader.seen.back().at == position{3, 10});
 }
 
-TEST_CASE_FIXTURE(given_two_lanes, "old events come lifted, or as they are stored when that is asked for")
+TEST_CASE_FIXTURE(given_two_lanes, "events come as they are stored, old, unreadable and newer than this build alike")
 {
     stream task = left.fresh_stream();
-    log.append(round_of({command{left}.write(task, "task.created", "{\"estimate_hours\": 2}")}));
-    auto config = feeding(db);
+    command newer = command{left}.write(task, "task.created", "{\"estimate_hours\": 2}")
+                        .write(task, "task.created", "[1]")
+                        .write(task, "task.created", "{}");
+    newer.part.events.back().schema_version = 99;
+    log.append(round_of({newer}));
+
     const std::vector<position> from{{3, 1}};
-    CHECK(store_feed{config}.read(from).at(0).data == "{\"estimate_minutes\":120}");
-    config.feed.lifted = false;
-    CHECK(store_feed{config}.read(from).at(0).data == "{\"estimate_hours\": 2}");
+    const auto batch = store_feed{feeding(db)}.read(from);
+
+    REQUIRE(batch.size() == 3);
+    CHECK(batch[0].data == "{\"estimate_hours\": 2}");
+    CHECK(batch[1].data == "[1]");
+    CHECK(batch[2].schema_version == 99);
+}
+
+TEST_CASE_FIXTURE(given_two_lanes,
+                  "large events keep a batch within its bytes, packed by the table or not, and none is lost")
+{
+    const auto large = [](int i, bool packs) {
+        std::string text = packs ? std::string(100'000, 'a') : std::string{};
+        for (int n = 0; text.size() < 100'000; ++n)
+            text += schema::hex(hash_of(std::to_string(i * 10'000 + n)));
+        return "{\"description\":\"" + text + "\"}";
+    };
+    append(left, 20);
+    stream a = left.fresh_stream(), b = right.fresh_stream();
+    for (int i = 0; i < 24; ++i)
+    {
+        log.append(round_of({command{left}.write(a, "task.changed", large(i, i % 2 == 0))}));
+        log.append(round_of({command{right}.write(b, "task.changed", large(i, i % 2 == 1))}));
+    }
+    auto config = feeding(db);
+    config.feed.batch_bytes_max = 1'000'000;
+    follower reader{store_feed{config}, {{3, 0}, {5, 0}}, {}};
+
+    std::size_t before = 0, most = 0;
+    while (reader.step() > 0)
+    {
+        std::size_t bytes = 0;
+        for (; before < reader.seen.size(); ++before)
+            bytes += reader.seen[before].data.size() + reader.seen[before].meta.size();
+        most = std::max(most, bytes);
+        CHECK(bytes <= config.feed.batch_bytes_max);
+    }
+    CHECK(most > config.feed.batch_bytes_max / 2);
+    CHECK(reader.seen.size() == 2 + 20 + 2 * 24);
+}
+
+TEST_CASE_FIXTURE(given_two_lanes, "an event that is larger than a whole batch is handed out alone")
+{
+    stream task = left.fresh_stream();
+    log.append(round_of({command{left}.write(task, "task.changed", "{\"a\":\"" + std::string(5'000, 'b') + "\"}")}));
+    append(left, 2);
+    auto config = feeding(db);
+    config.feed.batch_bytes_max = 1'000;
+    follower reader{store_feed{config}, {{3, 1}}, {}};
+    CHECK(reader.step() == 1);
+    CHECK(reader.step() == 2);
+}
+
+TEST_CASE_FIXTURE(given_two_lanes, "after a read that failed a feed asks for half as much, and then for more again")
+{
+    append(left, 20);
+    kit::proxy link{db.server().port()};
+    auto config = feeding(db);
+    config.dsn = db.dsn_through(link.port());
+    config.feed.batch_events_max = 8;
+    follower reader{store_feed{config}, {{3, 0}}, {}};
+    CHECK(reader.step() == 8);
+
+    link.refuse();
+    link.cut();
+    CHECK_THROWS_AS(reader.step(), unreachable);
+    link.heal();
+
+    CHECK(reader.step() == 4);
+    CHECK(reader.step() == 8);
 }
 
 TEST_CASE_FIXTURE(given_two_lanes, "a hole in the log is seen, never skipped")

@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 
 using namespace projection_tests;
@@ -273,6 +274,63 @@ TEST_CASE("an event that cannot be folded stops its own key and nothing else, al
     CHECK(row(tenant, poisoned.id.value, "version") == "1");
     CHECK(in.db.run("select count(*) from read.parked") == "1");
     check_equal(in.verified());
+}
+
+TEST_CASE("an event that cannot be lifted, or is newer than this build, stops its own key and nothing else")
+{
+    world in;
+    const uuid tenant = in.tenant(1);
+    const auto good = new_project("good"), newer = new_project("newer");
+    const uuid old_task = fresh_id();
+    in.append(tenant, "project", newer.id.value, newer);
+    in.append_raw(tenant, "project", newer.id.value, "project.activated", 99, fresh_id(), "{}");
+    in.append_raw(tenant, "task", old_task, "task.created", 1, fresh_id(), "[1]");
+    in.append(tenant, "project", good.id.value, good);
+    in.flush();
+
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+
+    CHECK(in.db.run("select string_agg(key, ',' order by key) from read.parked"
+                    " where projection in ('project', 'task')") ==
+          std::min(newer.id.value.text() + "," + old_task.text(), old_task.text() + "," + newer.id.value.text()));
+    CHECK(in.db.run("select count(*) from read.project where id = '" + good.id.value.text() + "'") == "1");
+    it.stop();
+    check_equal(in.verified());
+}
+
+TEST_CASE("a subject whose key is damaged, and a tenant whose key is, stop the rows that need them and no others")
+{
+    world in;
+    const uuid tenant = in.tenant(1), broken = in.tenant(1);
+    const auto new_client = [](const std::string& name) {
+        client::created fact;
+        fact.id = {fresh_id()};
+        fact.name = name;
+        fact.email = schema::personal<std::string>{name + "@example.com"};
+        return fact;
+    };
+    const auto good = new_client("good"), damaged = new_client("damaged"), lost = new_client("lost");
+    in.append(tenant, "client", damaged.id.value, damaged);
+    in.append(broken, "client", lost.id.value, lost);
+    in.append(tenant, "client", good.id.value, good);
+    in.flush();
+    const auto damage = [&](const std::string& table, const std::string& column, const std::string& where) {
+        in.db.run("set session_replication_role = replica; update " + table + " set " + column + " = set_byte(" +
+                  column + ", 20, get_byte(" + column + ", 20) # 1) where " + where);
+    };
+    damage("es.subject_key", "wrapped", "subject_id = '" + damaged.id.value.text() + "'");
+    damage("es.tenant", "wrapped_key", "tenant_id = '" + broken.text() + "'");
+    const event_log::keyring_config again{in.room.path() / "master.key"};
+    in.keys = std::make_unique<event_log::keyring>(again);  // of a process that has learned nothing yet
+
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+
+    CHECK(in.db.run("select count(*) from read.client") == "1");
+    CHECK(in.db.run("select email from read.client where id = '" + good.id.value.text() + "'") == "good@example.com");
+    CHECK(in.db.run("select count(*) from read.parked where key in ('" + damaged.id.value.text() + "', '" +
+                    lost.id.value.text() + "')") == "2");
 }
 
 TEST_CASE("the comparison names what differs: rows altered, deleted and added, and totals")

@@ -172,6 +172,24 @@ TEST_CASE_FIXTURE(given_a_ring, "keys do not open under another tenant, subject,
     CHECK_THROWS(stranger.learn_tenant(entry));
 }
 
+TEST_CASE_FIXTURE(given_a_ring, "a damaged key is no forgotten one, and is learned once it is whole again")
+{
+    learn(ring, acme);
+    const subject_key whole = ring.make_subject_key(acme, ann);
+    const parts sealed{seal(acme, event_a, ann, "/email", "\"a\"", {&whole, 1})};
+    subject_key damaged = whole;
+    damaged.wrapped.back() = static_cast<char>(damaged.wrapped.back() ^ 1);
+
+    CHECK_THROWS(ring.learn_subject(damaged));
+    CHECK(ring.is_damaged(acme, ann));
+    CHECK_FALSE(ring.knows_subject(acme, ann));
+    CHECK_THROWS(ring.opener_for(acme, event_a)->open(sealed.value, "/email"));
+
+    ring.learn_subject(whole);
+    CHECK_FALSE(ring.is_damaged(acme, ann));
+    CHECK(ring.opener_for(acme, event_a)->open(sealed.value, "/email") == "\"a\"");
+}
+
 TEST_CASE_FIXTURE(given_a_ring, "hashes differ by tenant, scope, purpose and value")
 {
     learn(ring, acme);

@@ -106,3 +106,28 @@ TEST_CASE("an old event that its version could not have written is refused")
     event.data = "[1]";
     CHECK_THROWS(lift(event));
 }
+
+TEST_CASE("an event of a version that is newer than this build is refused, not half read")
+{
+    recorded event;
+    event.type = "project.created";
+    event.schema_version = fact_named("project.created")->version + 1;
+    event.data = "{}";
+    recorded room;
+    CHECK_THROWS_WITH(lift(event), doctest::Contains("project.created"));
+    CHECK_THROWS(newest_shape(event, room));
+    event.type = "nobody.knows";
+    CHECK_NOTHROW(lift(event));
+}
+
+TEST_CASE("the newest shape of an event is the event itself, or made aside")
+{
+    recorded stored, room;
+    stored.type = "task.created";
+    stored.schema_version = 2;
+    stored.data = "{\"estimate_hours\": 1}";
+    CHECK(&newest_shape(stored, room) == &stored);
+    stored.schema_version = 1;
+    CHECK(newest_shape(stored, room).data == "{\"estimate_minutes\":60}");
+    CHECK(stored.data == "{\"estimate_hours\": 1}");
+}
