@@ -38,9 +38,11 @@ struct position_poll::implementation
             auto pause = config.every;
             try
             {
-                if (!rows.is_open())
-                    rows.open();
-                look(reached.awaited());
+                auto lanes = reached.awaited();
+                if (config.serves)
+                    std::erase_if(lanes, config.serves);
+                if (!lanes.empty())
+                    look(lanes);
             }
             catch (const std::exception&)
             {
@@ -55,6 +57,8 @@ struct position_poll::implementation
     // A lane counts as far as the slowest projection shows it, and not at all while one has not begun.
     void look(const std::vector<std::int32_t>& lanes)
     {
+        if (!rows.is_open())
+            rows.open();
         std::map<std::int32_t, std::pair<std::size_t, std::int64_t>> lowest;
         for (const auto& found : rows.checkpoints(lanes))
         {

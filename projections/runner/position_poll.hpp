@@ -1,6 +1,6 @@
-// Learns how far the projections have come when another process runs them: asks the checkpoints while somebody waits.
+// Learns how far the projections have come where another process runs them: asks the checkpoints while somebody waits.
 //
-// Nothing is asked while nobody waits. One thread, named `project-watch`, and one connection. Without a database it
+// Stands beside a runner too, for the lanes that it leaves to others. Nothing is asked while nobody waits. One thread, named `project-watch`, and one connection. Without a database it
 // tries again; whoever waits meets its own deadline meanwhile.
 #pragma once
 
@@ -8,6 +8,8 @@
 #include "projections/runner/row_store.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -18,12 +20,14 @@ struct position_poll_config
     row_store_config rows;
     std::chrono::milliseconds every{10};
     std::chrono::milliseconds retry{500};
+    std::function<bool(std::int32_t lane)> serves{};  // empty: no lane; called on the poll's thread
 };
 
 class position_poll
 {
 public:
-    // The definitions and the positions outlive it.
+    // `serves` tells the lanes whose positions a runner of this process tells itself. What it asks, the definitions and
+    // the positions outlive the poll.
     position_poll(position_poll_config, std::span<const definition* const>, positions&);
     ~position_poll();
 

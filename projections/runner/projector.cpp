@@ -78,12 +78,8 @@ void projector::open()
 
     for (auto& state : lanes_)
         for (auto& one : state.courses)
-        {
-            one.parked.clear();
             judge_cache(one);
-        }
-    for (const auto& key : rows_.parked(config_.lanes))
-        course_of(*key.of, key.lane).parked.insert(key.key);
+    read_parked(config_.lanes);
     for (const auto& state : lanes_)
         positions_.reached({state.lane, seq_of(state)});
     publish();
@@ -99,6 +95,26 @@ bool projector::read_positions(std::span<const std::int32_t> lanes)
         held = std::move(found);
     }
     return has_moved;
+}
+
+// Asked behind the positions: whoever moved them may have stopped keys on the way.
+void projector::read_parked(std::span<const std::int32_t> lanes)
+{
+    for (const std::int32_t lane : lanes)
+        for (auto& one : state_of(lane).courses)
+            one.parked.clear();
+    for (const auto& key : rows_.parked(lanes))
+        course_of(*key.of, key.lane).parked.insert(key.key);
+}
+
+// Somebody else has moved a lane: what we held of it is not so any more.
+void projector::follow_other(lane_state& state)
+{
+    for (auto& one : state.courses)
+        judge_cache(one);
+    read_parked({&state.lane, 1});
+    state.behind_since.reset();
+    positions_.reached({state.lane, seq_of(state)});
 }
 
 // Rows of another history are thrown away and folded again; rows of this one only change the name they stand under.
@@ -147,42 +163,45 @@ std::vector<position> projector::after()
 {
     take_up_left_alone();
     std::vector<position> from;
-    const auto now = std::chrono::steady_clock::now();
     for (const auto& state : lanes_)
-    {
-        if (state.left_alone_until > now)
-            continue;
-        from.push_back({state.lane, seq_of(state)});
-    }
+        if (!state.is_left_alone)
+            from.push_back({state.lane, seq_of(state)});
     return from;
 }
 
-// A lane whose other owner still moves is left to it; one that stands still is tried again.
+// A lane is left to its other owner while that one moves it, or has nothing to do. One that stood still although there
+// is more in the log is tried again.
 void projector::take_up_left_alone()
 {
     const auto now = std::chrono::steady_clock::now();
     for (auto& state : lanes_)
     {
-        if (state.left_alone_for.count() == 0 || state.left_alone_until > now)
+        if (!state.is_left_alone || state.left_alone_until > now)
             continue;
-        const std::int32_t lane = state.lane;
-        if (!read_positions({&lane, 1}))
-            continue;
-        for (auto& one : state.courses)
-            judge_cache(one);
+        if (read_positions({&state.lane, 1}))
+            follow_other(state);
+        else if (is_abandoned(state))
+        {
+            read_parked({&state.lane, 1});
+            state.is_left_alone = false;
+        }
         state.left_alone_until = now + state.left_alone_for;
-        positions_.reached({lane, seq_of(state)});
         publish();
     }
+}
+
+bool projector::is_abandoned(const lane_state& state) const
+{
+    return state.behind_since && clock_.now().us - state.behind_since->us >=
+                                     std::chrono::microseconds{state.left_alone_for}.count();
 }
 
 void projector::apply(std::span<const recorded> events, const opening& open)
 {
     if (events.empty())
         return;
-    for (const auto& happened : events)
-        if (auto& state = state_of(happened.at.lane); !state.behind_since)
-            state.behind_since = happened.recorded_at;
+    for (auto happened = events.rbegin(); happened != events.rend(); ++happened)
+        state_of(happened->at.lane).behind_since = happened->recorded_at;  // ends with each lane's first
     publish();
 
     commit made;
@@ -294,16 +313,10 @@ void projector::lost(std::span<const recorded> events)
             continue;
         has_other_owner = true;
         auto& state = state_of(lane);
-        for (auto& one : state.courses)
-        {
-            judge_cache(one);
-            one.parked.clear();
-        }
-        for (const auto& key : rows_.parked({&lane, 1}))
-            course_of(*key.of, key.lane).parked.insert(key.key);
+        follow_other(state);
+        state.is_left_alone = true;
         state.left_alone_for = std::clamp(state.left_alone_for * 2, config_.lost_min, config_.lost_max);
         state.left_alone_until = std::chrono::steady_clock::now() + state.left_alone_for;
-        positions_.reached({lane, seq_of(state)});
         tell(report::kind::lane_lost, "another process serves lane " + std::to_string(lane) +
                                           "; leaving it alone for " + std::to_string(state.left_alone_for.count()) +
                                           " ms");
@@ -350,8 +363,20 @@ void projector::publish()
                                 std::max(state.head, of.at.seq), std::max(seconds, 0.0), of.at.generation,
                                 of.is_complete, of.parked.size()});
         }
+    std::vector<std::int32_t> left;
+    for (const auto& state : lanes_)
+        if (state.is_left_alone)
+            left.push_back(state.lane);
     const std::lock_guard lock{mutex_};
     published_ = std::move(now);
+    published_left_ = std::move(left);
+}
+
+bool projector::serves(std::int32_t lane) const
+{
+    const std::lock_guard lock{mutex_};
+    return std::ranges::find(config_.lanes, lane) != config_.lanes.end() &&
+           std::ranges::find(published_left_, lane) == published_left_.end();
 }
 
 figures projector::take() const

@@ -98,6 +98,7 @@ public:
     void heads(std::span<const position>);
     void failed(const std::string& why);
     figures take() const;
+    bool serves(std::int32_t lane) const;  // false: another process does
 
 private:
     using time_point = std::chrono::steady_clock::time_point;
@@ -117,8 +118,11 @@ private:
         std::int32_t lane = 0;
         std::vector<course> courses;  // one per definition
         std::int64_t head = 0;
+        // When the oldest event not yet shown was recorded; of a lane left alone: since when it is known to stand still
+        // behind its head.
         std::optional<schema::moment> behind_since;
-        time_point left_alone_until{};
+        bool is_left_alone = false;     // to another process
+        time_point left_alone_until{};  // then it is looked at again
         std::chrono::milliseconds left_alone_for{0};
     };
 
@@ -130,11 +134,14 @@ private:
 
     // True when somebody else has moved one of them on.
     bool read_positions(std::span<const std::int32_t> lanes);
+    void read_parked(std::span<const std::int32_t> lanes);
+    void follow_other(lane_state&);
     void mend(const std::string& incarnation);
     void judge_cache(course&);
     void drop(course&);
     void lose_cache(const std::string& why);
     void take_up_left_alone();
+    bool is_abandoned(const lane_state&) const;
 
     void load_rows(folding&);
     void load_totals(const folding&, std::vector<commit::new_total>&, std::span<const recorded>);
@@ -159,6 +166,7 @@ private:
     int cache_losses_ = 0;
 
     mutable std::mutex mutex_;
-    figures published_;  // guarded by mutex_
+    figures published_;                        // guarded by mutex_
+    std::vector<std::int32_t> published_left_;  // likewise: the lanes left to others
 };
 }  // namespace projection

@@ -125,5 +125,6 @@ void runner::stop()
 
 void runner::wake() { self_->feed->wake(); }
 figures runner::take() const { return self_->core.take(); }
+bool runner::serves(std::int32_t lane) const { return self_->core.serves(lane); }
 const std::filesystem::path& runner::cache_directory() const { return self_->cache.directory(); }
 }  // namespace projection

@@ -43,6 +43,8 @@ public:
     void wake();
 
     figures take() const;
+    // Whether this runner tells the lane's positions; false while it leaves the lane to another process.
+    bool serves(std::int32_t lane) const;
     const std::filesystem::path& cache_directory() const;
 
 private:

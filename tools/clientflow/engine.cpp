@@ -82,10 +82,7 @@ struct engine::implementation
         of.store.guard = guard;
         if (what.projector)
             make_runner();
-        else
-            poll = std::make_unique<projection::position_poll>(
-                projection::position_poll_config{{connection_of(of, "clientflow project-watch"), guard}},
-                projection::read_models(), positions);
+        make_poll();
         event_feed::notifier_config news;
         news.dsn = of.store.dsn;
         news.password_file = of.store.password_file;
@@ -106,6 +103,7 @@ struct engine::implementation
     }
 
     void make_runner();
+    void make_poll();
     void make_service();
     void start_housekeeping();
     std::unique_ptr<projection::reader> open_reader();
@@ -123,8 +121,8 @@ struct engine::implementation
     const std::string history;  // which positions belong to: the store's incarnation
     std::vector<std::int32_t> lane_numbers;
     projection::positions positions;
-    std::unique_ptr<projection::runner> runner;  // one of the two
-    std::unique_ptr<projection::position_poll> poll;
+    std::unique_ptr<projection::runner> runner;       // with the role
+    std::unique_ptr<projection::position_poll> poll;  // for the lanes that other processes serve
     std::unique_ptr<event_feed::notifier> others;
     std::unique_ptr<lanes::dispatcher> commands;  // wakes the two above: goes before them
     std::unique_ptr<http::service> service;
@@ -171,6 +169,14 @@ void engine::implementation::make_runner()
         return std::make_unique<event_feed::store_feed>(std::move(feed));
     };
     runner = std::make_unique<projection::runner>(std::move(made), projection::read_models(), keys, positions, clock);
+}
+
+void engine::implementation::make_poll()
+{
+    projection::position_poll_config made{{connection_of(of, "clientflow project-watch"), guard}};
+    if (runner)
+        made.serves = [this](std::int32_t lane) { return runner->serves(lane); };
+    poll = std::make_unique<projection::position_poll>(std::move(made), projection::read_models(), positions);
 }
 
 std::unique_ptr<projection::reader> engine::implementation::open_reader()
