@@ -502,7 +502,8 @@ void api::finish_query(call& c)
         c.out->add("Clientflow-Position", write_position({incarnation(), *c.shown}));
         c.stale = c.stale || (c.at_least && c.shown->lane == c.at_least->lane && c.shown->seq < c.at_least->seq);
     }
-    if (c.out->status < 400 && (c.stale || c.foreign_incarnation))
+    // Also "not found": the row may only not be there yet.
+    if ((c.out->status < 400 || c.out->status == 404) && (c.stale || c.foreign_incarnation))
         c.out->add("Clientflow-Stale", "true");
 }
 

@@ -44,6 +44,7 @@ void take_position(call& c, const projection::shown& as_of)
 {
     const auto nothing_yet = event_log::position{c.who->lane, 0};
     c.shown = as_of.incarnation.empty() ? nothing_yet : as_of.at;
+    c.stale = c.stale || as_of.has_parked;
 }
 
 void answer_page(call& c, query_context& with, const projection::list_shape& shape,

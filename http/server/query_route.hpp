@@ -23,6 +23,7 @@ bool expect_row(call&, query_context&, const projection::list_shape&, const sche
 // Refuses every parameter in the query string.
 bool expect_no_parameters(call&);
 
+// How new the answer is, and whether a stopped key makes it stale.
 void take_position(call&, const projection::shown&);
 
 // The id in the path, for `Id` of the noun; then one item.

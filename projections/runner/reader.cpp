@@ -17,7 +17,7 @@ cell cell_of(const pqxx::field& field)
     return field.is_null() ? cell{} : cell{std::string_view{field.c_str(), field.size()}};
 }
 
-// "lane/seq/incarnation"
+// "lane/seq/incarnation", and "/parked" behind it when it is so
 shown parse_shown(const pqxx::field& field)
 {
     shown made;
@@ -28,7 +28,9 @@ shown parse_shown(const pqxx::field& field)
     CF_ASSERT(second != std::string_view::npos);
     std::from_chars(text.data(), text.data() + first, made.at.lane);
     std::from_chars(text.data() + first + 1, text.data() + second, made.at.seq);
-    made.incarnation = text.substr(second + 1);
+    const auto third = text.find('/', second + 1);
+    made.incarnation = text.substr(second + 1, third == std::string_view::npos ? third : third - second - 1);
+    made.has_parked = third != std::string_view::npos;
     return made;
 }
 

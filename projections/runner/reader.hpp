@@ -40,6 +40,7 @@ struct shown
 {
     event_log::position at;
     std::string incarnation;
+    bool has_parked = false;  // a key of the tenant is stopped in what was asked: some row may be older
 };
 
 struct page

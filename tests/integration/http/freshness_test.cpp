@@ -30,3 +30,34 @@ TEST_CASE("a read that cannot be as new as asked answers stale, or 503 when it i
     CHECK(reset.status == 200);
     CHECK(reset.header("Clientflow-Stale") == "true");
 }
+
+TEST_CASE("reads of a tenant with a stopped key say that they are stale, those of others do not")
+{
+    http_tests::stage stage;
+    const auto of = stage.new_tenant("stopped"), other = stage.new_tenant("going-on");
+    const auto shows = [&](const http_tests::tenant& who, const char* path) {
+        return ask(stage, who.key, "GET", path, "", {{"Prefer", "handling=strict"}});
+    };
+    for (const auto& who : {of, other})
+        REQUIRE(ask(stage, who.key, "POST", "/api/v1/clients", R"({"name": "Ann"})").status == 201);
+    REQUIRE(shows(of, "/api/v1/clients").status == 200);
+    stage.db.run("insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause)"
+                 " select 'client', 1, t.lane, t.tenant_id, gen_random_uuid(), 1, 'a test' from es.tenant t"
+                 " where t.tenant_id = '" +
+                 of.id.text() + "'");
+
+    for (const char* path : {"/api/v1/clients", "/api/v1/dashboard"})
+    {
+        const auto got = shows(of, path);
+        CHECK(got.status == 200);
+        CHECK(got.header("Clientflow-Stale") == "true");
+        CHECK(got.header("Clientflow-Position").has_value());
+        CHECK_FALSE(shows(other, path).header("Clientflow-Stale").has_value());
+    }
+    const auto absent = shows(of, "/api/v1/clients/client_01hz3v5k8qe2r9w7x4n6m1t0ab");
+    CHECK(absent.status == 404);
+    CHECK(absent.header("Clientflow-Stale") == "true");
+    CHECK_FALSE(shows(of, "/api/v1/projects").header("Clientflow-Stale").has_value());
+    stage.db.run("delete from read.parked");
+    CHECK_FALSE(shows(of, "/api/v1/clients").header("Clientflow-Stale").has_value());
+}
