@@ -200,6 +200,14 @@ void projector::apply(std::span<const recorded> events, const opening& open)
 {
     if (events.empty())
         return;
+    // Rows that the database refuses are stopped, and the batch is folded again without them.
+    std::vector<parked_key> refused;
+    while (!apply_without(refused, events, open))
+        ;
+}
+
+bool projector::apply_without(std::vector<parked_key>& refused, std::span<const recorded> events, const opening& open)
+{
     for (auto happened = events.rbegin(); happened != events.rend(); ++happened)
         state_of(happened->at.lane).behind_since = happened->recorded_at;  // ends with each lane's first
     publish();
@@ -212,7 +220,10 @@ void projector::apply(std::span<const recorded> events, const opening& open)
             batch.add(
                 happened, [&](const definition& of, std::int32_t lane) { return course_of(of, lane).at.seq; },
                 [&](const definition& of, const row_key& key) {
-                    return course_of(of, happened.at.lane).parked.contains(key);
+                    return course_of(of, happened.at.lane).parked.contains(key) ||
+                           std::ranges::any_of(refused, [&](const parked_key& each) {
+                               return each.of == &of && each.key == key;
+                           });
                 });
         load_rows(batch);
         batch.fold(open);
@@ -221,19 +232,33 @@ void projector::apply(std::span<const recorded> events, const opening& open)
     catch (const cache_broken& fault)
     {
         lose_cache(fault.what());
-        return apply(events, open);
+        return false;
     }
 
     made.steps = next_steps(events);
     made.rows = batch.changed();
     made.parked = batch.stopped();
+    made.parked.insert(made.parked.end(), refused.begin(), refused.end());
     try
     {
         rows_.write(made);
     }
     catch (const lost_race&)
     {
-        return lost(events);
+        lost(events);
+        return true;
+    }
+    catch (const store_failed& fault)
+    {
+        if (!fault.by_data)
+            throw;
+        const auto found = rows_.refused(made.rows);
+        if (found.empty())
+            throw;
+        for (const auto& [slot, sqlstate] : found)
+            refused.push_back({slot->of, slot->lane, slot->key, slot->events.front()->at.seq,
+                               "the database refuses the row: SQLSTATE " + sqlstate});
+        return false;
     }
     ++counted_.commits;
     counted_.events += batch.folded();
@@ -241,6 +266,7 @@ void projector::apply(std::span<const recorded> events, const opening& open)
     follow(made);
     remember(made);
     publish();
+    return true;
 }
 
 std::vector<checkpoint> projector::next_steps(std::span<const recorded> events) const

@@ -89,7 +89,8 @@ public:
     std::vector<position> after();
     const std::vector<std::int32_t>& lanes() const { return config_.lanes; }
 
-    // Folds and commits. A lost race leaves the lanes to their other owner for a while and is no error.
+    // Folds and commits. A lost race leaves the lanes to their other owner for a while and is no error; a row that the
+    // database refuses stops its key.
     void apply(std::span<const recorded>, const opening&);
 
     // Fills the cache a little further; false when there is nothing to fill.
@@ -143,6 +144,8 @@ private:
     void take_up_left_alone();
     bool is_abandoned(const lane_state&) const;
 
+    // False: something was learned (rows that are refused, a cache that is lost) and it is to be done again.
+    bool apply_without(std::vector<parked_key>& refused, std::span<const recorded>, const opening&);
     void load_rows(folding&);
     void load_totals(const folding&, std::vector<commit::new_total>&, std::span<const recorded>);
     std::vector<checkpoint> next_steps(std::span<const recorded>) const;

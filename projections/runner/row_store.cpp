@@ -166,6 +166,12 @@ constexpr const char* totals_of_lane =
 constexpr const char* insert_parked =
     "insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause) "
     "select * from unnest($1::text[], $2::integer[], $3::integer[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[])";
+// Refused for a value: a row that is out of bounds, breaks a constraint or grows too large. Not a lost race.
+bool is_by_data(std::string_view sqlstate)
+{
+    return sqlstate.starts_with("22") || sqlstate.starts_with("54") ||
+           (sqlstate.starts_with("23") && sqlstate != "23505");
+}
 }  // namespace
 
 struct row_store::implementation
@@ -238,7 +244,8 @@ struct row_store::implementation
                 throw lost_race("a lane has another owner");
             if (meaning.kind == event_log::failure_kind::lost)
                 used->give_up();
-            throw store_failed(meaning.message, meaning.kind == event_log::failure_kind::refused);
+            const bool is_refused = meaning.kind == event_log::failure_kind::refused;
+            throw store_failed(meaning.message, is_refused, is_refused && is_by_data(meaning.sqlstate));
         }
     }
 
@@ -275,7 +282,7 @@ struct row_store::implementation
         work.exec_prepared("advance", make_dynamic_params(all.finish()));
     }
 
-    void upsert(pqxx::transaction_base& work, const table& into, const std::vector<row_slot*>& rows) const
+    void upsert(pqxx::transaction_base& work, const table& into, std::span<row_slot* const> rows) const
     {
         arrays tenants{1};
         column_arrays values{into.columns};
@@ -291,6 +298,43 @@ struct row_store::implementation
         for (std::size_t i = 0; i < into.columns.size(); ++i)
             parameters.push_back(values.literal(i));
         work.exec_prepared(into.statement("upsert"), make_dynamic_params(parameters));
+    }
+
+    // The SQLSTATE with which the database refuses these rows by their values; nothing when it would take them. In a
+    // transaction that is never committed.
+    std::optional<std::string> refusal_of(std::span<row_slot* const> rows)
+    {
+        return call([&](pqxx::connection_base& raw) -> std::optional<std::string> {
+            try
+            {
+                pqxx::work work{raw};
+                for (const auto& each : tables)
+                    upsert(work, each, rows);
+                work.abort();
+                return std::nullopt;
+            }
+            catch (const pqxx::failure& fault)
+            {
+                const auto meaning = event_log::understand(fault, *used);
+                if (meaning.kind != event_log::failure_kind::refused || !is_by_data(meaning.sqlstate))
+                    throw;
+                return meaning.sqlstate;
+            }
+        });
+    }
+
+    void find_refused(std::span<row_slot* const> rows, std::vector<std::pair<const row_slot*, std::string>>& found)
+    {
+        const auto refusal = rows.empty() ? std::nullopt : refusal_of(rows);
+        if (!refusal)
+            return;
+        if (rows.size() == 1)
+        {
+            found.emplace_back(rows.front(), *refusal);
+            return;
+        }
+        find_refused(rows.first(rows.size() / 2), found);
+        find_refused(rows.subspan(rows.size() / 2), found);
     }
 
     void replace_totals(pqxx::transaction_base& work, const std::vector<commit::new_total>& totals) const
@@ -476,6 +520,13 @@ void row_store::write(const commit& made)
         work.commit();
     });
     FAULT_POINT("projection.after_commit");
+}
+
+std::vector<std::pair<const row_slot*, std::string>> row_store::refused(std::span<row_slot* const> rows)
+{
+    std::vector<std::pair<const row_slot*, std::string>> found;
+    self_->find_refused(rows, found);
+    return found;
 }
 
 void row_store::empty_lane(std::int32_t lane, std::span<const checkpoint> steps)

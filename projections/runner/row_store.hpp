@@ -18,6 +18,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace projection
@@ -54,11 +55,15 @@ struct lost_race : std::runtime_error
 };
 
 // The database could not be reached, or refused. `was_refused`: it is there and said no, so trying again as it is will
-// not help; otherwise what was under way may have been committed. The message holds no statement and no value.
+// not help; otherwise what was under way may have been committed. `by_data`: it said no to some value, so without the
+// row that holds it all may be well. The message holds no statement and no value.
 struct store_failed : std::runtime_error
 {
-    store_failed(const std::string& what, bool refused) : runtime_error(what), was_refused(refused) {}
+    store_failed(const std::string& what, bool refused, bool data = false)
+        : runtime_error(what), was_refused(refused), by_data(data)
+    {}
     bool was_refused;
+    bool by_data;
 };
 
 // One transaction of the runner.
@@ -111,6 +116,9 @@ public:
 
     // FAULT_POINTs projection.before_commit and projection.after_commit stand around its commit.
     void write(const commit&);
+
+    // Those of the rows that the database refuses by their values, with the SQLSTATE. Writes nothing.
+    std::vector<std::pair<const row_slot*, std::string>> refused(std::span<row_slot* const>);
 
     // Throws the rows, totals and parked keys of these projections in one lane away, with the steps given.
     // FAULT_POINTs empty_lane.before_commit and empty_lane.after_commit stand around its commit.

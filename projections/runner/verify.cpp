@@ -13,15 +13,26 @@ namespace
 {
 constexpr std::size_t page_rows = 5'000;
 
+using stop = std::pair<const definition*, row_key>;
+
 // One lane folded from its first event, each projection up to where its live rows stand.
 class rebuilt_lane
 {
 public:
     rebuilt_lane(std::int32_t lane, std::span<const definition* const> definitions) : lane_(lane), of_(definitions) {}
 
-    // Goes on to these positions. A projection without a checkpoint has no rows.
-    void fold_up_to(const std::vector<checkpoint>& at, event_feed::feed& feed, personal_keys& keys)
+    // Goes on to these positions. A projection without a checkpoint has no rows. A key that is stopped in the store is
+    // stopped here at the same event: a row that the database refuses cannot be seen from the log.
+    void fold_up_to(const std::vector<checkpoint>& at, const std::vector<parked_key>& parked, event_feed::feed& feed,
+                    personal_keys& keys)
     {
+        std::map<stop, std::int64_t> stops;
+        for (const auto& each : parked)
+            stops[{each.of, each.key}] = each.from_seq;
+        for (const auto& [which, from_seq] : parked_)
+            if (const auto found = stops.find(which); found == stops.end() || found->second != from_seq)
+                begin_again();
+        parked_ = std::move(stops);
         std::int64_t last = 0;
         std::map<const definition*, std::int64_t> until;
         for (const auto& each : at)
@@ -67,7 +78,9 @@ private:
                     return found != until.end() && happened.at.seq <= found->second ? 0 : INT64_MAX;
                 },
                 [&](const definition& of, const row_key& key) {
-                    return stopped_.contains({&of, key});
+                    const auto found = parked_.find({&of, key});
+                    return stopped_.contains({&of, key}) ||
+                           (found != parked_.end() && found->second <= happened.at.seq);
                 });
         for (row_slot* slot : batch.wanted())
             if (const auto found = rows_[slot->of].find(slot->key); found != rows_[slot->of].end())
@@ -97,7 +110,8 @@ private:
     std::map<const definition*, std::int64_t> until_;
     std::map<const definition*, std::map<row_key, std::string>> rows_;
     std::map<const definition*, std::map<total_key, std::int64_t>> totals_;
-    std::set<std::pair<const definition*, row_key>> stopped_;
+    std::set<stop> stopped_;                // by a fold that threw
+    std::map<stop, std::int64_t> parked_;  // in the store, from which event on
 };
 
 // One lane's comparison; thrown away when the lane moved meanwhile.
@@ -209,7 +223,7 @@ verified verify(const verify_config& config, std::span<const definition* const> 
         for (int attempt = 1;; ++attempt)
         {
             const auto before = store.checkpoints({&lane, 1});
-            rebuilt.fold_up_to(before, *feed, keys);
+            rebuilt.fold_up_to(before, store.parked({&lane, 1}), *feed, keys);
             comparing lane_result{lane, config.differences_max};
             for (const definition* of : definitions)
             {

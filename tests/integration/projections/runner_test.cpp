@@ -333,6 +333,62 @@ TEST_CASE("a subject whose key is damaged, and a tenant whose key is, stop the r
                     lost.id.value.text() + "')") == "2");
 }
 
+TEST_CASE("a row that the database refuses stops its own key; its neighbours go on, and the comparison agrees")
+{
+    world in;
+    const auto tenants = random_history(in, 22, {2, 120});
+    const std::string secret = "refused on purpose";
+    in.db.run("alter table read.client add constraint test_refuses check (name <> '" + secret + "')");
+    client::created bad, good;
+    bad.id = {fresh_id()};
+    good.id = {fresh_id()};
+    bad.name = good.name = "Ann";
+    client::changed worse;
+    worse.id = bad.id;
+    worse.name = event_log::change<std::string>{"Ann", secret};
+
+    const auto cache = in.room.path() / "cache";
+    {
+        running it{in, cache};
+        it.catch_up();
+        in.append(tenants[0], "client", bad.id.value, bad);
+        in.append(tenants[0], "client", good.id.value, good);
+        in.append(tenants[1], "client", bad.id.value, bad);
+        in.flush();
+        it.catch_up();
+        for (int i = 0; i < 40; ++i)
+        {
+            auto another = good;
+            another.id = {fresh_id()};
+            in.append(tenants[0], "client", another.id.value, another);
+        }
+        in.append(tenants[0], "client", bad.id.value, worse);
+        in.append(tenants[0], "client", good.id.value, client::archived{good.id});
+        in.append(tenants[1], "client", bad.id.value, client::archived{bad.id});
+        in.flush();
+        it.catch_up();
+        REQUIRE(it.reports().size() == 1);
+        CHECK(it.reports()[0].what == projection::report::kind::parked);
+        CHECK(it.reports()[0].text.find("23514") != std::string::npos);
+        CHECK(it.reports()[0].text.find(secret) == std::string::npos);
+    }
+    CHECK(in.db.run("select projection || key || (position('23514' in cause) > 0) from read.parked") ==
+          "client" + bad.id.value.text() + "true");
+    CHECK(in.db.run("select from_seq = (select max(seq) from es.event e where e.lane = k.lane and e.type = "
+                    "'client.changed' and e.stream_id = k.key) from read.parked k") == "t");
+    CHECK(in.db.run("select count(*) from read.client where archived_at is not null and id in ('" +
+                    good.id.value.text() + "', '" + bad.id.value.text() + "')") == "2");
+    check_equal(in.verified());
+
+    in.append(tenants[0], "client", bad.id.value, client::archived{bad.id});
+    in.flush();
+    running again{in, cache};
+    again.catch_up();
+    CHECK(in.db.run("select version from read.client where tenant_id = '" + tenants[0].text() + "' and id = '" +
+                    bad.id.value.text() + "'") == "1");
+    check_equal(in.verified());
+}
+
 TEST_CASE("the comparison names what differs: rows altered, deleted and added, and totals")
 {
     world in;
