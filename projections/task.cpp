@@ -1,5 +1,4 @@
-// The rows behind /tasks. Counted while not archived: tasks by status, by project, and done ones by member; creations
-// for ever.
+// The rows behind /tasks. Counted while not archived: tasks by status, and done ones by member; creations for ever.
 #include "projections/task.hpp"
 
 #include "events/task.hpp"
@@ -17,7 +16,6 @@ void shares(const item& it, std::vector<projection::share>& out)
     if (it.archived_at)
         return;
     out.push_back({"task.status", std::string{schema::name_of(it.status)}});
-    out.push_back({"task.project", it.project_id.value.text()});
     if (it.status == status::done)
         for (const auto& assignee : it.assignee_ids)
             out.push_back({"task.done_by", assignee.value.text()});

@@ -93,12 +93,11 @@ std::map<std::string, std::int64_t> totals_of(const folding& batch)
 }
 }  // namespace
 
-TEST_CASE("a new task counts in its status, its project and the quarter of an hour of its creation")
+TEST_CASE("a new task counts in its status and the quarter of an hour of its creation")
 {
     story of;
     of.created(2);
     CHECK(totals_of(folded(of)) == std::map<std::string, std::int64_t>{{"task.created/2026-11-21T06:30:00.000000Z", 1},
-                                                                       {"task.project/" + numbered(50).text(), 1},
                                                                        {"task.status/todo", 1}});
 }
 
@@ -120,7 +119,6 @@ TEST_CASE(
     third.archived(2);
     CHECK(totals_of(folded(third, rows_of(done), 2)) ==
           std::map<std::string, std::int64_t>{{"task.done_by/" + numbered(60).text(), -1},
-                                              {"task.project/" + numbered(50).text(), -1},
                                               {"task.status/done", -1}});
 }
 
