@@ -58,7 +58,11 @@ struct position_poll::implementation
     void look(const std::vector<std::int32_t>& lanes)
     {
         if (!rows.is_open())
+        {
             rows.open();
+            if (config.opened)
+                config.opened(rows.incarnation());
+        }
         std::map<std::int32_t, std::pair<std::size_t, std::int64_t>> lowest;
         for (const auto& found : rows.checkpoints(lanes))
         {
@@ -67,8 +71,12 @@ struct position_poll::implementation
             seq = std::min(seq, found.seq);
         }
         for (const auto& [lane, found] : lowest)
-            if (found.first == of.size())
-                reached.reached({lane, found.second});
+            if (found.first != of.size())
+                continue;
+            else if (config.serves)
+                reached.reached({lane, found.second});  // a runner that has just taken the lane knows better
+            else
+                reached.found({lane, found.second});
     }
 
     const position_poll_config config;

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace projection
 {
@@ -20,6 +21,7 @@ struct position_poll_config
     row_store_config rows;
     std::chrono::milliseconds every{10};
     std::chrono::milliseconds retry{500};
+    std::function<void(const std::string& incarnation)> opened{};  // with every connection, on the poll's thread
     std::function<bool(std::int32_t lane)> serves{};  // empty: no lane; called on the poll's thread
 };
 

@@ -30,6 +30,13 @@ void positions::reached(const position& now)
         call();
 }
 
+void positions::found(const position& now)
+{
+    if (now.seq < at(now.lane))
+        restart(now.lane);
+    reached(now);
+}
+
 void positions::restart(std::int32_t lane)
 {
     const std::lock_guard lock{mutex_};

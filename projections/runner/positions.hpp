@@ -29,6 +29,8 @@ public:
 
     // Every projection shows the lane up to here. Lower than before is ignored.
     void reached(const position&);
+    // What the store says, asked anew: lower than before when another process folds the lane again.
+    void found(const position&);
     // A lane begins again (its rows are rebuilt in place): what was reached counts no more.
     void restart(std::int32_t lane);
 

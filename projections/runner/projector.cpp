@@ -70,9 +70,14 @@ void projector::open()
 {
     rows_.open();
     const std::string incarnation = rows_.incarnation();
+    if (config_.opened)
+        config_.opened(incarnation);
     for (auto& state : lanes_)
+    {
+        state.head = 0;  // after a failover the log may be shorter
         for (auto& one : state.courses)
             one.at = {one.at.of, state.lane, 0, 0, 0, incarnation, {}};
+    }
     read_positions(config_.lanes);
     mend(incarnation);
 
@@ -81,7 +86,7 @@ void projector::open()
             judge_cache(one);
     read_parked(config_.lanes);
     for (const auto& state : lanes_)
-        positions_.reached({state.lane, seq_of(state)});
+        positions_.found({state.lane, seq_of(state)});
     publish();
 }
 
@@ -114,7 +119,7 @@ void projector::follow_other(lane_state& state)
         judge_cache(one);
     read_parked({&state.lane, 1});
     state.behind_since.reset();
-    positions_.reached({state.lane, seq_of(state)});
+    positions_.found({state.lane, seq_of(state)});
 }
 
 // Rows of another history are thrown away and folded again; rows of this one only change the name they stand under.

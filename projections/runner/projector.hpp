@@ -73,6 +73,7 @@ struct projector_config
     std::chrono::milliseconds lost_max{8'000};
     int cache_losses_max = 8;                 // then it works without a cache until it is started again
     std::function<void(const report&)> tell;  // called on the projector's thread
+    std::function<void(const std::string& incarnation)> opened{};  // likewise, with every connection
 };
 
 class projector

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <sstream>
 
 namespace cli
@@ -76,7 +77,7 @@ struct engine::implementation
         , journal(log)
         , guard(std::make_shared<event_log::watchdog>())
         , keys(given.keys)
-        , history(read_history(given, guard))
+        , history_now(read_history(given, guard))
         , lane_numbers(read_lanes(given.store.dsn))
     {
         of.store.guard = guard;
@@ -102,6 +103,18 @@ struct engine::implementation
         others->appended();
     }
 
+    // Read again with each new connection: after a failover positions belong to another history.
+    void learn_history(const std::string& incarnation)
+    {
+        const std::lock_guard lock{history_mutex};
+        history_now = incarnation;
+    }
+    std::string history()
+    {
+        const std::lock_guard lock{history_mutex};
+        return history_now;
+    }
+
     void make_runner();
     void make_poll();
     void make_service();
@@ -118,7 +131,8 @@ struct engine::implementation
     schema::system_clock clock;
     std::shared_ptr<event_log::watchdog> guard;
     event_log::keyring keys;
-    const std::string history;  // which positions belong to: the store's incarnation
+    std::mutex history_mutex;
+    std::string history_now;  // which positions belong to: the store's incarnation; guarded by history_mutex
     std::vector<std::int32_t> lane_numbers;
     projection::positions positions;
     std::unique_ptr<projection::runner> runner;       // with the role
@@ -157,6 +171,7 @@ void engine::implementation::make_runner()
     projection::runner_config made;
     made.projector.lanes = lane_numbers;
     made.projector.tell = [this](const projection::report& said) { tell(said); };
+    made.projector.opened = [this](const std::string& incarnation) { learn_history(incarnation); };
     made.rows = {connection_of(of, "clientflow project"), guard};
     made.cache.directory = of.data / "cache";
     made.keys = of.store;
@@ -174,6 +189,7 @@ void engine::implementation::make_runner()
 void engine::implementation::make_poll()
 {
     projection::position_poll_config made{{connection_of(of, "clientflow project-watch"), guard}};
+    made.opened = [this](const std::string& incarnation) { learn_history(incarnation); };
     if (runner)
         made.serves = [this](std::int32_t lane) { return runner->serves(lane); };
     poll = std::make_unique<projection::position_poll>(std::move(made), projection::read_models(), positions);
@@ -264,7 +280,7 @@ void engine::implementation::make_service()
                               [this] { return open_reader(); },
                               clock,
                               journal,
-                              [this] { return history; },
+                              [this] { return history(); },
                               positions,
                               [this] { return checks(); },
                               [this](http::metrics_text& out) { write_metrics(out); }};

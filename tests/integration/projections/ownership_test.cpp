@@ -30,11 +30,12 @@ struct half
         core.open();
     }
 
-    static projection::projector_config configured(std::chrono::milliseconds patience)
+    projection::projector_config configured(std::chrono::milliseconds patience)
     {
         projection::projector_config made;
         made.lanes = {lane};
         made.lost_min = made.lost_max = patience;
+        made.opened = [this](const std::string& incarnation) { history = incarnation; };
         return made;
     }
 
@@ -53,6 +54,7 @@ struct half
 
     projection::lag lag() { return core.take().lags.front(); }
 
+    std::string history;  // as told when it opened
     set_clock clock;
     projection::positions positions;
     projection::row_store rows;
@@ -137,6 +139,30 @@ TEST_CASE("a lane at rest is left to its owner; one that stands still behind its
     other.apply(take_up(other));
     CHECK(in.db.run("select count(*) from read.project") == "2");
     CHECK(other.core.take().lost_races == 1);
+}
+
+TEST_CASE("a runner that connects again takes the history, the positions and the heads as they are then")
+{
+    world in;
+    const uuid tenant = in.tenant(lane);
+    half one{in};
+    for (int i = 0; i < 200; ++i)
+        in.append(tenant, "project", fresh_id(), new_project("some"));
+    in.flush();
+    one.apply(one.read());
+    const auto before = one.positions.at(lane);
+    REQUIRE(before > 100);
+    REQUIRE(one.history.ends_with(".1"));
+
+    // As after a failover to a copy that was behind: another history, of which the rows show less.
+    in.db.run("insert into es.incarnation (number, reason) values (2, 'a test')");
+    in.db.run("insert into read.checkpoint (projection, version, lane, step, seq, generation, incarnation, event_id)"
+              " select projection, version, lane, max(step) + 1, 50, 0, '1.2', (select event_id from es.event e"
+              " where e.lane = c.lane and e.seq = 50) from read.checkpoint c group by 1, 2, 3");
+    one.core.open();
+    CHECK(one.history.ends_with(".2"));
+    CHECK(one.positions.at(lane) == 50);
+    CHECK(one.lag().head == 50);
 }
 
 TEST_CASE("who waits beside a runner that leaves the lane alone learns of its owner's commits by asking")

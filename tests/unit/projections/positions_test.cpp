@@ -24,6 +24,18 @@ TEST_CASE("a call is made at once when the position is reached already")
     CHECK(calls == 1);
 }
 
+TEST_CASE("what is told never goes back, what the store says may: a lane is folded again")
+{
+    positions all;
+    all.reached({3, 10});
+    all.reached({3, 4});
+    CHECK(all.at(3) == 10);
+    all.found({3, 4});
+    CHECK(all.at(3) == 4);
+    all.found({3, 11});
+    CHECK(all.at(3) == 11);
+}
+
 TEST_CASE("a call is made once, when the last of several lanes arrives")
 {
     positions all;
