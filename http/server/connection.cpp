@@ -199,8 +199,8 @@ asio::awaitable<void> connection::serve(std::shared_ptr<connection> self)
             const auto [failed, bytes] = co_await self->socket_.async_write_some(rest, token);
             self->waiting_ = false;
             self->out_written_ += bytes;
-            if (failed)
-                self->stage_ = stage::over;
+            if (failed && !self->timed_out_)
+                self->lose_peer();
         }
         else
         {
@@ -356,9 +356,14 @@ void connection::handle(next said)
     const bool body_is_read = body_began_ == steady_time{};
     if (!body_is_read && stage_ == stage::handling)
         body_began_ = std::chrono::steady_clock::now();
-    if (said == next::settled && body_is_read)
+    if (said == next::settled && (body_is_read || broken_))
     {
         settle();
+        return;
+    }
+    if (broken_)
+    {
+        stage_ = stage::over;
         return;
     }
     stage_ = stage::body;
@@ -423,7 +428,7 @@ void connection::settle()
     exchange_.then = nullptr;
     exchange_.on_due = nullptr;
     exchange_.context.reset();
-    stage_ = stage::head;
+    stage_ = broken_ ? stage::over : stage::head;
     closing_ = last;
     deadline_ = std::chrono::steady_clock::now() + limits_.idle_time_max;
 }
@@ -453,7 +458,7 @@ bool connection::flush_now()
         out_written_ += socket_.write_some(rest, failed);
     if (failed && failed != asio::error::would_block && failed != asio::error::try_again)
     {
-        stage_ = stage::over;
+        lose_peer();
         return true;
     }
     if (out_written_ < out_.size())
@@ -501,6 +506,17 @@ void connection::time_ran_out()
     const bool half_a_request = (stage_ == stage::head && head_begun_ && !closing_) || stage_ == stage::body;
     if (half_a_request && out_.size() == out_written_)
         refuse(408, "request_timeout", "The request did not arrive in time.");
+    else
+        lose_peer();
+}
+
+// While an exchange is parked, other threads write into it: the connection must not end before they are done.
+void connection::lose_peer()
+{
+    out_.clear();
+    out_written_ = 0;
+    if (stage_ == stage::handling)
+        broken_ = true;
     else
         stage_ = stage::over;
 }

@@ -124,6 +124,7 @@ private:
     bool flush_now();  // false: the socket takes no more for now
     void forget_written();
     void time_ran_out();
+    void lose_peer();
     steady_time deadline_of_body() const;
     std::string_view unread() const { return std::string_view{in_}.substr(in_used_); }
     void use(std::size_t bytes);
@@ -149,6 +150,7 @@ private:
     bool closing_ = false;     // after what is in out_
     bool timed_out_ = false;
     bool peer_ended_ = false;
+    bool broken_ = false;   // nothing can be written any more, but another thread still holds the exchange
     bool waiting_ = false;  // `deadline_` counts
     steady_time deadline_{};
     steady_time head_began_{};  // the first byte of the head being read

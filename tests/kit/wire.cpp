@@ -143,6 +143,13 @@ void wire::end_sending()
     ::shutdown(socket_, SHUT_WR);
 }
 
+void wire::reset()
+{
+    const linger at_once{1, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    ::close(std::exchange(socket_, -1));
+}
+
 reply wire::read(bool to_head)
 {
     reply answer = read_head();

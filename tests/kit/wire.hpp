@@ -51,6 +51,8 @@ public:
     void request(std::string_view method, std::string_view target, const header_list& = {}, std::string_view body = {});
     // Says that nothing more will be sent.
     void end_sending();
+    // Ends the connection with a reset (RST), unread bytes and all.
+    void reset();
 
     // The next reply; an interim one (1xx) is a reply of its own. `to_head`: the body is left out, as for HEAD.
     reply read(bool to_head = false);

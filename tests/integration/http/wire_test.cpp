@@ -15,12 +15,14 @@ namespace
 using kit::milliseconds;
 using kit::wire;
 
-// Answers each request with its method, path and body; /later is answered by another thread.
+// Answers each request with its method, path and body; /later is answered by another thread, /held by one that writes
+// into the answer until it is let go, /big with `big_bytes`; /gate keeps the shard until the gate is opened.
 class echo final : public http::application
 {
 public:
     ~echo() override
     {
+        let_go = gate_open = true;
         for (std::thread& one : helpers_)
             one.join();
     }
@@ -28,6 +30,10 @@ public:
     {
         if (x.in.path == "/early")
             return answer(x, "early");
+        if (x.in.path == "/big")
+            return answer(x, big());
+        for (at_gate = x.in.path == "/gate"; at_gate && !gate_open;)
+            std::this_thread::yield();
         return http::next::proceed;
     }
     http::next on_body(http::exchange& x) override
@@ -36,13 +42,15 @@ public:
             throw std::runtime_error("a fault of ours");
         const auto text =
             std::string{x.in.method_text} + ' ' + std::string{x.in.path} + " [" + x.in.body.substr(0, 20) + "]";
+        if (x.in.path == "/held")
+            return hold(x);
         if (x.in.path != "/later")
             return answer(x, text);
         x.then = [text](http::exchange& later) { return answer(later, text); };
         helpers_.emplace_back([wake = x.wake] { wake(); });
         return http::next::parked;
     }
-    void on_answer(http::exchange&, double) override {}
+    void on_answer(http::exchange&, double) override { ++answered; }
     void on_refused(http::reply& out, int status, std::string_view code, std::string_view, std::string_view) override
     {
         out.status = status;
@@ -51,7 +59,36 @@ public:
     }
     void on_exception(http::exchange& x, std::string_view) override { x.out.status = 500; }
 
+    static constexpr std::size_t part_bytes = 64 * 1024;  // of a big answer; each ends with '|'
+    std::size_t big_bytes = 16 * 1024 * 1024;
+    std::atomic<bool> let_go{false};
+    std::atomic<bool> at_gate{false};
+    std::atomic<bool> gate_open{false};
+    std::atomic<std::uint64_t> written{0};  // into held answers, since the listener began
+    std::atomic<std::uint64_t> answered{0};
+
 private:
+    std::string big() const
+    {
+        std::string text(big_bytes, '.');
+        for (std::size_t at = part_bytes; at <= text.size(); at += part_bytes)
+            text[at - 1] = '|';
+        return text;
+    }
+    http::next hold(http::exchange& x)
+    {
+        x.then = [](http::exchange& later) { return answer(later, "held"); };
+        helpers_.emplace_back([this, &x, wake = x.wake] {
+            while (!let_go)
+            {
+                x.out.body.assign(100 + written % 100, 'h');
+                ++written;
+                std::this_thread::yield();
+            }
+            wake();
+        });
+        return http::next::parked;
+    }
     static http::next answer(http::exchange& x, std::string text)
     {
         x.out.content_type = "text/plain";
@@ -181,6 +218,66 @@ TEST_CASE("pipelined requests are answered in their order, also when an earlier 
             i % 3 == 0 ? "POST /later [" + std::to_string(100 + i) + "]" : "GET /" + std::to_string(i) + " []";
         REQUIRE(wire.read().body == expected);
     }
+}
+
+namespace
+{
+// The first answer waits for its client while /held is under way.
+http::listener_config gathering()
+{
+    auto made = quick();
+    made.answers_gathered_max = 64 * 1024 * 1024;
+    return made;
+}
+
+const std::string then_held = "GET /held HTTP/1.1\r\n" + host + "\r\n";
+
+// The thread behind /held goes on writing into an exchange that is still there, and its end is the connection's.
+void check_that_held_is_kept(server& s)
+{
+    const auto before = s.app.written.load();
+    CHECK(kit::eventually([&] { return s.app.written > before + 1'000; }));
+    CHECK(s.listens.look().open == 1);
+    s.app.let_go = true;
+    CHECK(kit::eventually([&] { return s.listens.look().open == 0; }));
+    CHECK(s.app.answered == 2);
+}
+}  // namespace
+
+TEST_CASE("a client that resets while another thread writes its answer takes nothing away from that thread")
+{
+    for (int round = 0; round < 20; ++round)
+    {
+        server s{gathering()};
+        auto wire = s.connect();
+        wire.send("GET /big HTTP/1.1\r\n" + host + "\r\n" + then_held);
+        REQUIRE(kit::eventually([&] { return s.app.written > 0; }));
+        wire.reset();
+        check_that_held_is_kept(s);
+    }
+}
+
+TEST_CASE("a client that reset before its first answer was written still has its second one awaited")
+{
+    server s;
+    auto wire = s.connect();
+    wire.send("GET /gate HTTP/1.1\r\n" + host + "\r\n" + then_held);
+    REQUIRE(kit::eventually([&] { return s.app.at_gate.load(); }));
+    wire.reset();
+    s.app.gate_open = true;
+    REQUIRE(kit::eventually([&] { return s.app.written > 0; }));
+    check_that_held_is_kept(s);
+}
+
+TEST_CASE("a client that does not read is cut only after the thread that writes its next answer is done")
+{
+    auto limits = gathering();
+    limits.write_time_max = milliseconds{300};
+    server s{limits};
+    auto wire = s.connect();
+    wire.send("GET /big HTTP/1.1\r\n" + host + "\r\n" + then_held);
+    REQUIRE(kit::eventually([&] { return s.listens.look().timed_out > 0; }));
+    check_that_held_is_kept(s);
 }
 
 TEST_CASE("an answer that is known before the body still leaves the connection in step")
