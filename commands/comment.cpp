@@ -42,7 +42,7 @@ bool is_elsewhere(const command& asked, const state& now)
 // A comment is in its task, and with it in the task's project.
 void look_beside(const task::state& parent, const facts& made, rules::surroundings& around)
 {
-    if (made.empty())
+    if (made.empty() || rules::only_ends<archived>(made))
         return;
     around.expect_open<task::state>(parent.it->id, "#/task_id");
     around.expect_open<project::state>(parent.it->project_id, "#/task_id");

@@ -119,7 +119,7 @@ void look_beside(const OfItselfOnly&, rules::surroundings&)
 
 void look_beside(const item* before, const facts& made, rules::surroundings& around)
 {
-    if (before && before->client_id && !made.empty())
+    if (before && before->client_id && !made.empty() && !rules::only_ends<archived>(made))
         around.expect_open<client::state>(*before->client_id, "#/client_id");
     for (const event& each : made)
         std::visit([&](const auto& fact) { look_beside(fact, around); }, each);

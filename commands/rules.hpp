@@ -297,4 +297,14 @@ std::int64_t net(const std::vector<Event>& facts)
         sum += (std::int64_t{std::holds_alternative<Begun>(fact)} + ...) - std::holds_alternative<Ended>(fact);
     return sum;
 }
+
+// Whether these facts only end a thing. That gives room back and changes nothing else, so it is done under an archived
+// parent, too.
+template <class Ended, class Event>
+bool only_ends(const std::vector<Event>& facts)
+{
+    return !facts.empty() && std::all_of(facts.begin(), facts.end(), [](const Event& fact) {
+        return std::holds_alternative<Ended>(fact);
+    });
+}
 }  // namespace rules

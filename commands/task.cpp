@@ -149,7 +149,7 @@ void look_beside(const OfItselfOnly&, rules::surroundings&)
 
 void look_beside(const item* before, const facts& made, rules::surroundings& around)
 {
-    if (before && !made.empty())
+    if (before && !made.empty() && !rules::only_ends<archived>(made))
     {
         around.expect_open<project::state>(before->project_id, "#/project_id");
         if (before->parent_id)

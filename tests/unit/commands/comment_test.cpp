@@ -151,15 +151,16 @@ TEST_CASE("mentions must be members")
     CHECK(faults_of(w.ask(mentioning({id<member::member_id>(99)}))) == "#/mention_ids/0 not_found");
 }
 
-TEST_CASE("nothing is written under an archived task, nor under a task of an archived project")
+TEST_CASE("nothing but an end is written under an archived task, nor under a task of an archived project")
 {
     world w = in_state(1);
     task::archive shut;
     shut.id = the_task;
     w.given(shut);
     CHECK(outcome(w.ask(to_say("Stop"))) == "task.archived");
-    CHECK(outcome(w.ask(to_it<comment::archive>())) == "task.archived");
     CHECK(outcome(w.ask(to_say("Go"))) == "");
+    w.given(to_it<comment::archive>());
+    CHECK(outcome(w.ask(to_it<comment::restore>())) == "task.archived");
 
     world other = in_state(1);
     project::archive closed;
@@ -169,6 +170,8 @@ TEST_CASE("nothing is written under an archived task, nor under a task of an arc
     auto more = saying("More");
     more.id = id<comment::comment_id>(61);
     CHECK(outcome(other.ask(more)) == "project.archived");
+    other.given(to_it<comment::archive>());
+    CHECK(outcome(other.ask(to_it<comment::restore>())) == "project.archived");
 }
 
 TEST_CASE("unarchived comments are counted against the plan")

@@ -276,7 +276,7 @@ TEST_CASE("a member who has left may stay in a list, but not come into one")
     CHECK(faults_of(w.ask(other)) == "#/member_ids/0 not_found");
 }
 
-TEST_CASE("nothing is written under an archived client, before or after a change")
+TEST_CASE("nothing but an end is written under an archived client, before or after a change")
 {
     world w;
     client::create nasa;
@@ -295,6 +295,8 @@ TEST_CASE("nothing is written under an archived client, before or after a change
     CHECK(outcome(w.ask(with_name("Apollo"))) == "client.archived");
     CHECK(outcome(w.ask(to_it<project::activate>())) == "client.archived");
     CHECK(outcome(w.ask(with_name("Gemini"))) == "");
+    w.given(to_it<project::archive>());
+    CHECK(outcome(w.ask(to_it<project::restore>())) == "client.archived");
 
     auto second = gemini();
     second.id = id<project::project_id>(11);
@@ -310,6 +312,7 @@ TEST_CASE("nothing is written under an archived client, before or after a change
     client::restore back;
     back.id = the_client;
     w.given(back);
+    w.given(to_it<project::restore>());
     CHECK(outcome(w.ask(with_name("Apollo"))) == "project.changed");
 }
 
