@@ -47,13 +47,27 @@ created first_fact(const create& c, const lanes::origin& from)
     return made;
 }
 
+// A key without scopes reads, however it came by none.
+schema::patch<std::vector<scope>> or_read(const schema::patch<std::vector<scope>>& asked)
+{
+    const bool none = !asked.is_absent() && (!asked.has_value() || asked.value().empty());
+    return none ? schema::patch<std::vector<scope>>{std::vector{scope::read}} : asked;
+}
+
+// The first fact names a member in any case; one that was sent must be that one.
+bool names_another_member(const command& asked, const state& now)
+{
+    const auto* again = std::get_if<create>(&asked);
+    return again && now.it && again->member_id && again->member_id != now.it->member_id;
+}
+
 answer when(const change& c, const item& now)
 {
     changed made;
     made.id = now.id;
     const changed nothing = made;
     rules::amend(made.name, c.name, now.name);
-    rules::amend(made.scopes, c.scopes, now.scopes);
+    rules::amend(made.scopes, or_read(c.scopes), now.scopes);
     return made == nothing ? facts{} : facts{made};
 }
 
@@ -134,6 +148,8 @@ bool usable(const state& now, schema::moment at)
 
 answer decide(const command& asked, const state& now, const lanes::origin& from)
 {
+    if (names_another_member(asked, now))
+        return rules::made_from_other_members();
     return rules::front_door<create, void>(
         asked, now, [&](const create& c) { return first_fact(c, from); },
         [](const auto& what, const item& it) { return when(what, it); });

@@ -140,6 +140,29 @@ TEST_CASE("a key reads when no scope is named, and may not have an operator's sc
     CHECK(faults_of(w.ask(c)) == "#/scopes/0 not_one_of");
 }
 
+TEST_CASE("a key that loses its last scope reads, as one made without any")
+{
+    world w = in_state(1);
+    w.given(with_scopes({}));
+    CHECK(w.state_of<api_key::state>(the_key).it->scopes == std::vector{scope::read});
+    CHECK(outcome(w.ask(with_scopes({}))) == "");
+    auto cleared = to_it<api_key::change>();
+    cleared.scopes.clear();
+    CHECK(outcome(w.ask(cleared)) == "");
+}
+
+TEST_CASE("a repeat that names another member is no repeat")
+{
+    world w;
+    w.given(named("CI"), by_member(world::owner_id()));
+    auto again = named("CI");
+    CHECK(outcome(w.ask(again)) == "");
+    again.member_id = world::owner_id();
+    CHECK(outcome(w.ask(again)) == "");
+    again.member_id = id<member::member_id>(99);
+    CHECK(outcome(w.ask(again)) == "already_exists");
+}
+
 TEST_CASE("a key lives 30, 90 or 365 days from now, or for ever")
 {
     constexpr std::int64_t day_us = 86'400'000'000;
