@@ -40,6 +40,7 @@ struct known_key
     std::optional<event_log::stream_key> member_stream;
     std::int64_t member_version = 0;
     bool member_gone = false;
+    bool unreadable = false;  // an event of it cannot be read
     std::int32_t lane = 0;
     std::shared_ptr<key_activity> activity;
     mutable std::atomic<steady::rep> used{0};
@@ -50,6 +51,23 @@ struct lookup
 {
     std::string digest;
     std::function<void(credentials::answer)> done;
+};
+
+struct learning
+{
+    schema::uuid tenant;
+    std::function<void(bool)> done;
+};
+
+// What the thread is asked to do: those first that somebody with a good key waits for.
+struct asked_of_thread
+{
+    std::deque<learning> tenants;
+    std::deque<lookup> seen;
+    std::deque<lookup> unseen;
+
+    bool empty() const { return tenants.empty() && seen.empty() && unseen.empty(); }
+    std::size_t size() const { return tenants.size() + seen.size() + unseen.size(); }
 };
 }  // namespace
 
@@ -69,12 +87,11 @@ struct credentials::implementation
 
     std::mutex queue_mutex;
     std::condition_variable queue_filled;
-    std::deque<lookup> waiting;  // guarded by queue_mutex
-    bool stopping = false;       // guarded by queue_mutex
+    asked_of_thread waiting;  // guarded by queue_mutex
+    bool stopping = false;    // guarded by queue_mutex
 
     std::atomic<std::uint64_t> lookups{0};
     std::atomic<std::uint64_t> failed_checks{0};
-    std::atomic<steady::rep> store_answered{0};
     std::atomic<bool> store_is_away{false};
     std::optional<event_log::store> store;  // the `keys` thread only
     steady::time_point try_again{};         // after a failure nobody is kept waiting for the next one
@@ -83,7 +100,13 @@ struct credentials::implementation
     std::thread thread;
 
     void run();
+    bool serve_next();
+    void refuse_all();
     void serve(lookup&);
+    void serve(learning&);
+    void forget(const std::string& digest);
+    bool has_seen(const std::string& digest) const;
+    bool offer(const std::function<void(asked_of_thread&)>& put);
     std::shared_ptr<known_key> load(const std::string& digest);
     void read_news(std::span<const std::shared_ptr<known_key>>);
     void fold(known_key&, const std::vector<event_log::recorded>& key_news,
@@ -102,25 +125,75 @@ void credentials::implementation::run()
     name_this_thread("keys");
     next_check = steady::now() + config.check_interval;
     next_flush = steady::now() + config.use_flush_interval;
-    for (;;)
+    while (serve_next())
     {
-        std::deque<lookup> batch;
-        {
-            std::unique_lock lock{queue_mutex};
-            queue_filled.wait_until(lock, std::min(next_check, next_flush),
-                                    [&] { return stopping || !waiting.empty(); });
-            batch.swap(waiting);
-            if (stopping && batch.empty())
-                break;
-        }
-        for (lookup& one : batch)
-            serve(one);
         if (steady::now() >= next_check)
             check();
         if (steady::now() >= next_flush)
             flush_uses();
     }
+    refuse_all();
     flush_uses();
+}
+
+// One thing at a time, so that no queue of strangers' keys delays a check. False: the end.
+bool credentials::implementation::serve_next()
+{
+    std::deque<lookup> one;
+    std::deque<learning> tenant;
+    {
+        std::unique_lock lock{queue_mutex};
+        queue_filled.wait_until(lock, std::min(next_check, next_flush), [&] { return stopping || !waiting.empty(); });
+        if (stopping)
+            return false;
+        const auto take_first = [](auto& from, auto& into) {
+            into.push_back(std::move(from.front()));
+            from.pop_front();
+        };
+        if (!waiting.tenants.empty())
+            take_first(waiting.tenants, tenant);
+        else if (!waiting.seen.empty())
+            take_first(waiting.seen, one);
+        else if (!waiting.unseen.empty())
+            take_first(waiting.unseen, one);
+    }
+    for (learning& each : tenant)
+        serve(each);
+    for (lookup& each : one)
+        serve(each);
+    return true;
+}
+
+void credentials::implementation::refuse_all()
+{
+    asked_of_thread left;
+    {
+        const std::lock_guard lock{queue_mutex};
+        std::swap(left, waiting);
+    }
+    for (learning& one : left.tenants)
+        one.done(false);
+    for (auto* queue : {&left.seen, &left.unseen})
+        for (lookup& one : *queue)
+            one.done({verdict::unavailable, nullptr});
+}
+
+void credentials::implementation::serve(learning& asked)
+{
+    bool learned = keys.knows_tenant(asked.tenant);
+    try
+    {
+        if (!store)
+            store.emplace(config.store);
+        const auto tenant = learned || steady::now() < try_again ? std::nullopt : store->find_tenant(asked.tenant);
+        if (tenant)
+            keys.learn_tenant(*tenant), learned = true;
+    }
+    catch (const std::exception&)
+    {
+        ++failed_checks;
+    }
+    asked.done(learned);
 }
 
 void credentials::implementation::serve(lookup& asked)
@@ -144,10 +217,9 @@ void credentials::implementation::serve(lookup& asked)
         const std::unique_lock lock{table_mutex};
         table[asked.digest] = found;
         said = {found->who ? verdict::known : verdict::absent, found->who};
-        store_answered = ticks(steady::now());
         store_is_away = false;
     }
-    catch (const std::exception&)
+    catch (const event_log::unreachable&)
     {
         ++failed_checks;
         store_is_away = true;
@@ -159,7 +231,19 @@ void credentials::implementation::serve(lookup& asked)
         if (said.what == verdict::unsure)
             said.what = verdict::unavailable;
     }
+    catch (const std::exception&)  // a fault in what is stored, or of ours: of this key alone
+    {
+        ++failed_checks;
+        forget(asked.digest);
+        said = {verdict::unavailable, nullptr};
+    }
     asked.done(std::move(said));
+}
+
+void credentials::implementation::forget(const std::string& digest)
+{
+    const std::unique_lock lock{table_mutex};
+    table.erase(digest);
 }
 
 std::shared_ptr<known_key> credentials::implementation::load(const std::string& digest)
@@ -193,6 +277,8 @@ std::shared_ptr<known_key> credentials::implementation::load(const std::string& 
     read_news(one);  // the key's stream tells who its member is
     if (made->member_stream)
         read_news(one);
+    if (made->unreadable)
+        throw std::runtime_error("the history of an API key cannot be read");
     made->who = principal_of(*made);
     return made;
 }
@@ -220,7 +306,7 @@ void credentials::implementation::read_news(std::span<const std::shared_ptr<know
         }
         catch (const std::exception&)
         {
-            one->key = {};  // what cannot be read lets nobody in, and keeps nobody else out
+            one->unreadable = true;
         }
     }
 }
@@ -311,18 +397,23 @@ void credentials::implementation::check()
             const bool same = after[i]->key_version == before[i]->key_version &&
                               after[i]->member_version == before[i]->member_version;
             after[i]->checked = began;
-            if (same)
+            if (after[i]->unreadable)
+                ++failed_checks, table.erase(digests[i]);
+            else if (same)
                 before[i]->checked = began;
             else
                 after[i]->who = principal_of(*after[i]), table[digests[i]] = after[i];
         }
-        store_answered = began;
         store_is_away = false;
     }
-    catch (const std::exception&)
+    catch (const event_log::unreachable&)
     {
         ++failed_checks;
         store_is_away = true;
+    }
+    catch (const std::exception&)  // then each is looked up by itself
+    {
+        ++failed_checks;
     }
 }
 
@@ -413,23 +504,46 @@ credentials::answer credentials::find(const std::string& digest, steady::time_po
     if (known == self_->table.end())
         return {verdict::unsure, nullptr};
     auto said = self_->believed(*known->second, now);
+    said.seen = known->second->who != nullptr;
     if (said.what == verdict::known)
         known->second->used.store(ticks(now), std::memory_order_relaxed);
     return said;
 }
 
+bool credentials::implementation::has_seen(const std::string& digest) const
+{
+    const std::shared_lock lock{table_mutex};
+    const auto known = table.find(digest);
+    return known != table.end() && known->second->who;
+}
+
+// False: there is no room, or no thread any more.
+bool credentials::implementation::offer(const std::function<void(asked_of_thread&)>& put)
+{
+    const std::lock_guard lock{queue_mutex};
+    if (stopping || waiting.size() >= config.lookups_waiting_max)
+        return false;
+    put(waiting);
+    queue_filled.notify_one();
+    return true;
+}
+
 void credentials::resolve(std::string digest, std::function<void(answer)> done)
 {
-    {
-        const std::lock_guard lock{self_->queue_mutex};
-        if (!self_->stopping && self_->waiting.size() < self_->config.lookups_waiting_max)
-        {
-            self_->waiting.push_back({std::move(digest), std::move(done)});
-            self_->queue_filled.notify_one();
-            return;
-        }
-    }
-    done({verdict::unavailable, nullptr});
+    const bool seen = self_->has_seen(digest);
+    const bool taken = self_->offer([&](asked_of_thread& waiting) {
+        (seen ? waiting.seen : waiting.unseen).push_back({std::move(digest), std::move(done)});
+    });
+    if (!taken)
+        done({verdict::unavailable, nullptr});
+}
+
+void credentials::learn_tenant(const schema::uuid& tenant, std::function<void(bool)> done)
+{
+    const bool taken =
+        self_->offer([&](asked_of_thread& waiting) { waiting.tenants.push_back({tenant, std::move(done)}); });
+    if (!taken)
+        done(false);
 }
 
 credentials::figures credentials::look() const

@@ -4,7 +4,9 @@
 // One thread, `keys`, owns a store connection. It looks up keys that are not known, and every `check_interval` it reads
 // what is new in the streams of all keys in use and of their members, so that a revoked key or a removed member stops
 // within a second on every node. A key that was not held against the log for that long is looked up again before it is
-// believed; only while the store cannot be reached are keys believed on, for `trust_without_store` at most.
+// believed; only while the store cannot be reached are keys believed on, for `trust_without_store` at most. A key whose
+// history cannot be read is not believed at all, and costs the others nothing. Keys that were good before are looked up
+// before those that nobody has seen, and the check of keys in use goes between any two look-ups.
 // `find` and `resolve` may be called from any thread and never block. Nothing here ever holds a key, only digests.
 #pragma once
 
@@ -81,6 +83,7 @@ public:
     {
         verdict what = verdict::unsure;
         std::shared_ptr<const principal> who;
+        bool seen = false;  // unsure, but it was good before
     };
     struct use
     {
@@ -101,6 +104,8 @@ public:
     answer find(const std::string& digest, std::chrono::steady_clock::time_point now);
     // `done` is called once, on the `keys` thread or, when there is no room, at once.
     void resolve(std::string digest, std::function<void(answer)> done);
+    // The keyring forgets tenants over its bound: this makes it know one again. `done` as above; false: not now.
+    void learn_tenant(const schema::uuid&, std::function<void(bool)> done);
 
     struct figures
     {
