@@ -10,6 +10,7 @@ namespace http
 namespace
 {
 constexpr std::size_t kept_of_4 = 3;  // bytes: /24, a site
+constexpr std::size_t link_of_6 = 8;  // bytes: /64, one customer's link
 constexpr std::size_t kept_of_6 = 6;  // bytes: /48, a site; what lies behind it tells households and machines apart
 
 std::string written(int family, const void* bytes, std::string_view length)
@@ -44,5 +45,15 @@ std::string network_of(std::string_view address)
     }
     std::fill(bytes.begin() + kept_of_6, bytes.end(), static_cast<unsigned char>(0));
     return written(AF_INET6, bytes.data(), "/48");
+}
+
+std::string limited_as(std::string_view address)
+{
+    std::string text{address.substr(0, address.find('%'))};  // a scope is the local link's own
+    std::array<unsigned char, 16> bytes{};
+    if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1)
+        return std::string{address};
+    std::fill(bytes.begin() + link_of_6, bytes.end(), static_cast<unsigned char>(0));
+    return written(AF_INET6, bytes.data(), "/64");
 }
 }  // namespace http

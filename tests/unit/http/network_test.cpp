@@ -23,3 +23,14 @@ TEST_CASE("what is no address has no network")
         CHECK(network_of(text).empty());
     }
 }
+
+TEST_CASE("limits count an IPv6 address as its /64, and everything else as itself")
+{
+    using http::limited_as;
+    CHECK(limited_as("203.0.113.77") == "203.0.113.77");
+    CHECK(limited_as("2001:db8:1:2:3:4:5:6") == "2001:db8:1:2::/64");
+    CHECK(limited_as("2001:db8:1:2::99") == limited_as("2001:db8:1:2:ffff::1"));
+    CHECK(limited_as("2001:db8:1:3::99") != limited_as("2001:db8:1:2::99"));
+    CHECK(limited_as("fe80::1%eth0") == "fe80::/64");
+    CHECK(limited_as("nowhere") == "nowhere");
+}
