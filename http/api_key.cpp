@@ -26,10 +26,8 @@ constexpr std::array codes{
 bool create_with_secret(http::call& c, lanes::submission& asked)
 {
     create command{};
-    if (!http::read_command(c, command, asked))
+    if (!http::read_birth(c, command, asked))
         return false;
-    if (command.id.is_nil())
-        command.id.value = c.server->make_id(c.accepted);
     std::array<std::uint8_t, 20> random{};
     schema::random_bytes(random);
     auto made = mint(audience::organisation, random);

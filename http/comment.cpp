@@ -1,12 +1,16 @@
 #include "http/comment.hpp"
 
 #include "commands/comment.hpp"
+#include "commands/lanes/refusals.hpp"
 #include "http/server/command_route.hpp"
 #include "http/server/query_route.hpp"
 #include "projections/comment.hpp"
 #include "projections/task.hpp"
 
+#include <algorithm>
 #include <array>
+#include <functional>
+#include <utility>
 
 namespace comment
 {
@@ -25,12 +29,24 @@ constexpr std::array codes{
 bool create_under_task(http::call& c, lanes::submission& asked)
 {
     create command{};
-    if (!http::read_path_id(c, 0, command.task_id) || !http::read_command(c, command, asked))
+    if (!http::read_path_id(c, 0, command.task_id) || !http::read_birth(c, command, asked))
         return false;
-    if (command.id.is_nil())
-        command.id.value = c.server->make_id(c.accepted);
     const auto id = command.id.value;
     return http::submit_as<state, comment::command>(asked, std::move(command), id);
+}
+
+// If-Match speaks of a comment that is in this task: one of another task is not there, whatever its version.
+std::function<lanes::decided(lanes::view&)> match_under_task(std::function<lanes::decided(lanes::view&)> decide,
+                                                             lanes::if_match match, comment_id id, task::task_id under)
+{
+    return [decide = std::move(decide), match = std::move(match), id, under](lanes::view& sight) -> lanes::decided {
+        const state& now = sight.look<state>(id.value);
+        const auto& wanted = match.versions;
+        const bool is_here = now.it && now.it->task_id == under;
+        if (is_here && !match.any && std::find(wanted.begin(), wanted.end(), now.it->version) == wanted.end())
+            return lanes::version_mismatch(now.it->version);
+        return decide(sight);
+    };
 }
 
 template <class Command>
@@ -40,8 +56,13 @@ bool change_under_task(http::call& c, lanes::submission& asked)
     if (!http::read_path_id(c, 0, command.task_id) || !http::read_path_id(c, 1, command.id) ||
         !http::read_command(c, command, asked))
         return false;
-    const auto id = command.id.value;
-    return http::submit_as<state, comment::command>(asked, std::move(command), id);
+    const auto id = command.id;
+    const auto under = command.task_id;
+    const auto match = std::exchange(asked.match, std::nullopt);
+    http::submit_as<state, comment::command>(asked, std::move(command), id.value);
+    if (match)
+        asked.decide = match_under_task(std::move(asked.decide), *match, id, under);
+    return true;
 }
 
 void list(http::call& c, http::query_context& with)

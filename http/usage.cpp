@@ -18,6 +18,7 @@ void get(http::call& c, http::query_context& with)
     if (!http::expect_no_parameters(c))
         return;
     const auto found = with.models.get(org::listing(), c.who->tenant, c.who->tenant);
+    http::take_position(c, found.as_of);
     const auto org = found.data ? schema::read_json<org::item>(*found.data, schema::reading::stored)
                                 : schema::result<org::item, schema::faults>{schema::faults{}};
     const auto plan = org ? org->plan : org::plan::starter;

@@ -70,11 +70,11 @@ void admin::answer_metrics(reply& out)
     out.body = text.text();
 }
 
-void admin::on_refused(reply& out, int status, std::string_view code, std::string_view detail, std::string_view)
+void admin::on_refused(exchange& x, int status, std::string_view code, std::string_view detail, std::string_view)
 {
     auto what = make_problem(code, std::string{detail});
     what.status = status;
-    render(what, {"", "", ""}, out);
+    render(what, {"", "", ""}, x.out);
 }
 
 void admin::on_exception(exchange& x, std::string_view)

@@ -39,7 +39,8 @@ public:
     next on_head(exchange&) override;
     next on_body(exchange&) override { return next::settled; }
     void on_answer(exchange&, double) override {}
-    void on_refused(reply&, int status, std::string_view code, std::string_view detail, std::string_view peer) override;
+    void on_refused(exchange&, int status, std::string_view code, std::string_view detail,
+                    std::string_view peer) override;
     void on_exception(exchange&, std::string_view what) override;
 
 private:

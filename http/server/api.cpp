@@ -1,6 +1,7 @@
 #include "http/server/api.hpp"
 
 #include "commands/api_key.hpp"
+#include "http/server/jitter.hpp"
 #include "http/server/network.hpp"
 #include "http/server/position_token.hpp"
 #include "http/server/query_string.hpp"
@@ -29,7 +30,6 @@ constexpr std::string_view preflight_fields =
     "Access-Control-Max-Age: 3600\r\n";
 
 constexpr std::string_view health_path = "/api/health";
-constexpr std::string_view health_fields = "Cache-Control: no-store\r\nAccess-Control-Allow-Origin: *\r\n";
 
 call& call_of(exchange& x) { return *static_cast<call*>(x.context.get()); }
 
@@ -59,6 +59,15 @@ std::string policy_field(std::string_view policy, std::int64_t per_minute)
     return made.append(policy).append("\";q=").append(std::to_string(per_minute)).append(";w=60");
 }
 
+// Those who wait come back spread over as long again, at most ten seconds.
+void refuse_rate(call& c, const rate_verdict& said)
+{
+    auto what = make_problem("rate_limited");
+    const auto least = static_cast<int>(said.retry_after.count());
+    what.retry_after_seconds = jittered(least, least + std::clamp(least, 1, 10));
+    c.refuse(what);
+}
+
 // "id" is the first member of every item.
 std::string_view id_in(std::string_view item)
 {
@@ -77,6 +86,14 @@ api::api(api_config config, api_parts parts)
     , counted_(parts_.routes.routes().size())
 {}
 
+void api::show_health(reply& out) const
+{
+    const auto now = parts_.well.look();
+    out.status = now->well ? 200 : 503;
+    out.content_type = "application/json";
+    out.body = now->body;
+}
+
 schema::uuid api::make_id(schema::moment at)
 {
     thread_local schema::uuid_source source;
@@ -87,15 +104,6 @@ schema::uuid api::make_id(schema::moment at)
 
 next api::on_head(exchange& x)
 {
-    if (x.in.path == health_path && (x.in.method == verb::get || x.in.method == verb::head))
-    {
-        const auto now = parts_.well.look();
-        x.out.status = now->well ? 200 : 503;
-        x.out.content_type = "application/json";
-        x.out.body = now->body;
-        x.out.fields = health_fields;
-        return next::settled;
-    }
     auto made = std::make_shared<call>();
     call& c = *made;
     x.context = std::move(made);
@@ -107,73 +115,81 @@ next api::on_head(exchange& x)
     const auto sent_id = x.in.field("x-request-id");
     c.request_id = is_request_id(sent_id) ? std::string{sent_id} : "req_" + make_id(c.accepted).base32();
     c.traceparent = read_traceparent(x.in.field("traceparent"));
-    if (!find_route(x, c))
-        return next::settled;
+    c.unlimited = x.in.path == health_path;
+    find_route(x, c);
     return authenticate(x, c);
 }
 
-bool api::find_route(exchange& x, call& c)
+// Where there is none, `wrong` says why; what is told of it comes after the key and the limits.
+void api::find_route(exchange& x, call& c)
 {
     std::string_view path = x.in.path;
     if (path == "*")
     {
-        x.out.status = x.in.method == verb::options ? 204 : 400;
-        if (x.out.status == 400)
-            c.refuse("malformed");
-        return false;
+        c.wrong = x.in.method == verb::options ? call::is_options : "malformed";
+        return;
     }
     if (path.find('%') != std::string_view::npos)
     {
         auto plain = plain_path(path);
         if (!plain)
-            return c.refuse("not_found"), false;
+        {
+            c.wrong = "not_found";
+            return;
+        }
         c.plain_path = std::move(*plain);
         path = c.plain_path;
     }
     const auto match = parts_.routes.find(x.in.method, path);
     c.ids = match.ids;
     c.route_number = match.number;
-    if (match.found)
-    {
-        c.where = match.found;
+    c.where = match.found;
+    c.allow = match.allow;
+    c.patchable = match.patchable;
+    if (!c.where)
+        c.wrong = !match.known_path              ? "not_found"
+                  : x.in.method == verb::options ? call::is_options
+                                                 : "method_not_allowed";
+    else if (!accepts(x.in.field("accept"), c.where->media) &&
+             !accepts(x.in.field("accept"), "application/problem+json"))
+        c.wrong = "not_acceptable";
+    if (c.where)
         x.body_bytes_max = c.where->body_bytes_max;
-        if (!accepts(x.in.field("accept"), c.where->media) &&
-            !accepts(x.in.field("accept"), "application/problem+json"))
-            return c.refuse("not_acceptable"), false;
-        return true;
-    }
-    if (!match.known_path)
-        return keep_address_limit(x, c) && (c.refuse("not_found"), false);
-    if (x.in.method == verb::options)
-        return answer_options(x, c, match), false;
-    x.out.add("Allow", match.allow);
-    return c.refuse("method_not_allowed"), false;
 }
 
-next api::answer_options(exchange& x, call&, const router::match& match)
+next api::answer_wrong(call& c)
 {
-    x.out.status = 204;
-    x.out.add("Allow", match.allow);
-    if (match.patchable)
-        x.out.add("Accept-Patch", "application/merge-patch+json, application/json");
-    if (!x.in.field("access-control-request-method").empty())
+    reply& out = *c.out;
+    if (c.wrong != call::is_options)
     {
-        x.out.add("Access-Control-Allow-Methods", match.allow);
-        x.out.fields += preflight_fields;
+        if (c.wrong == "method_not_allowed")
+            out.add("Allow", c.allow);
+        return c.refuse(c.wrong), next::settled;
+    }
+    out.status = 204;
+    if (c.allow.empty())  // of the server as a whole
+        return next::settled;
+    out.add("Allow", c.allow);
+    if (c.patchable)
+        out.add("Accept-Patch", "application/merge-patch+json, application/json");
+    if (!c.in->field("access-control-request-method").empty())
+    {
+        out.add("Access-Control-Allow-Methods", c.allow);
+        out.fields += preflight_fields;
     }
     return next::settled;
 }
 
 bool api::keep_address_limit(exchange& x, call& c)
 {
-    const auto said = addresses_.take(x.in.peer, c.accepted_steady);
+    if (c.unlimited)
+        return true;
+    const auto said = addresses_.take(limited_as(x.in.peer), c.accepted_steady);
     x.out.add("RateLimit-Policy", policy_field("address", config_.address_per_minute));
     x.out.add("RateLimit", rate_field("address", said));
     if (said.allowed)
         return true;
-    auto what = make_problem("rate_limited");
-    what.retry_after_seconds = static_cast<int>(said.retry_after.count());
-    c.refuse(what);
+    refuse_rate(c, said);
     return false;
 }
 
@@ -187,46 +203,50 @@ bool api::keep_key_limit(exchange& x, call& c)
     x.out.add("RateLimit", rate_field("key", said));
     if (said.allowed)
         return true;
-    auto what = make_problem("rate_limited");
-    what.retry_after_seconds = static_cast<int>(said.retry_after.count());
-    c.refuse(what);
+    refuse_rate(c, said);
     return false;
 }
 
-next api::refuse_key(exchange& x, call& c)
+// Without a valid key: a request of its address. Public routes and what is offered are shown to everybody.
+next api::go_without_key(exchange& x, call& c)
 {
-    if (keep_address_limit(x, c))
-        c.refuse("unauthenticated");
-    return next::settled;
+    if (!keep_address_limit(x, c))
+        return next::settled;
+    const bool has_key = x.in.count("x-api-key") + x.in.count("authorization") > 0;
+    const bool is_public = c.where && c.where->scope == needs::nothing;
+    if (!c.wrong.empty() && (!has_key || is_public || c.unlimited || c.wrong == call::is_options))
+        return answer_wrong(c);
+    if (is_public)
+        return after_key(x, c);
+    return c.refuse("unauthenticated"), next::settled;
 }
 
 next api::authenticate(exchange& x, call& c)
 {
-    if (c.where->scope == needs::nothing)
-        return keep_address_limit(x, c) ? after_key(x, c) : next::settled;
     std::string_view key = x.in.field("x-api-key");
     const auto authorization = x.in.field("authorization");
+    if (c.unlimited)  // whoever asks
+        return go_without_key(x, c);
     if (!authorization.empty())
     {
         constexpr std::string_view scheme = "bearer ";
         if (authorization.size() <= scheme.size() || !equals_ignoring_case(authorization.substr(0, 7), scheme))
-            return refuse_key(x, c);
+            return go_without_key(x, c);
         auto bearer = authorization.substr(scheme.size());
         bearer.remove_prefix(std::min(bearer.find_first_not_of(' '), bearer.size()));
         if (!key.empty() && !schema::same_secret(key, bearer))
-            return refuse_key(x, c);
+            return go_without_key(x, c);
         key = bearer;
     }
     if (x.in.count("x-api-key") > 1 || x.in.count("authorization") > 1 || !api_key::well_formed(key))
-        return refuse_key(x, c);
+        return go_without_key(x, c);
 
     auto digest = api_key::digest_of_key(key);
     const auto found = parts_.keys_of.find(digest, c.accepted_steady);
     if (found.what != credentials::verdict::unsure)
         return authenticated(x, c, found);
-    if (!addresses_.peek(x.in.peer, c.accepted_steady).allowed &&
-        !lookups_when_limited_.take(config_.lookups_per_minute_when_limited, c.accepted_steady).allowed)
-        return refuse_key(x, c);
+    if (!found.seen && !may_look_up(x, c))
+        return next::settled;
     const auto box = std::make_shared<credentials::answer>();
     x.then = [this, box](exchange& later) { return authenticated(later, call_of(later), *box); };
     parts_.keys_of.resolve(std::move(digest), [box, wake = x.wake](credentials::answer said) {
@@ -236,28 +256,45 @@ next api::authenticate(exchange& x, call& c)
     return next::parked;
 }
 
+// Of keys that nobody has seen so many are looked up in a minute, whoever sends them. Beyond it an address that is over
+// its own limit hears of that, and any other that the server is busy: its key may be a good one.
+bool api::may_look_up(exchange& x, call& c)
+{
+    const auto now = c.accepted_steady;
+    const bool is_limited = !addresses_.peek(limited_as(x.in.peer), now).allowed;
+    if ((!is_limited || lookups_when_limited_.take(config_.lookups_per_minute_when_limited, now).allowed) &&
+        unknown_keys_.take(config_.unknown_keys_per_minute, now).allowed)
+        return true;
+    if (keep_address_limit(x, c))
+        c.refuse("busy");
+    return false;
+}
+
 next api::authenticated(exchange& x, call& c, const credentials::answer& said)
 {
     if (said.what == credentials::verdict::unavailable)
         return c.refuse("unavailable"), next::settled;
     const bool expired = said.who && said.who->expires_at && *said.who->expires_at <= c.accepted;
     if (said.what != credentials::verdict::known || expired)
-        return refuse_key(x, c);
+        return go_without_key(x, c);
     c.who = said.who;
     c.who->activity->calls.fetch_add(1, std::memory_order_relaxed);
     c.who->activity->last_used_us.store(c.accepted.us, std::memory_order_relaxed);
-    if (!keep_key_limit(x, c) || !authorise(c))
+    if (!keep_key_limit(x, c))
         return next::settled;
-    return after_key(x, c);
+    if (!c.wrong.empty())
+        return answer_wrong(c);
+    return authorise(c) ? after_key(x, c) : next::settled;
 }
 
 bool api::authorise(call& c)
 {
     const principal& who = *c.who;
     const bool permitted =
-        !who.operators &&
-        ((c.where->scope == needs::any_key) || (c.where->scope == needs::read && who.read) ||
-         (c.where->scope == needs::write && who.write) || (c.where->scope == needs::admin && who.admin));
+        c.where->scope == needs::nothing ||
+        (!who.operators &&
+         ((c.where->scope == needs::any_key && who.read) || (c.where->scope == needs::read && who.read) ||
+          (c.where->scope == needs::write && who.write) || (c.where->scope == needs::admin && who.admin)));
     if (!permitted)
         c.refuse("forbidden");
     return permitted;
@@ -311,6 +348,24 @@ next api::on_body(exchange& x)
 
 next api::run_command(exchange& x, const std::shared_ptr<call>& c)
 {
+    const bool needs_tenants_key = x.in.count("idempotency-key") > 0;  // for the request's fingerprint
+    if (!needs_tenants_key || parts_.ring.knows_tenant(c->who->tenant))
+        return submit(x, c);
+    const auto box = std::make_shared<bool>(false);
+    x.then = [this, box, c](exchange& later) {
+        if (*box)
+            return submit(later, c);
+        return c->refuse("unavailable"), next::settled;
+    };
+    parts_.keys_of.learn_tenant(c->who->tenant, [box, wake = x.wake](bool learned) {
+        *box = learned;
+        wake();
+    });
+    return next::parked;
+}
+
+next api::submit(exchange& x, const std::shared_ptr<call>& c)
+{
     lanes::submission asked;
     if (!fill_submission(*c, asked) || !c->where->command(*c, asked))
         return next::settled;
@@ -319,6 +374,7 @@ next api::run_command(exchange& x, const std::shared_ptr<call>& c)
         answer_command(*c, *box);
         return next::settled;
     };
+    c->submitted = true;
     parts_.commands.submit(std::move(asked), [box, wake = x.wake](lanes::answer said) {
         *box = std::move(said);
         wake();
@@ -343,12 +399,12 @@ bool api::fill_submission(call& c, lanes::submission& asked)
     asked.meta.ip = c.in->peer;
     asked.meta.user_agent = schema::clip(schema::mended_utf8(c.in->field("user-agent")), 256);
     asked.meta.occurred_at = c.accepted;
-    asked.deadline = c.accepted_steady + config_.command_time_max;
+    asked.deadline = steady::now() + config_.command_time_max;  // a slow body has had its own time
     asked.bytes = c.in->body.size();
 
-    if (const auto field = c.in->field("if-match"); !field.empty())
+    if (c.in->count("if-match") > 0)
     {
-        auto versions = read_if_match(field);
+        auto versions = read_if_match(c.in->joined("if-match"));
         if (!versions)
             return c.refuse(versions.error()), false;
         asked.match = lanes::if_match{versions->any, std::move(versions->versions), {}};
@@ -375,6 +431,8 @@ void api::answer_command(call& c, lanes::answer& said)
         auto what = said.refused ? of_refusal(*said.refused) : make_problem(said.broken ? "internal" : "unavailable");
         what.outcome_unknown = said.was_applied == lanes::applied::unknown;
         c.refuse(what);
+        if (said.at.seq > 0)
+            note_position(c, said.at);
         return;
     }
     reply& out = *c.out;
@@ -382,19 +440,24 @@ void api::answer_command(call& c, lanes::answer& said)
     out.content_type = "application/json";
     out.body = std::move(said.item);
     out.add("ETag", etag(said.version));
-    out.add("Clientflow-Position", write_position({incarnation(), said.at}));
+    note_position(c, said.at);
     if (said.replayed)
         out.add("Idempotency-Replayed", "true");
     if (c.where->creates && said.status == 201)
         out.add("Location", std::string{c.in->path} + '/' + std::string{id_in(out.body)});
     if (c.where->answered)
         c.where->answered(c, said);
+}
 
+// What the answer speaks of: later reads with this key are at least as new, also when it was a refusal.
+void api::note_position(call& c, const event_log::position& at)
+{
     auto& newest = c.who->activity->last_write_seq;
     auto before = newest.load(std::memory_order_relaxed);
-    while (before < said.at.seq && !newest.compare_exchange_weak(before, said.at.seq))
+    while (before < at.seq && !newest.compare_exchange_weak(before, at.seq))
     {
     }
+    c.out->add("Clientflow-Position", write_position({incarnation(), at}));
 }
 
 // -- Queries
@@ -520,6 +583,8 @@ void api::on_answer(exchange& x, double seconds)
         counted_.count(c.route_number, x.out.status, seconds);
     else
         unrouted_.count(seconds);
+    if (c.unlimited && x.out.status < 400)  // asked every second by whoever watches
+        return;
     access_line line;
     line.request_id = c.request_id;
     line.traceparent = c.traceparent;
@@ -535,14 +600,20 @@ void api::on_answer(exchange& x, double seconds)
     parts_.log.access(line);
 }
 
-void api::on_refused(reply& out, int status, std::string_view code, std::string_view detail, std::string_view peer)
+void api::on_refused(exchange& x, int status, std::string_view code, std::string_view detail, std::string_view peer)
 {
-    const auto id = "req_" + make_id(parts_.clock.now()).base32();
     auto what = make_problem(code, std::string{detail});
     what.status = status;
-    render(what, {"", id, config_.upgrade_url}, out);
-    out.fields += usual_fields;
-    out.add("X-Request-Id", id);
+    if (x.context)
+    {
+        call_of(x).refuse(what);
+        on_answer(x, std::chrono::duration<double>(steady::now() - call_of(x).accepted_steady).count());
+        return;
+    }
+    const auto id = "req_" + make_id(parts_.clock.now()).base32();
+    render(what, {"", id, config_.upgrade_url}, x.out);
+    x.out.fields += usual_fields;
+    x.out.add("X-Request-Id", id);
     unrouted_.count(0);
     access_line line;
     line.request_id = id;
@@ -556,9 +627,11 @@ void api::on_exception(exchange& x, std::string_view what)
 {
     parts_.log.note(severity::error, "http.exception", what);
     x.out = reply{};
-    if (x.context)
-        return call_of(x).refuse("internal");
-    render(make_problem("internal"), {x.in.path, "", config_.upgrade_url}, x.out);
+    auto told = make_problem("internal");
+    if (!x.context)
+        return render(told, {x.in.path, "", config_.upgrade_url}, x.out);
+    told.outcome_unknown = call_of(x).submitted;
+    call_of(x).refuse(told);
 }
 
 void api::write_metrics(metrics_text& text) const

@@ -2,6 +2,7 @@
 // request to its route as a command, a query or an answer at once.
 //
 // The order is the contract's: authenticate, limit, authorise, then (in the lane writer) receipt, If-Match, decide.
+// That there is no such route is told where it would be authorised.
 // One object serves all shards; everything it holds is either constant or made for many threads.
 #pragma once
 
@@ -37,7 +38,8 @@ struct api_config
     std::int64_t address_per_minute = 120;
     std::int64_t key_per_minute = 1'000;
     std::size_t addresses_max = 100'000;
-    std::int64_t lookups_per_minute_when_limited = 3'000;  // of keys unknown here, from addresses over their limit
+    std::int64_t unknown_keys_per_minute = 12'000;         // looked up for all addresses together
+    std::int64_t lookups_per_minute_when_limited = 3'000;  // of these, for addresses over their limit
 };
 
 struct api_parts
@@ -64,11 +66,12 @@ public:
     next on_head(exchange&) override;
     next on_body(exchange&) override;
     void on_answer(exchange&, double seconds) override;
-    void on_refused(reply&, int status, std::string_view code, std::string_view detail, std::string_view peer) override;
+    void on_refused(exchange&, int status, std::string_view code, std::string_view detail,
+                    std::string_view peer) override;
     void on_exception(exchange&, std::string_view what) override;
 
     schema::uuid make_id(schema::moment) override;
-    schema::moment now() const override { return parts_.clock.now(); }
+    void show_health(reply&) const override;
     std::string incarnation() const override { return parts_.incarnation(); }
     const std::string& upgrade_url() const override { return config_.upgrade_url; }
     std::string_view openapi() const override { return parts_.openapi; }
@@ -78,8 +81,8 @@ public:
     void write_metrics(metrics_text&) const;
 
 private:
+    void find_route(exchange&, call&);
     // Each looks at one thing; false: it has refused.
-    bool find_route(exchange&, call&);
     next authenticate(exchange&, call&);
     next authenticated(exchange&, call&, const credentials::answer&);
     bool keep_address_limit(exchange&, call&);
@@ -87,23 +90,26 @@ private:
     bool authorise(call&);
     bool check_media(call&);
     bool check_fields(call&);
-    next refuse_key(exchange&, call&);
+    bool may_look_up(exchange&, call&);
+    next go_without_key(exchange&, call&);
+    next answer_wrong(call&);
     next after_key(exchange&, call&);
 
     next run_command(exchange&, const std::shared_ptr<call>&);
+    next submit(exchange&, const std::shared_ptr<call>&);
     bool fill_submission(call&, lanes::submission&);
     void answer_command(call&, lanes::answer&);
+    void note_position(call&, const event_log::position&);
     next run_query(exchange&, const std::shared_ptr<call>&);
     next wait_for_rows(exchange&, const std::shared_ptr<call>&);
     next start_query(exchange&, const std::shared_ptr<call>&);
     void finish_query(call&);
     void tell_when_slow(const call&, std::chrono::steady_clock::duration);
-    next answer_options(exchange&, call&, const router::match&);
-    void finish(call&);
 
     const api_config config_;
     const api_parts parts_;
     address_limiter addresses_;
+    gcra unknown_keys_;
     gcra lookups_when_limited_;
     route_metrics counted_;
     duration_histogram unrouted_;

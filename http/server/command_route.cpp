@@ -25,6 +25,12 @@ bool read_body(call& c, const schema::record_type& type, void* into)
     return faults.empty() || refuse_faults(c, std::move(faults));
 }
 
+bool refuse_nil(call& c, const schema::uuid& id)
+{
+    return !id.is_nil() ||
+           refuse_faults(c, {{schema::fault::place::pointer, "#/id", "invalid", "The id of zeros names nothing."}});
+}
+
 bool take_occurred_at(call& c, const std::optional<schema::moment>& sent, lanes::submission& asked)
 {
     if (!sent)

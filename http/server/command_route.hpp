@@ -28,6 +28,9 @@ bool read_path_id(call& c, std::size_t which, Id& into)
 // The body as the described struct; an absent one counts as {} where the route says so.
 bool read_body(call&, const schema::record_type&, void* into);
 
+// False: it is, and was refused as the body's "id".
+bool refuse_nil(call&, const schema::uuid&);
+
 // `occurred_at` is an importer's: for others the member does not exist, and it is not in the future for anybody.
 bool take_occurred_at(call&, const std::optional<schema::moment>&, lanes::submission&);
 
@@ -57,15 +60,21 @@ bool read_command(call& c, Command& into, lanes::submission& asked)
     return read_body(c, schema::schema_of<Command>, &into) && take_occurred_at(c, into.occurred_at, asked);
 }
 
-// POST on a collection. The id is made here when the client sends none.
+// The id is made here when the client sends none; the one of zeros names nothing.
+template <class Command>
+bool read_birth(call& c, Command& into, lanes::submission& asked)
+{
+    into.id.value = c.server->make_id(c.accepted);
+    return read_command(c, into, asked) && refuse_nil(c, into.id.value);
+}
+
+// POST on a collection.
 template <class State, class Any, class Command>
 bool create_item(call& c, lanes::submission& asked)
 {
     Command command{};
-    if (!read_command(c, command, asked))
+    if (!read_birth(c, command, asked))
         return false;
-    if (command.id.is_nil())
-        command.id.value = c.server->make_id(c.accepted);
     const auto id = command.id.value;
     return submit_as<State, Any>(asked, std::move(command), id);
 }

@@ -1,10 +1,8 @@
 #include "http/server/connection.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include <charconv>
 
@@ -84,37 +82,46 @@ struct sleeping_in final : sleeping
     Handler handler;
 };
 
+// Its memory too, which an assignment would keep.
+void let_go(std::string& text)
+{
+    if (text.capacity() > read_bytes)
+        std::string{}.swap(text);
+    else
+        text.clear();
+}
+
 double seconds_since(steady_time from)
 {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count();
 }
 }  // namespace
 
-void append_answer(std::string& out, const reply& answer, std::string_view date_field, bool last, bool to_head)
+void append_answer(std::string& to, const reply& answer, std::string_view date_field, bool with_body, bool last)
 {
     const auto text = answer.text();
     const bool has_no_body = answer.status == 204 || answer.status == 304;
-    out.reserve(out.size() + text.size() + answer.fields.size() + 256);
-    out += "HTTP/1.1 ";
-    append_number(out, static_cast<std::size_t>(answer.status));
-    out += ' ';
-    out += reason_of(answer.status);
-    out += "\r\n";
-    out += date_field;
+    to.reserve(to.size() + text.size() + answer.fields.size() + 256);
+    to += "HTTP/1.1 ";
+    append_number(to, static_cast<std::size_t>(answer.status));
+    to += ' ';
+    to += reason_of(answer.status);
+    to += "\r\n";
+    to += date_field;
     if (!has_no_body)
     {
         if (!answer.content_type.empty())
-            out.append("Content-Type: ").append(answer.content_type).append("\r\n");
-        out += "Content-Length: ";
-        append_number(out, text.size());
-        out += "\r\n";
+            to.append("Content-Type: ").append(answer.content_type).append("\r\n");
+        to += "Content-Length: ";
+        append_number(to, text.size());
+        to += "\r\n";
     }
-    out += answer.fields;
+    to += answer.fields;
     if (last)
-        out += "Connection: close\r\n";
-    out += "\r\n";
-    if (!has_no_body && !to_head)
-        out += text;
+        to += "Connection: close\r\n";
+    to += "\r\n";
+    if (!has_no_body && with_body)
+        to += text;
 }
 
 // -- Waking
@@ -170,7 +177,11 @@ connection::connection(asio::ip::tcp::socket socket, std::string peer, shard_sta
     deadline_ = std::chrono::steady_clock::now() + limits_.idle_time_max;
 }
 
-connection::~connection() { shard_.connections.erase(place_); }
+connection::~connection()
+{
+    shard_.connections.erase(place_);
+    shard_.answer_bytes -= counted_;
+}
 
 asio::awaitable<void> connection::serve(std::shared_ptr<connection> self)
 {
@@ -193,11 +204,11 @@ asio::awaitable<void> connection::serve(std::shared_ptr<connection> self)
         }
         else if (what == wait::write)
         {
-            self->waiting_ = true;
+            self->waiting_ = self->writing_ = true;
             const auto rest =
                 asio::buffer(self->out_.data() + self->out_written_, self->out_.size() - self->out_written_);
             const auto [failed, bytes] = co_await self->socket_.async_write_some(rest, token);
-            self->waiting_ = false;
+            self->waiting_ = self->writing_ = false;
             self->out_written_ += bytes;
             if (failed && !self->timed_out_)
                 self->lose_peer();
@@ -279,8 +290,9 @@ connection::wait connection::advance()
         // More bytes are needed: what has been answered goes out first.
         if (peer_ended_)
         {
+            if (out_.size() > out_written_ && !flush_now())
+                return wait::write;
             stage_ = stage::over;
-            static_cast<void>(out_.empty() || flush_now());
             return wait::nothing;
         }
         if (out_.size() > out_written_ && !flush_now())
@@ -324,6 +336,11 @@ bool connection::read_request_head()
     if (step == wire_reader::step::failed)
     {
         refuse(reader_.failure().status, reader_.failure().code, reader_.failure().detail);
+        return true;
+    }
+    if (shard_.answer_bytes > limits_.answers_pending_max)
+    {
+        refuse(503, "busy", {});
         return true;
     }
     exchange_.in.peer = peer_;
@@ -425,9 +442,7 @@ void connection::settle()
                       served_ >= limits_.requests_per_connection_max;
     shard_.serves->on_answer(exchange_, seconds_since(handled_from_));
     write_answer(&exchange_.in, exchange_.out, last);
-    exchange_.then = nullptr;
-    exchange_.on_due = nullptr;
-    exchange_.context.reset();
+    forget_exchange();
     stage_ = broken_ ? stage::over : stage::head;
     closing_ = last;
     deadline_ = std::chrono::steady_clock::now() + limits_.idle_time_max;
@@ -436,17 +451,39 @@ void connection::settle()
 // The bytes that follow cannot be trusted: the answer is the last one.
 void connection::refuse(int status, std::string_view code, std::string_view detail)
 {
-    reply out;
-    shard_.serves->on_refused(out, status, code, detail, peer_);
-    write_answer(nullptr, out, true);
+    const bool head_was_read = stage_ == stage::body;
+    if (!head_was_read)
+    {
+        exchange_.out = reply{};
+        exchange_.context.reset();
+    }
+    shard_.serves->on_refused(exchange_, status, code, detail, peer_);
+    write_answer(head_was_read ? &exchange_.in : nullptr, exchange_.out, true);
+    forget_exchange();
     stage_ = stage::head;
     closing_ = true;
-    deadline_ = std::chrono::steady_clock::now() + limits_.write_time_max;
+}
+
+// An idle connection keeps neither its last answer nor its last request.
+void connection::forget_exchange()
+{
+    let_go(exchange_.out.body);
+    let_go(exchange_.in.body);
+    exchange_.then = nullptr;
+    exchange_.on_due = nullptr;
+    exchange_.context.reset();
 }
 
 void connection::write_answer(const request* asked, const reply& answer, bool last)
 {
-    append_answer(out_, answer, shard_.date_field, last, asked && asked->method == verb::head);
+    append_answer(out_, answer, shard_.date_field, !(asked && asked->method == verb::head), last);
+    count_pending();
+}
+
+void connection::count_pending()
+{
+    shard_.answer_bytes += out_.size() - counted_;
+    counted_ = out_.size();
 }
 
 // Writes what the socket takes at once: nearly always everything, without a turn through the reactor.
@@ -465,7 +502,9 @@ bool connection::flush_now()
     {
         if (!failed)
             return flush_now();
-        deadline_ = std::chrono::steady_clock::now() + limits_.write_time_max;
+        if (write_deadline_ == steady_time{})
+            write_deadline_ = std::chrono::steady_clock::now() + limits_.write_time_max +
+                              std::chrono::milliseconds{out_.size() * 1'000 / limits_.write_rate_min};
         return false;
     }
     forget_written();
@@ -476,6 +515,13 @@ void connection::forget_written()
 {
     out_.clear();
     out_written_ = 0;
+    count_pending();
+    if (std::exchange(write_deadline_, steady_time{}) != steady_time{} && stage_ == stage::head)
+    {
+        // The client's time begins when it has its answers.
+        head_began_ = std::chrono::steady_clock::now();
+        deadline_ = head_began_ + (head_begun_ ? limits_.header_time_max : limits_.idle_time_max);
+    }
     if (out_.capacity() > 2 * limits_.answers_gathered_max)
         out_.shrink_to_fit();
 }
@@ -492,7 +538,7 @@ void connection::expire(steady_time now)
 {
     if (stage_ == stage::handling && exchange_.on_due && now >= exchange_.due)
         std::exchange(exchange_.on_due, nullptr)();
-    if (!waiting_ || timed_out_ || now < deadline_)
+    if (!waiting_ || timed_out_ || now < (writing_ ? write_deadline_ : deadline_))
         return;
     timed_out_ = true;
     boost::system::error_code ignored;
@@ -503,6 +549,12 @@ void connection::time_ran_out()
 {
     timed_out_ = false;
     ++shard_.timed_out;
+    if (stage_ == stage::body && discarding_ && out_.size() == out_written_)
+    {
+        exchange_.out.close = true;  // the answer is known, whatever was still to come
+        settle();
+        return;
+    }
     const bool half_a_request = (stage_ == stage::head && head_begun_ && !closing_) || stage_ == stage::body;
     if (half_a_request && out_.size() == out_written_)
         refuse(408, "request_timeout", "The request did not arrive in time.");
@@ -513,8 +565,7 @@ void connection::time_ran_out()
 // While an exchange is parked, other threads write into it: the connection must not end before they are done.
 void connection::lose_peer()
 {
-    out_.clear();
-    out_written_ = 0;
+    forget_written();
     if (stage_ == stage::handling)
         broken_ = true;
     else

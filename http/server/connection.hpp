@@ -28,6 +28,9 @@ using steady_time = std::chrono::steady_clock::time_point;
 
 class parking;
 
+// An answer as bytes. `date_field`: a complete line; `last`: the connection ends after it.
+void append_answer(std::string& to, const reply&, std::string_view date_field, bool with_body, bool last);
+
 // Where other threads leave word that exchanges may go on. One post to the shard per batch, however many wake at once.
 class mailbox : public std::enable_shared_from_this<mailbox>
 {
@@ -66,7 +69,7 @@ private:
     std::shared_ptr<mailbox> box_;
 };
 
-// What all connections of a shard share. The shard's thread only, `open_connections` apart.
+// What all connections of a shard share. The shard's thread only.
 struct shard_state
 {
     const listener_config* limits = nullptr;
@@ -76,12 +79,10 @@ struct shard_state
     bool draining = false;
     std::string date_field;  // "Date: …\r\n", renewed by the ticker
     std::uint64_t timed_out = 0;
+    std::size_t answer_bytes = 0;  // rendered and not yet taken by the clients
 };
 
-// The bytes of an answer. `date_field`: a complete line; `last`: the connection ends with it; `to_head`: no body.
-void append_answer(std::string& out, const reply&, std::string_view date_field, bool last, bool to_head);
-
-class connection : public std::enable_shared_from_this<connection>
+class connection
 {
 public:
     connection(asio::ip::tcp::socket, std::string peer, shard_state&);
@@ -121,8 +122,10 @@ private:
     void settle();
     void refuse(int status, std::string_view code, std::string_view detail);
     void write_answer(const request*, const reply&, bool last);
+    void forget_exchange();
     bool flush_now();  // false: the socket takes no more for now
     void forget_written();
+    void count_pending();
     void time_ran_out();
     void lose_peer();
     steady_time deadline_of_body() const;
@@ -151,8 +154,11 @@ private:
     bool timed_out_ = false;
     bool peer_ended_ = false;
     bool broken_ = false;   // nothing can be written any more, but another thread still holds the exchange
-    bool waiting_ = false;  // `deadline_` counts
+    bool waiting_ = false;  // a deadline counts
+    bool writing_ = false;  // `write_deadline_` does, otherwise `deadline_`
     steady_time deadline_{};
+    steady_time write_deadline_{};  // of all that is in `out_`, set once: when the socket first did not take it
+    std::size_t counted_ = 0;       // of `out_`, in the shard's sum
     steady_time head_began_{};  // the first byte of the head being read
     bool head_begun_ = false;
     steady_time body_began_{};

@@ -1,5 +1,7 @@
 #include "http/server/documents.hpp"
 
+#include "http/server/health.hpp"
+
 #include <array>
 
 namespace http
@@ -31,7 +33,18 @@ constexpr route document_row(std::string_view pattern, std::string_view operatio
     return made;
 }
 
+void show_health(call& c) { c.server->show_health(*c.out); }
+
+constexpr route health_row()
+{
+    auto made = document_row("/api/health", "getHealth", "Says whether the service is well, without a key or limits.",
+                             show_health, "application/json");
+    made.answer = &schema::schema_of<health_report>;
+    return made;
+}
+
 constexpr std::array table{
+    health_row(),
     document_row("/api/openapi.json", "getOpenapi", "Shows this document.", show_openapi, "application/json"),
     document_row("/problems/{code}", "getProblemPage", "Says what a problem code means.", show_problem_page,
                  "text/html"),

@@ -96,6 +96,8 @@ schema::result<version_list, problem> read_if_match(std::string_view field)
         made.any = true;
         return made;
     }
+    if (field.empty())
+        return bad_header("If-Match", "It names no entity tag.");
     while (!field.empty())
     {
         const auto tag = next_tag(field);

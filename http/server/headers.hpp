@@ -23,7 +23,8 @@ struct version_list
     std::vector<std::int64_t> versions;  // of strong tags that are a version of ours, "<v>" or "<v>-gzip"
 };
 
-// If-Match: weak tags never match, tags that are not ours match nothing; what is not a list of tags is a problem.
+// If-Match: weak tags never match, tags that are not ours match nothing; what is not a list of
+// tags is a problem, and so is an empty one.
 schema::result<version_list, problem> read_if_match(std::string_view);
 
 // If-None-Match compares weakly. False also when the field is absent or cannot be read.

@@ -40,10 +40,10 @@ struct health::implementation
     health_state render(bool well, std::int64_t latency) const
     {
         health_state made{well, {}};
-        schema::json_writer json{made.body};
-        json.begin_object().member("status", well ? "ok" : "unavailable").member("ts", clock.now().text());
-        json.member("version", config.version).member("region", config.region);
-        json.member("db", well ? "ok" : "unreachable").key("latencyMs").integer(latency).end_object();
+        const health_report told{well ? "ok" : "unavailable", clock.now(),
+                                 config.version,              config.region,
+                                 well ? "ok" : "unreachable", latency};
+        schema::write_json(told, made.body);
         return made;
     }
     // True: it is time to end.

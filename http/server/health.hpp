@@ -5,6 +5,7 @@
 #pragma once
 
 #include "events/log/store.hpp"
+#include "schemas/record.hpp"
 #include "schemas/time.hpp"
 
 #include <atomic>
@@ -21,6 +22,17 @@ struct health_config
     event_log::store_config store;
     std::chrono::milliseconds interval{500};
     std::chrono::milliseconds stuck_after{1'000};  // a probe that takes longer counts as "unreachable"
+};
+
+// What everybody is told. The names are the customer's own.
+struct health_report
+{
+    std::string status;
+    schema::moment ts;
+    std::string version;
+    std::string region;
+    std::string db;
+    std::int64_t latency_ms = 0;
 };
 
 struct health_state
@@ -46,3 +58,11 @@ private:
     std::unique_ptr<implementation> self_;
 };
 }  // namespace http
+
+template <>
+inline constexpr schema::record_type schema::schema_of<http::health_report> = schema::record(
+    "health", 1, schema::field<&http::health_report::status>("status", "ok or unavailable."),
+    schema::field<&http::health_report::ts>("ts"), schema::field<&http::health_report::version>("version"),
+    schema::field<&http::health_report::region>("region"),
+    schema::field<&http::health_report::db>("db", "ok or unreachable."),
+    schema::field<&http::health_report::latency_ms>("latencyMs", "Of the last question to the database."));

@@ -26,13 +26,15 @@ struct listener_config
     std::chrono::milliseconds body_time_grace{5'000};  // before the rate below is asked for
     std::size_t body_rate_min = 4 * 1024;              // bytes per second, on average since the grace; below: 408
     std::chrono::milliseconds idle_time_max{60'000};   // between requests; beyond: closed without a word
-    std::chrono::milliseconds write_time_max{30'000};  // one answer taken by the client; beyond: closed
+    std::chrono::milliseconds write_time_max{30'000};  // before the rate below is asked for
+    std::size_t write_rate_min = 4 * 1024;             // bytes per second that a client takes; below: closed
     std::chrono::milliseconds linger_time_max{2'000};  // reading on after a refusal, so that the client sees it
     std::size_t linger_bytes_max = 1024 * 1024;
     std::size_t connections_max = 10'000;                 // all shards; beyond: 503 and closed
     std::size_t connections_per_address_max = 2'048;      // beyond: 503 and closed
     std::size_t requests_per_connection_max = 1'000'000;  // then `Connection: close`
     std::size_t answers_gathered_max = 64 * 1024;         // bytes of pipelined answers written in one go
+    std::size_t answers_pending_max = 256 * 1024 * 1024;  // bytes not taken by clients yet, per shard; beyond: 503
     std::chrono::milliseconds drain_time_max{25'000};     // for what is under way when the server is asked to stop
 };
 }  // namespace http

@@ -1,6 +1,7 @@
 #include "http/server/listener.hpp"
 
 #include "http/server/connection.hpp"
+#include "http/server/network.hpp"
 #include "http/server/thread_name.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -13,7 +14,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <ctime>
-#include <future>
 #include <stdexcept>
 #include <thread>
 #include <unordered_map>
@@ -141,29 +141,30 @@ std::string address_of(const tcp::endpoint& remote)
     return address.to_string();
 }
 
-void turn_away(shard& here, tcp::socket& socket, std::string_view peer)
+void turn_away(shard& here, tcp::socket& socket, const std::string& address)
 {
-    reply refused;
-    here.state.serves->on_refused(refused, 503, "busy", "Too many connections are open.", peer);
-    std::string text;
-    append_answer(text, refused, here.state.date_field, true, false);
+    exchange unread;
+    here.state.serves->on_refused(unread, 503, "busy", "There are too many connections.", address);
+    std::string answer;
+    append_answer(answer, unread.out, here.state.date_field, true, true);
     boost::system::error_code ignored;
     socket.non_blocking(true, ignored);
-    socket.write_some(asio::buffer(text), ignored);
+    socket.write_some(asio::buffer(answer), ignored);
     socket.shutdown(tcp::socket::shutdown_both, ignored);
 }
 
 void welcome(shard& here, tcp::socket socket, const tcp::endpoint& remote)
 {
     auto address = address_of(remote);
-    if (!here.people->admit(address))
+    auto counted = limited_as(address);
+    if (!here.people->admit(counted))
     {
         ++here.refused;
         turn_away(here, socket, address);
         return;
     }
     ++here.accepted;
-    admission place{here.people, address};
+    admission place{here.people, std::move(counted)};
     auto who = std::make_shared<connection>(std::move(socket), std::move(address), here.state);
     asio::co_spawn(here.io, serve_admitted(std::move(who), std::move(place)), asio::detached);
 }

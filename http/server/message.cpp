@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace http
 {
@@ -40,6 +41,16 @@ std::size_t request::count(std::string_view name) const
 {
     return static_cast<std::size_t>(std::count_if(
         fields.begin(), fields.end(), [&](const header_field& one) { return equals_ignoring_case(one.name, name); }));
+}
+
+std::string request::joined(std::string_view name) const
+{
+    std::string all;
+    bool first = true;
+    for (const header_field& one : fields)
+        if (equals_ignoring_case(one.name, name))
+            all.append(std::exchange(first, false) ? "" : ", ").append(one.value);
+    return all;
 }
 
 void reply::add(std::string_view name, std::string_view value)

@@ -53,6 +53,8 @@ struct request
     // The first field of this name, in any case; empty when there is none.
     std::string_view field(std::string_view name) const;
     std::size_t count(std::string_view name) const;
+    // All fields of this name as one list, "a, b".
+    std::string joined(std::string_view name) const;
 };
 
 struct reply
@@ -127,8 +129,9 @@ public:
     virtual next on_body(exchange&) = 0;
     // The answer is about to be written; `seconds` since the head was complete.
     virtual void on_answer(exchange&, double seconds) = 0;
-    // The request could not even be read, or took too long: `code` is a problem code of the public contract.
-    virtual void on_refused(reply&, int status, std::string_view code, std::string_view detail,
+    // The rest of the request cannot be read, or took too long: `code` is a problem code of the public contract. With a
+    // context the head had been looked at; without one `in` must not be used. No `on_answer` follows.
+    virtual void on_refused(exchange&, int status, std::string_view code, std::string_view detail,
                             std::string_view peer) = 0;
     virtual void on_exception(exchange&, std::string_view what) = 0;
 };

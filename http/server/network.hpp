@@ -10,7 +10,7 @@ namespace http
 // empty for what is no address.
 std::string network_of(std::string_view address);
 
-// As whom an address counts against limits: an IPv4 address as itself, an IPv6 one as its /64, which one customer holds;
+// As whom an address counts against limits: an IPv4 one as itself, an IPv6 one as its /64, which one customer holds;
 // what is no address as it is.
 std::string limited_as(std::string_view address);
 }  // namespace http

@@ -43,8 +43,15 @@ problem of_faults(schema::faults faults)
 void take_position(call& c, const projection::shown& as_of)
 {
     const auto nothing_yet = event_log::position{c.who->lane, 0};
-    c.shown = as_of.incarnation.empty() ? nothing_yet : as_of.at;
-    c.stale = c.stale || as_of.has_parked;
+    const auto at = as_of.incarnation.empty() ? nothing_yet : as_of.at;
+    const bool is_first = !c.shown;
+    const bool other_history = !as_of.incarnation.empty() && !c.shown_incarnation.empty() &&
+                               as_of.incarnation != c.shown_incarnation;
+    c.stale = c.stale || other_history || as_of.has_parked;
+    if (!as_of.incarnation.empty())
+        c.shown_incarnation = as_of.incarnation;
+    if (is_first || at.seq < c.shown->seq)
+        c.shown = at;
 }
 
 void answer_page(call& c, query_context& with, const projection::list_shape& shape,
@@ -91,6 +98,7 @@ void answer_row(call& c, query_context& with, const projection::list_shape& shap
 bool expect_row(call& c, query_context& with, const projection::list_shape& shape, const schema::uuid& id)
 {
     const auto found = with.models.get(shape, c.who->tenant, id);
+    take_position(c, found.as_of);
     if (!found.data)
         c.refuse("not_found");
     return found.data.has_value();

@@ -17,13 +17,14 @@ void answer_page(call&, query_context&, const projection::list_shape&, std::opti
 void answer_row(call&, query_context&, const projection::list_shape&, const schema::uuid& id,
                 std::optional<projection::under> = {});
 
-// Whether there is such a row; refuses with 404 when not.
+// Whether there is such a row; refuses with 404 when not. One of the answer's reads.
 bool expect_row(call&, query_context&, const projection::list_shape&, const schema::uuid& id);
 
 // Refuses every parameter in the query string.
 bool expect_no_parameters(call&);
 
-// How new the answer is, and whether a stopped key makes it stale.
+// Of each read that the answer is made of: it is as new as the oldest of them, and stale when they show two histories or
+// a key of the tenant is stopped.
 void take_position(call&, const projection::shown&);
 
 // The id in the path, for `Id` of the noun; then one item.

@@ -162,17 +162,24 @@ struct call
     schema::moment accepted;
     std::chrono::steady_clock::time_point accepted_steady;
     preference prefer;
+    static constexpr std::string_view is_options = "OPTIONS";
+    std::string_view wrong;   // no route serves this: the code that says why, or `is_options`
+    std::string_view allow;   // what the path offers
+    bool patchable = false;
+    bool unlimited = false;   // health: whoever asks, as often as they like
     std::string_view code;     // of the problem answered, for log and metrics
     std::string problem_code;  // keeps `code` alive
 
     // Queries.
     std::optional<event_log::position> at_least;  // the read must not be older
     bool foreign_incarnation = false;             // the client's position is of another history: stale whatever we do
-    std::optional<event_log::position> shown;     // how new the answer is
+    std::optional<event_log::position> shown;     // how new the answer is: the lowest of its reads
+    std::string shown_incarnation;
     bool stale = false;                           // a parked key, or not as new as asked
 
     // Commands.
-    std::string secret;  // shown once, in this answer
+    std::string secret;      // shown once, in this answer
+    bool submitted = false;  // from then on only the lane writer knows what happened
 
     void refuse(const problem&);
     void refuse(std::string_view with) { refuse(make_problem(with)); }
@@ -187,11 +194,11 @@ class service_face
 public:
     virtual ~service_face() = default;
     virtual schema::uuid make_id(schema::moment) = 0;  // on shard threads
-    virtual schema::moment now() const = 0;
     virtual std::string incarnation() const = 0;
     virtual const std::string& upgrade_url() const = 0;
     virtual std::string_view openapi() const = 0;
     virtual std::span<const domain_code> domain_codes() const = 0;
+    virtual void show_health(reply&) const = 0;
     virtual event_log::keyring& keys() = 0;
 };
 }  // namespace http

@@ -51,6 +51,7 @@ struct service_config
     std::chrono::milliseconds wait_max{10'000};
 
     std::int32_t address_per_minute = 120;      // requests without a valid key
+    std::int32_t unknown_keys_per_minute = 12'000;  // keys not seen here before, of all addresses together
     std::int32_t key_per_minute = 1'000;        // unless the key has a rate of its own
     std::size_t limiter_entries_max = 100'000;  // addresses and keys remembered, each
 

@@ -160,13 +160,15 @@ void listener_rows(table& to, http::listener_config& of)
     to.add("body_time_grace_ms", of.body_time_grace, "before the body's minimum rate is asked for");
     to.add("body_rate_min", "bytes/s", of.body_rate_min, "on average since the grace; below: 408");
     to.add("idle_time_max_ms", of.idle_time_max, "between requests; beyond: closed");
-    to.add("write_time_max_ms", of.write_time_max, "one answer taken by the client; beyond: closed");
+    to.add("write_time_max_ms", of.write_time_max, "before the minimum rate of taking an answer is asked for");
+    to.add("write_rate_min", "bytes/s", of.write_rate_min, "that a client takes of an answer; below: closed");
     to.add("linger_time_max_ms", of.linger_time_max, "reading on after a refusal");
     to.add("linger_bytes_max", "bytes", of.linger_bytes_max, "reading on after a refusal");
     to.add("connections_max", "connections", of.connections_max, "beyond: 503 and closed");
     to.add("connections_per_address_max", "connections", of.connections_per_address_max, "beyond: 503 and closed");
     to.add("requests_per_connection_max", "requests", of.requests_per_connection_max, "then the connection closes");
     to.add("answers_gathered_max", "bytes", of.answers_gathered_max, "pipelined answers written in one go");
+    to.add("answers_pending_max", "bytes", of.answers_pending_max, "not taken by clients, per shard; beyond: 503 busy");
     to.add("drain_time_max_ms", of.drain_time_max, "for what is under way when the server stops");
 }
 
@@ -182,6 +184,7 @@ void service_rows(table& to, settings& of)
     to.add("wait_default_ms", of.http.wait_default, "for one's own write to show in a read");
     to.add("wait_max_ms", of.http.wait_max, "the most that Prefer: wait may ask");
     to.add("address_per_minute", "requests", of.http.address_per_minute, "without a valid key, per address");
+    to.add("unknown_keys_per_minute", "keys", of.http.unknown_keys_per_minute, "not seen before, looked up in all");
     to.add("key_per_minute", "requests", of.http.key_per_minute, "unless the key has a rate of its own");
     to.add("limiter_entries_max", "entries", of.http.limiter_entries_max, "addresses and keys remembered, each");
     to.add("cached_keys_max", "keys", of.http.cached_keys_max, "API keys kept in memory");

@@ -57,9 +57,9 @@ public:
         return http::next::parked;
     }
     void on_answer(http::exchange&, double) override { ++answered_; }
-    void on_refused(http::reply& out, int status, std::string_view, std::string_view, std::string_view) override
+    void on_refused(http::exchange& x, int status, std::string_view, std::string_view, std::string_view) override
     {
-        out.status = status;
+        x.out.status = status;
     }
     void on_exception(http::exchange& x, std::string_view) override { x.out.status = 500; }
     int answered() const { return answered_; }

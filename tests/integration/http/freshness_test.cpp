@@ -61,3 +61,32 @@ TEST_CASE("reads of a tenant with a stopped key say that they are stale, those o
     stage.db.run("delete from read.parked");
     CHECK_FALSE(shows(of, "/api/v1/clients").header("Clientflow-Stale").has_value());
 }
+
+TEST_CASE("clients that reset while their reads wait leave neither a waiter nor a connection behind")
+{
+    http_tests::stage_options options;
+    options.projections = false;
+    // Answers wait for the client while the read behind them is under way.
+    options.adjust = [](http::service_config& config) { config.api.answers_gathered_max = 256 * 1024 * 1024; };
+    http_tests::stage stage{options};
+    const auto of = stage.new_tenant("resetting");
+    REQUIRE(ask(stage, of.key, "POST", "/api/v1/clients", R"({"name": "Ann"})").status == 201);
+    const auto head = " HTTP/1.1\r\nHost: x\r\nX-API-Key: " + of.key + "\r\nPrefer: wait=1\r\n\r\n";
+    std::string many;
+    for (int i = 0; i < 80; ++i)
+        many += "GET /api/openapi.json" + head;
+    for (int round = 0; round < 10; ++round)
+    {
+        auto wire = stage.connect();
+        wire.send(many + "GET /api/v1/dashboard" + head);
+        if (round % 2 == 0)
+            CHECK(kit::eventually([&] { return !stage.positions.awaited().empty(); }));
+        wire.reset();
+    }
+    CHECK(kit::eventually([&] { return stage.positions.awaited().empty(); }));
+    CHECK(kit::eventually([&] {
+        kit::wire admin{stage.service->admin_port()};
+        return admin.exchange("GET", "/metrics").body.find("\nclientflow_http_connections 0\n") != std::string::npos;
+    }));
+    CHECK(ask(stage, of.key, "GET", "/api/v1/dashboard", "", {{"Prefer", "wait=0"}}).status == 200);
+}

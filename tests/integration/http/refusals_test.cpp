@@ -2,11 +2,16 @@
 #include "commands/org.hpp"
 #include "events/client.hpp"
 #include "events/log/meta.hpp"
+#include "events/task.hpp"
+#include "http/server/position_token.hpp"
 #include "tests/integration/http/stage.hpp"
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace
 {
@@ -101,6 +106,11 @@ TEST_CASE("scopes: what a key may not do it may know exists")
     CHECK(told(ask(h.in, writer, "POST", "/api/v1/api-keys", R"({"name": "K"})")) == "403 forbidden");
     CHECK(told(ask(h.in, writer, "POST", "/api/v1/members", R"({"email": "a@b.org", "name": "A"})")) ==
           "403 forbidden");
+    const auto importer = h.in.new_key(h.of, {api_key::scope::import});
+    CHECK(told(ask(h.in, importer, "GET", "/api/v1/me")) == "403 forbidden");
+    CHECK(told(ask(h.in, importer, "GET", "/api/v1/clients")) == "403 forbidden");
+    const auto both = h.in.new_key(h.of, {api_key::scope::import, api_key::scope::read});
+    CHECK(ask(h.in, both, "GET", "/api/v1/me").status == 200);
 }
 
 TEST_CASE("paths and methods")
@@ -193,6 +203,143 @@ TEST_CASE("parameters and headers that cannot be read")
     CHECK(key.body.find("{\"header\":\"Idempotency-Key\"") != std::string::npos);
 }
 
+TEST_CASE("If-Match: empty is refused, several lines are one list, and what is not there comes first")
+{
+    auto& h = shared();
+    const auto made = ask(h.in, h.of.key, "POST", "/api/v1/clients", R"({"name": "A"})");
+    const auto path = "/api/v1/clients/" + value_of(made.body, "id");
+    const auto empty = ask(h.in, h.of.key, "PATCH", path, "{}", {{"If-Match", ""}});
+    CHECK(told(empty) == "400 bad_query");
+    CHECK(empty.body.find("{\"header\":\"If-Match\"") != std::string::npos);
+    CHECK(ask(h.in, h.of.key, "PATCH", path, "{}", {{"If-Match", "\"7\""}, {"If-Match", "\"1\""}}).status == 200);
+    CHECK(refused("PATCH", path, "{}", {{"If-Match", "\"7\""}, {"If-Match", "\"8\""}}) == "412 version_mismatch");
+
+    const auto create = [&](const std::string& at, const std::string& body) {
+        return value_of(ask(h.in, h.of.key, "POST", at, body).body, "id");
+    };
+    const auto project = create("/api/v1/projects", R"({"name": "P"})");
+    const auto task = R"({"title": "T", "project_id": ")" + project + "\"}";
+    const auto here = "/api/v1/tasks/" + create("/api/v1/tasks", task) + "/comments";
+    const auto there = "/api/v1/tasks/" + create("/api/v1/tasks", task) + "/comments";
+    const auto comment = "/" + create(here, R"({"body": "B"})");
+    CHECK(refused("PATCH", there + comment, "{}", {{"If-Match", "\"7\""}}) == "404 not_found");
+    const auto late = ask(h.in, h.of.key, "PATCH", here + comment, "{}", {{"If-Match", "\"7\""}});
+    CHECK(told(late) == "412 version_mismatch");
+    CHECK(late.header("ETag") == "\"1\"");
+    CHECK(ask(h.in, h.of.key, "PATCH", here + comment, "{}", {{"If-Match", "\"1\""}}).status == 200);
+    CHECK(refused("PATCH", here + "/" + h.of.key_id, "{}", {{"If-Match", "\"1\""}}) == "404 not_found");
+}
+
+TEST_CASE("the id of zeros is nobody's")
+{
+    auto& h = shared();
+    const auto nil = [&](const std::string& path, const std::string& prefix, const std::string& more) {
+        const auto said =
+            ask(h.in, h.of.key, "POST", path, R"({"id": ")" + prefix + std::string(26, '0') + R"(", )" + more + "}");
+        CHECK(said.body.find("{\"pointer\":\"#/id\"") != std::string::npos);
+        return told(said);
+    };
+    CHECK(nil("/api/v1/clients", "client_", R"("name": "A")") == "422 invalid");
+    CHECK(nil("/api/v1/api-keys", "key_", R"("name": "A")") == "422 invalid");
+    const auto task = "/api/v1/tasks/" + task::task_id{h.in.new_id()}.text();
+    CHECK(nil(task + "/comments", "comment_", R"("body": "A")") == "422 invalid");
+}
+
+TEST_CASE("a refusal after the head keeps what the head said: the request's id, its path, the limits")
+{
+    auto& h = shared();
+    const auto key = h.in.new_key(h.of, {api_key::scope::write}, 50);
+    const auto large = ask(h.in, key, "POST", "/api/v1/clients", "{\"name\": \"" + std::string(300'000, 'a') + "\"}",
+                           {{"X-Request-Id", "large-request"}});
+    CHECK(told(large) == "413 too_large");
+    CHECK(large.header("X-Request-Id") == "large-request");
+    CHECK(value_of(large.body, "instance") == "/api/v1/clients");
+    CHECK(large.header("RateLimit-Policy") == "\"key\";q=50;w=60");
+    CHECK(h.in.journal.text().find("access large-request POST /api/v1/clients 413 too_large org_") !=
+          std::string::npos);
+    kit::wire admin{h.in.service->admin_port()};
+    CHECK(admin.exchange("GET", "/metrics")
+              .body.find("clientflow_http_request_duration_seconds_count{route=\"createClient\",status=\"4xx\"}") !=
+          std::string::npos);
+}
+
+TEST_CASE("a body that took its time leaves the command its own")
+{
+    http_tests::stage_options options;
+    options.adjust = [](http::service_config& config) {
+        config.command_time_max = std::chrono::milliseconds{2'000};
+        config.api.body_time_grace = std::chrono::milliseconds{20'000};
+    };
+    stage in{options};
+    const auto of = in.new_tenant("slow");
+    const std::string body = R"({"name": "C"})";
+    auto wire = in.connect();
+    wire.send("POST /api/v1/clients HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-API-Key: " + of.key +
+              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n");
+    const auto over = std::chrono::steady_clock::now() + std::chrono::milliseconds{2'100};
+    CHECK(kit::eventually([&] { return std::chrono::steady_clock::now() > over; }));
+    wire.send(body);
+    CHECK(wire.read().status == 201);
+}
+
+TEST_CASE("a fault after a command was handed over leaves its outcome unknown, one before does not")
+{
+    std::atomic<bool> fails{false};
+    http_tests::stage_options options;
+    options.incarnation = [&] { return fails ? throw std::runtime_error("a fault of ours") : std::string{"1.1"}; };
+    stage in{options};
+    const auto of = in.new_tenant("faulty");
+    fails = true;
+    const auto written = ask(in, of.key, "POST", "/api/v1/clients", R"({"name": "C"})");
+    CHECK(written.status == 500);
+    CHECK(value_of(written.body, "applied") == "unknown");
+    const auto token = http::write_position({"1.1", {0, 1}});
+    const auto read = ask(in, of.key, "GET", "/api/v1/clients", "", {{"Clientflow-Position", token}});
+    CHECK(read.status == 500);
+    CHECK(value_of(read.body, "applied") == "no");
+    fails = false;
+}
+
+TEST_CASE("keys of tenants that the keyring has forgotten are learned again")
+{
+    http_tests::stage_options options;
+    options.cached_keys_max = 12;  // of three tenants
+    options.projections = false;
+    stage in{options};
+    std::vector<http_tests::tenant> all;
+    for (const auto* slug : {"one", "two", "three", "four", "five", "six", "seven"})
+        all.push_back(in.new_tenant(slug));
+    for (int round = 0; round < 3; ++round)
+        for (const auto& of : all)
+        {
+            const auto said = ask(in, of.key, "POST", "/api/v1/clients", R"({"name": "C"})",
+                                  {{"Idempotency-Key", "k" + std::to_string(round)}});
+            CHECK_MESSAGE(said.status == 201, said.body);
+        }
+}
+
+TEST_CASE("answers made of a refusal or of several reads say how new they are")
+{
+    auto& h = shared();
+    const auto of = h.in.new_tenant("positions");
+    const auto id = client::client_id{h.in.new_id()}.text();
+    CHECK(ask(h.in, of.key, "POST", "/api/v1/clients", R"({"id": ")" + id + R"(", "name": "C"})").status == 201);
+    const auto other = ask(h.in, of.key, "POST", "/api/v1/clients", R"({"id": ")" + id + R"(", "name": "D"})");
+    CHECK(told(other) == "409 already_exists");
+    CHECK(other.header("Clientflow-Position").has_value());
+    const auto unknown = client::client_id{h.in.new_id()}.text();
+    const auto task = task::task_id{h.in.new_id()}.text();
+    const auto key = api_key::key_id{h.in.new_id()}.text();
+    for (const auto& path : {"/api/v1/tasks/" + task + "/comments", "/api/v1/dashboard?client_id=" + unknown,
+                             "/api/v1/api-keys/" + key + "/usage", "/api/v1/clients/" + unknown})
+    {
+        const auto missing = ask(h.in, of.key, "GET", path);
+        CAPTURE(path);
+        CHECK(told(missing) == "404 not_found");
+        CHECK(missing.header("Clientflow-Position").has_value());
+    }
+}
+
 TEST_CASE("a request id is kept when it can be, and a problem has a page")
 {
     CHECK(ask(shared().in, shared().of.key, "GET", "/api/v1/me", "", {{"X-Request-Id", "my-own.id_1"}})
@@ -281,6 +428,73 @@ TEST_CASE("limits: by address without a key, by key with one, and an own rate")
     CHECK(told(ask(in, "", "GET", "/api/v1/me")) == "429 rate_limited");
     CHECK(ask(in, of.key, "GET", "/api/v1/me").status == 200);
     CHECK(kit::eventually([&] { return ask(in, "", "GET", "/api/health").status == 200; }));
+    CHECK_FALSE(ask(in, "", "POST", "/api/health").header("RateLimit").has_value());
+}
+
+TEST_CASE("what leads nowhere counts against the key when there is a good one, else against the address")
+{
+    http_tests::stage_options options;
+    options.adjust = [](http::service_config& config) { config.address_per_minute = 6; };
+    stage in{options};
+    const auto of = in.new_tenant("nowhere");
+    for (int i = 0; i < 8; ++i)
+    {
+        CHECK(told(ask(in, of.key, "GET", "/api/v1/nothing")) == "404 not_found");
+        CHECK(ask(in, of.key, "GET", "/api/openapi.json").status == 200);
+    }
+    const auto counted = in.new_key(of, {api_key::scope::read}, 50);
+    CHECK(ask(in, counted, "PUT", "/api/v1/clients").header("RateLimit-Policy") == "\"key\";q=50;w=60");
+    const auto unknown = api_key::mint(api_key::audience::organisation, std::array<std::uint8_t, 20>{7}).key;
+    CHECK(told(ask(in, unknown, "GET", "/api/v1/nothing")) == "401 unauthenticated");
+    CHECK(told(ask(in, "", "GET", "/api/v1/nothing")) == "404 not_found");
+    CHECK(told(ask(in, "", "PUT", "/api/v1/clients")) == "405 method_not_allowed");
+    CHECK(told(ask(in, "", "GET", "/api/v1/clients", "", {{"Accept", "image/png"}})) == "406 not_acceptable");
+    CHECK(ask(in, "", "OPTIONS", "/api/v1/clients").status == 204);
+    CHECK(ask(in, unknown, "GET", "/api/openapi.json").status == 200);
+    const auto over = ask(in, "", "PUT", "/api/v1/clients");
+    REQUIRE(told(over) == "429 rate_limited");
+    CHECK(std::stoi(*over.header("Retry-After")) >= 10);
+    CHECK(std::stoi(*over.header("Retry-After")) <= 20);
+    CHECK(told(ask(in, "", "OPTIONS", "/api/v1/clients")) == "429 rate_limited");
+}
+
+TEST_CASE("keys that nobody has seen are looked up so often in a minute; known ones work on")
+{
+    http_tests::stage_options options;
+    options.adjust = [](http::service_config& config) { config.unknown_keys_per_minute = 3; };
+    stage in{options};
+    const auto of = in.new_tenant("invented");
+    CHECK(ask(in, of.key, "GET", "/api/v1/me").status == 200);
+    std::string last;
+    for (std::uint8_t i = 0; i < 3; ++i)
+    {
+        const auto invented = api_key::mint(api_key::audience::organisation, std::array<std::uint8_t, 20>{i}).key;
+        last = told(ask(in, invented, "GET", "/api/v1/me"));
+    }
+    CHECK(last == "503 busy");
+    CHECK(ask(in, of.key, "GET", "/api/v1/me").status == 200);
+}
+
+TEST_CASE("a key whose history cannot be read is refused; the others are not believed any longer for it")
+{
+    stage in;
+    const auto of = in.new_tenant("readable");
+    const auto spoilt = in.new_tenant("spoilt");
+    const auto revoked = in.new_tenant("revoked");
+    CHECK(ask(in, spoilt.key, "GET", "/api/v1/me").status == 200);
+    CHECK(ask(in, revoked.key, "GET", "/api/v1/me").status == 200);
+    in.db.run("create function public.spoil() returns trigger language plpgsql as "
+              "$$ begin new.data = '{\"name\": 5}'; return new; end $$;"
+              "create trigger spoil before insert on es.event for each row when (new.type = 'api_key.changed') "
+              "execute function public.spoil(); alter table es.event enable always trigger spoil");
+    CHECK(ask(in, spoilt.key, "PATCH", "/api/v1/api-keys/" + spoilt.key_id, R"({"name": "N"})").status == 200);
+    CHECK(kit::eventually([&] { return ask(in, spoilt.key, "GET", "/api/v1/me").status == 503; }));
+    CHECK(ask(in, revoked.key, "DELETE", "/api/v1/api-keys/" + revoked.key_id).status == 200);
+    CHECK(kit::eventually([&] {
+        ask(in, spoilt.key, "GET", "/api/v1/me");
+        return ask(in, revoked.key, "GET", "/api/v1/me").status == 401;
+    }));
+    CHECK(ask(in, of.key, "GET", "/api/v1/me").status == 200);
 }
 
 TEST_CASE("the usual rates: 120 a minute for an address without a key, 1,000 a minute for a key")
@@ -336,6 +550,13 @@ TEST_CASE("health and the admin listener: alive, ready, draining, and figures")
     const auto health = ask(in, "", "GET", "/api/health");
     for (const auto* name : {"status", "ts", "version", "region", "db", "latencyMs"})
         CHECK_FALSE(value_of(health.body, name).empty());
+    CHECK(health.header("X-Request-Id").has_value());
+    const auto options = ask(in, "", "OPTIONS", "/api/health");
+    CHECK(options.status == 204);
+    CHECK(options.header("Allow") == "GET, HEAD, OPTIONS");
+    CHECK(told(ask(in, "", "POST", "/api/health", "{}")) == "405 method_not_allowed");
+    CHECK(told(ask(in, "no key", "POST", "/api/health", "{}")) == "405 method_not_allowed");
+    CHECK(ask(in, "", "GET", "/api/openapi.json").body.find("\"operationId\":\"getHealth\"") != std::string::npos);
     const auto admin = [&](std::string_view path) {
         kit::wire wire{in.service->admin_port()};
         return wire.exchange("GET", path);
@@ -349,7 +570,7 @@ TEST_CASE("health and the admin listener: alive, ready, draining, and figures")
     const auto metrics = admin("/metrics");
     for (const auto* name : {"clientflow_build_info", "clientflow_http_request_duration_seconds_bucket",
                              "clientflow_append_duration_seconds_count", "clientflow_append_conflicts_total",
-                             "clientflow_pool_wait_seconds_count"})
+                             "clientflow_pool_wait_seconds_count", "route=\"getHealth\""})
         CHECK_MESSAGE(metrics.body.find(name) != std::string::npos, name);
     CHECK(in.service->drain());
     CHECK(admin("/readyz").status == 503);

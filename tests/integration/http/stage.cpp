@@ -47,7 +47,7 @@ stage::stage(stage_options options)
 {
     const auto master = room.path() / "master.key";
     event_log::create_master_key(master);
-    keys = std::make_unique<event_log::keyring>(event_log::keyring_config{master});
+    keys = std::make_unique<event_log::keyring>(event_log::keyring_config{master, options.cached_keys_max});
     if (options.projections)
         make_runner();
     lanes::writer_config writers;
@@ -118,7 +118,7 @@ void stage::make_service(const stage_options& options)
                                                                                      open_reader,
                                                                                      clock,
                                                                                      journal,
-                                                                                     [] { return std::string{"1.1"}; },
+                                                                                     options.incarnation,
                                                                                      positions,
                                                                                      {},
                                                                                      {}});

@@ -49,6 +49,8 @@ struct stage_options
     org::plan plan = org::plan::business;
     std::function<void(http::service_config&)> adjust;
     std::function<void(lanes::writer_config&)> adjust_writers;
+    std::size_t cached_keys_max = 200'000;  // of the keyring
+    std::function<std::string()> incarnation = [] { return std::string{"1.1"}; };
 };
 
 class stage

@@ -136,6 +136,7 @@ const std::map<std::string, row, std::less<>>& matrix()
         {"getDashboard", own},
         {"getMe", own},
         {"getUsage", own},
+        {"getHealth", {kind::everybody}},
         {"getOpenapi", {kind::everybody}},
         {"getProblemPage", {kind::everybody}},
     };

@@ -28,6 +28,7 @@ public:
     }
     http::next on_head(http::exchange& x) override
     {
+        kept_bytes = x.in.body.capacity() + x.out.body.capacity();
         if (x.in.path == "/early")
             return answer(x, "early");
         if (x.in.path == "/big")
@@ -51,17 +52,19 @@ public:
         return http::next::parked;
     }
     void on_answer(http::exchange&, double) override { ++answered; }
-    void on_refused(http::reply& out, int status, std::string_view code, std::string_view, std::string_view) override
+    void on_refused(http::exchange& x, int status, std::string_view code, std::string_view, std::string_view) override
     {
-        out.status = status;
-        out.content_type = "text/plain";
-        out.body = code;
+        x.out.status = status;
+        x.out.content_type = "text/plain";
+        x.out.body = code;
     }
     void on_exception(http::exchange& x, std::string_view) override { x.out.status = 500; }
 
     static constexpr std::size_t part_bytes = 64 * 1024;  // of a big answer; each ends with '|'
     std::size_t big_bytes = 16 * 1024 * 1024;
+    std::atomic<std::size_t> kept_bytes{0};  // of the request before, when the next one begins
     std::atomic<bool> let_go{false};
+    std::atomic<int> holding{0};
     std::atomic<bool> at_gate{false};
     std::atomic<bool> gate_open{false};
     std::atomic<std::uint64_t> written{0};  // into held answers, since the listener began
@@ -78,6 +81,7 @@ private:
     http::next hold(http::exchange& x)
     {
         x.then = [](http::exchange& later) { return answer(later, "held"); };
+        ++holding;
         helpers_.emplace_back([this, &x, wake = x.wake] {
             while (!let_go)
             {
@@ -85,6 +89,7 @@ private:
                 ++written;
                 std::this_thread::yield();
             }
+            --holding;
             wake();
         });
         return http::next::parked;
@@ -112,7 +117,12 @@ http::listener_config quick()
 struct server
 {
     explicit server(http::listener_config with = quick()) : listens{std::move(with), app} { listens.start(); }
-    ~server() { listens.stop(); }
+    ~server()
+    {
+        app.let_go = app.gate_open = true;
+        kit::eventually([&] { return app.holding == 0; });  // they write into answers that connections own
+        listens.stop();
+    }
     wire connect() const { return wire{listens.port()}; }
 
     echo app;
@@ -273,11 +283,62 @@ TEST_CASE("a client that does not read is cut only after the thread that writes 
 {
     auto limits = gathering();
     limits.write_time_max = milliseconds{300};
+    limits.write_rate_min = 1'000'000'000;
     server s{limits};
     auto wire = s.connect();
     wire.send("GET /big HTTP/1.1\r\n" + host + "\r\n" + then_held);
     REQUIRE(kit::eventually([&] { return s.listens.look().timed_out > 0; }));
     check_that_held_is_kept(s);
+}
+
+TEST_CASE("a client that reads steadily but below the least rate is cut")
+{
+    auto limits = quick();
+    limits.write_time_max = milliseconds{300};
+    limits.write_rate_min = 1'000'000'000;
+    server s{limits};
+    s.app.big_bytes = 64 * 1024 * 1024;
+    auto wire = s.connect();
+    wire.request("GET", "/big");
+    CHECK(kit::eventually([&] {
+        for (int part = 0; part < 16; ++part)
+            wire.read_until("|");
+        return s.listens.look().timed_out > 0;
+    }));
+    CHECK_THROWS_AS(wire.read_until("no such text"), kit::wire_error);
+}
+
+TEST_CASE("a client that has ended its side still gets the whole of a long answer")
+{
+    server s;
+    auto wire = s.connect();
+    wire.request("GET", "/big");
+    wire.end_sending();
+    CHECK(wire.read().body.size() == s.app.big_bytes);
+}
+
+TEST_CASE("answers that clients do not take are bounded: beyond it others are told that the server is busy")
+{
+    auto limits = quick();
+    limits.answers_pending_max = 1024 * 1024;
+    server s{limits};
+    auto silent = s.connect();
+    silent.request("GET", "/big");
+    REQUIRE(kit::eventually([&] { return s.app.answered == 1; }));
+    CHECK(told(s, get + "\r\n") == "503 busy closed");
+    silent.reset();
+    CHECK(kit::eventually([&] { return told(s, get + "\r\n") == "200 GET / []"; }));
+}
+
+TEST_CASE("a connection between two requests keeps neither the answer nor the body of the last one")
+{
+    server s;
+    auto wire = s.connect();
+    CHECK(wire.exchange("GET", "/big").body.size() == s.app.big_bytes);
+    CHECK(wire.exchange("POST", "/", {}, std::string(200'000, 'b')).status == 200);
+    CHECK(s.app.kept_bytes < 100'000);
+    CHECK(wire.exchange("GET", "/").status == 200);
+    CHECK(s.app.kept_bytes < 100'000);
 }
 
 TEST_CASE("an answer that is known before the body still leaves the connection in step")
@@ -337,7 +398,10 @@ TEST_CASE("connections over the bounds are told so and closed; the others go on"
         CHECK(held.back().exchange("GET", "/").status == 200);
     }
     auto fourth = s.connect();
-    CHECK(fourth.read().status == 503);
+    const auto refused = fourth.read();
+    CHECK(refused.status == 503);
+    CHECK(refused.body == "busy");
+    CHECK(refused.header("Connection") == "close");
     CHECK(held[0].exchange("GET", "/").status == 200);
     held.pop_back();
     CHECK(kit::eventually([&] { return s.listens.look().open < 3; }));

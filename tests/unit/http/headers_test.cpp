@@ -32,8 +32,18 @@ TEST_CASE("If-Match takes lists, a star and the tag of a compressed answer; weak
     CHECK(versions("\"3\", \"4-gzip\" ,W/\"5\", \"abc\"") == "3 4 ");
     CHECK(versions("*") == "*");
     CHECK(versions("3") == "refused If-Match");
+    CHECK(versions("") == "refused If-Match");
+    CHECK(versions(" ") == "refused If-Match");
     CHECK(versions("\"3") == "refused If-Match");
     CHECK(versions("\"3\" \"4\"") == "refused If-Match");
+}
+
+TEST_CASE("several fields of one name are one list")
+{
+    http::request asked;
+    asked.fields = {{"If-Match", "\"3\""}, {"Host", "x"}, {"if-match", "\"4\", \"5\""}};
+    CHECK(asked.joined("If-Match") == "\"3\", \"4\", \"5\"");
+    CHECK(asked.joined("If-None-Match").empty());
 }
 
 TEST_CASE("If-None-Match compares weakly")
