@@ -1,9 +1,8 @@
 // Writing a record: rows in order, personal members through the sealer, masked members for logs.
+#include "schemas/json_copy.hpp"
 #include "schemas/walk.hpp"
 
-#include <algorithm>
 #include <stdexcept>
-#include <vector>
 
 namespace schema
 {
@@ -68,55 +67,6 @@ void write_redacted(const record_type& type, const void* value, std::string& out
     write_rows(to, type, value);
 }
 
-namespace
-{
-void write_sorted(json_writer& out, const json::node& given);
-
-void write_sorted_members(json_writer& out, const json::node& object)
-{
-    std::vector<std::pair<std::string_view, json::node>> sorted;
-    for (json::members walk{object}; walk.next();)
-        sorted.emplace_back(walk.key, walk.value);
-    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-
-    out.begin_object();
-    for (const auto& [key, value] : sorted)
-        write_sorted(out.key(key), value);
-    out.end_object();
-}
-
-void write_sorted(json_writer& out, const json::node& given)
-{
-    switch (json::type_of(given))
-    {
-    case json::node_type::object:
-        write_sorted_members(out, given);
-        break;
-    case json::node_type::array:
-        out.begin_array();
-        for (json::elements walk{given}; walk.next();)
-            write_sorted(out, walk.value);
-        out.end_array();
-        break;
-    case json::node_type::text:
-        out.string(json::text_of(given));
-        break;
-    case json::node_type::integer:
-        out.integer(json::integer_of(given));
-        break;
-    case json::node_type::fraction:
-        out.number(json::fraction_of(given));
-        break;
-    case json::node_type::boolean:
-        out.boolean(json::boolean_of(given));
-        break;
-    case json::node_type::null:
-        out.null();
-        break;
-    }
-}
-}  // namespace
-
 std::string canonical_json(std::string_view text)
 {
     json::document document;
@@ -125,7 +75,7 @@ std::string canonical_json(std::string_view text)
     std::string out;
     out.reserve(text.size());
     json_writer to{out};
-    write_sorted(to, document.root());
+    write_node(to, document.root(), member_order::sorted);
     return out;
 }
 

@@ -1,8 +1,7 @@
 #include "events/log/upcast.hpp"
 
 #include "events/catalogue.hpp"
-#include "schemas/json.hpp"
-#include "schemas/json_writer.hpp"
+#include "schemas/json_copy.hpp"
 #include "schemas/record.hpp"
 
 #include <algorithm>
@@ -15,40 +14,6 @@ namespace event_log
 namespace
 {
 namespace json = schema::json;
-
-void copy(const json::node& from, schema::json_writer& to)
-{
-    switch (json::type_of(from))
-    {
-    case json::node_type::object:
-        to.begin_object();
-        for (json::members walk{from}; walk.next();)
-            copy(walk.value, to.key(walk.key));
-        to.end_object();
-        return;
-    case json::node_type::array:
-        to.begin_array();
-        for (json::elements walk{from}; walk.next();)
-            copy(walk.value, to);
-        to.end_array();
-        return;
-    case json::node_type::text:
-        to.string(json::text_of(from));
-        return;
-    case json::node_type::integer:
-        to.integer(json::integer_of(from));
-        return;
-    case json::node_type::fraction:
-        to.number(json::fraction_of(from));
-        return;
-    case json::node_type::boolean:
-        to.boolean(json::boolean_of(from));
-        return;
-    case json::node_type::null:
-        to.null();
-        return;
-    }
-}
 
 // Estimates were whole hours before they were minutes.
 std::string estimate_in_minutes(std::string_view data)
@@ -63,7 +28,7 @@ std::string estimate_in_minutes(std::string_view data)
     {
         if (walk.key != "estimate_hours")
         {
-            copy(walk.value, to.key(walk.key));
+            schema::write_node(to.key(walk.key), walk.value, schema::member_order::as_given);
             continue;
         }
         to.key("estimate_minutes");

@@ -157,7 +157,9 @@ TEST_CASE_FIXTURE(given_two_lanes, "an event that is larger than a whole batch i
     config.feed.batch_bytes_max = 1'000;
     follower reader{store_feed{config}, {{3, 1}}, {}};
     CHECK(reader.step() == 1);
-    CHECK(reader.step() == 2);
+    while (reader.step() > 0)
+        ;
+    CHECK(reader.seen.size() == 3);
 }
 
 TEST_CASE_FIXTURE(given_two_lanes, "after a read that failed a feed asks for half as much, and then for more again")
