@@ -292,7 +292,7 @@ TEST_CASE("an event that cannot be lifted, or is newer than this build, stops it
     running it{in, in.room.path() / "cache"};
     it.catch_up();
 
-    CHECK(in.db.run("select string_agg(key, ',' order by key) from read.parked"
+    CHECK(in.db.run("select string_agg(key::text, ',' order by key) from read.parked"
                     " where projection in ('project', 'task')") ==
           std::min(newer.id.value.text() + "," + old_task.text(), old_task.text() + "," + newer.id.value.text()));
     CHECK(in.db.run("select count(*) from read.project where id = '" + good.id.value.text() + "'") == "1");
