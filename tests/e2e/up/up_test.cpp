@@ -104,6 +104,22 @@ TEST_CASE("a fresh directory becomes a running server with a key that writes, an
         CHECK(member(again.output, "pid") == member(first, "pid"));
         CHECK(again.errors.find("already running") != std::string::npos);
     }
+    SUBCASE("when an interrupted start has left the tenant and lost its key, the owner gets another")
+    {
+        CHECK(here.up({"--stop"}).end.exit_code == 0);
+        std::filesystem::remove(here.data() / "demo.json");
+        const auto second = here.start();
+        CHECK(member(second, "org_id") == member(first, "org_id"));
+        CHECK(member(second, "api_key") != key);
+        CHECK(create_client(here, member(second, "api_key"), "Bo GmbH") == 201);
+        CHECK(member(second, "ops_key").starts_with("cf_ops_"));
+    }
+    SUBCASE("asked for the store alone, it says that it runs already, and shows no key")
+    {
+        const auto again = here.up({"--store-only", "--detach"});
+        CHECK(again.end.exit_code == 0);
+        CHECK(again.output == "running\n");
+    }
     SUBCASE("server and database killed without a word, it recovers at the next start")
     {
         ::kill(std::stoi(member(first, "pid")), SIGKILL);
