@@ -43,6 +43,25 @@ constexpr std::array<entry, 6> entries{{
      "memory.",
      bench::idle},
 }};
+// An interrupted benchmark has no figures, whatever it met on its way out.
+bench::report measured(const program& chosen, const bench::wishes& given, decltype(entry::run) run)
+{
+    const failure early{interrupted, "interrupted", "the benchmark was interrupted: no figures"};
+    try
+    {
+        bench::progress line{chosen};
+        auto found = run(read_settings(chosen.given), given, line);
+        if (stop_asked())
+            throw early;
+        return found;
+    }
+    catch (const std::exception&)
+    {
+        if (stop_asked())
+            throw early;
+        throw;
+    }
+}
 }  // namespace
 
 void add_bench(CLI::App& root, program& chosen)
@@ -70,11 +89,7 @@ void add_bench(CLI::App& root, program& chosen)
         verb.add_option("--key", given->key, "For --url");
         verb.callback([&chosen, given, run = each.run] {
             chosen.run = [&chosen, given, run] {
-                bench::report found;
-                {
-                    bench::progress line{chosen};
-                    found = run(read_settings(chosen.given), *given, line);
-                }
+                const auto found = measured(chosen, *given, run);
                 bench::print(chosen, found);
                 return done;
             };

@@ -266,6 +266,8 @@ void with_held_transaction(report& into, contest& of, const settings& on, const 
         during.push_back(of.append(slice_seconds));
         line.tell("transaction held open: " + std::to_string(static_cast<int>(during.back())) + " events/s");
     }
+    if (during.empty())
+        return;  // interrupted
     const auto tail = std::max<std::size_t>(1, during.size() / 10);
     const double last = mean({during.end() - static_cast<std::ptrdiff_t>(tail), during.end()});
     into.found.emplace_back("events_per_s", last);

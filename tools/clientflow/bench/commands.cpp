@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <memory>
 #include <thread>
 
@@ -100,6 +101,8 @@ struct series
     // Of the first and the last tenth: flat means that they agree.
     double share_mean(bool last) const
     {
+        if (per_second.empty())
+            return 0;  // interrupted
         const auto count = static_cast<std::ptrdiff_t>(std::max<std::size_t>(1, per_second.size() / 10));
         series part;
         last ? part.per_second.assign(per_second.end() - count, per_second.end())
@@ -150,18 +153,27 @@ class lag_watch
 {
 public:
     explicit lag_watch(const std::string& dsn) : store_(dsn), thread_([this] { watch(); }) {}
-    ~lag_watch() { finish(); }
+    ~lag_watch() { end(); }
 
+    // Throws what the watch has met.
     std::vector<float> finish()
     {
-        ending_ = true;
-        if (thread_.joinable())
-            thread_.join();
+        end();
+        if (broken_)
+            std::rethrow_exception(broken_);
         return std::move(seconds_);
     }
 
 private:
+    void end()
+    {
+        ending_ = true;
+        if (thread_.joinable())
+            thread_.join();
+    }
+
     void watch()
+    try
     {
         while (!ending_)
         {
@@ -175,12 +187,35 @@ private:
             std::this_thread::sleep_for(std::chrono::milliseconds{100});
         }
     }
+    catch (...)
+    {
+        broken_ = std::current_exception();
+    }
 
     database store_;
     std::vector<float> seconds_;
+    std::exception_ptr broken_;  // read after the thread has ended
     std::atomic<bool> ending_{false};
     std::thread thread_;
 };
+
+// The read models have as much to do before the measurement as they will have during it: nothing left over.
+void catch_up(const std::string& dsn, progress& line)
+{
+    database store{dsn};
+    for (std::string left; left != "0" && !stop_asked();)
+    {
+        const auto found = store.ask_one(
+            "select coalesce(sum(head.seq - coalesce(shown.seq, 0)), 0) from es.lane l"
+            "  join lateral (select e.seq from es.event e where e.lane = l.lane order by e.seq desc limit 1) head on true"
+            "  left join lateral (select min(n.seq) as seq from (select distinct on (projection, version) c.seq"
+            "    from read.checkpoint c where c.lane = l.lane order by projection, version, step desc) n) shown on true");
+        left = found && found->front() ? *found->front() : "0";
+        line.tell("read models catching up: " + left + " events");
+        if (left != "0")
+            std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    }
+}
 
 void with_projections(report& into, const ground& here, const wishes& given, progress& line)
 {
@@ -199,7 +234,8 @@ void with_projections(report& into, const ground& here, const wishes& given, pro
     const server whole{here.of(), "api,projector"};
     client by{whole.api(), given.connections};
     work of{whole.api(), keys_of(here, given, "bench-live"), given.noun};
-    creates(by, of, 5.0);  // also time for the read models to catch up with the first half
+    creates(by, of, slice_seconds);
+    catch_up(here.of().admin_dsn, line);
     const double rss_before = whole.resident_mb();
     lag_watch lag{here.of().admin_dsn};
     series with;

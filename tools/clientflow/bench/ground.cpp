@@ -52,6 +52,16 @@ void migrate(const std::string& dsn)
     event_log::connection link{config, std::make_shared<event_log::watchdog>()};
     event_log::migrate(link, wanted_migrations());
 }
+// For nobody else's eyes: a DSN may hold a password.
+void write_secret(const std::filesystem::path& file, const std::string& text)
+{
+    const int out = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const bool written = out >= 0 && ::write(out, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    if (out >= 0)
+        ::close(out);
+    if (!written)
+        throw std::runtime_error(file.string() + " cannot be written");
+}
 }  // namespace
 
 ground::ground(const settings& configured)
@@ -69,17 +79,28 @@ ground::ground(const settings& configured)
         throw failure(refused, "no_scratch_database",
                       std::string{"a benchmark wants a database of its own, which could not be made: "} + wrong.what());
     }
-    of_.admin_dsn = with_values(maintenance_dsn_, {{"dbname", name_}});
-    of_.store.dsn = with_values(configured.store.dsn, {{"dbname", name_}});
     of_.data = std::filesystem::temp_directory_path() / name_;
-    std::filesystem::create_directories(of_.data);
-    of_.keys.master_key_file = of_.data / "master.key";
-    event_log::create_master_key(of_.keys.master_key_file);
-    migrate(of_.admin_dsn);
-    of_.store.dsn = as_application(of_.store.dsn);
+    try
+    {
+        of_.admin_dsn = with_values(maintenance_dsn_, {{"dbname", name_}});
+        of_.store.dsn = with_values(configured.store.dsn, {{"dbname", name_}});
+        std::filesystem::create_directories(of_.data);
+        of_.keys.master_key_file = of_.data / "master.key";
+        event_log::create_master_key(of_.keys.master_key_file);
+        migrate(of_.admin_dsn);
+        of_.store.dsn = as_application(of_.store.dsn);
+        write_secret(of_.data / "dsn", of_.store.dsn);
+    }
+    catch (...)
+    {
+        remove();
+        throw;
+    }
 }
 
-ground::~ground()
+ground::~ground() { remove(); }
+
+void ground::remove() noexcept
 {
     try
     {
@@ -108,12 +129,29 @@ server::server(const settings& of, const std::string& roles, const std::vector<s
 {
     const auto begun = std::chrono::steady_clock::now();
     const auto admin = free_port();
+    start(of, roles, more, admin);
+    try
+    {
+        wait_until_ready(of, admin);
+    }
+    catch (...)
+    {
+        stop();
+        throw;
+    }
+    seconds_to_ready_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+}
+
+// In a process group of its own: Ctrl-C is for the benchmark, which then ends its server.
+void server::start(const settings& of, const std::string& roles, const std::vector<std::string>& more,
+                   std::uint16_t admin)
+{
     std::vector<std::string> words{"clientflow",   "serve",
                                    "--data",       of.data.string(),
                                    "--roles",      roles,
                                    "--port",       std::to_string(api_.port),
                                    "--admin-port", std::to_string(admin),
-                                   "--dsn",        of.store.dsn,
+                                   "--dsn-file",   (of.data / "dsn").string(),
                                    "--set",        "http.address_per_minute=2000000000"};
     for (const auto& each : more)
         words.insert(words.end(), {"--set", each});
@@ -126,31 +164,47 @@ server::server(const settings& of, const std::string& roles, const std::vector<s
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     ::posix_spawn_file_actions_addopen(&actions, 2, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    const int failed = ::posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, arguments.data(), environ);
+    posix_spawnattr_t apart;
+    ::posix_spawnattr_init(&apart);
+    ::posix_spawnattr_setflags(&apart, POSIX_SPAWN_SETPGROUP);
+    const int failed = ::posix_spawn(&pid_, "/proc/self/exe", &actions, &apart, arguments.data(), environ);
+    ::posix_spawnattr_destroy(&apart);
     ::posix_spawn_file_actions_destroy(&actions);
     if (failed != 0)
         throw std::runtime_error("the server cannot be started");
+}
+
+void server::wait_until_ready(const settings& of, std::uint16_t admin)
+{
+    const auto begun = std::chrono::steady_clock::now();
     wire::request asked;
     asked.method = "GET";
     asked.target = "/readyz";
     const wire::endpoint admin_at{"127.0.0.1", admin};
     while (wire::call(admin_at, asked, std::chrono::seconds{2}).status != 200)
     {
-        if (::waitpid(pid_, nullptr, WNOHANG) == pid_ || std::chrono::steady_clock::now() - begun > ready_deadline)
+        const bool ended = ::waitpid(pid_, nullptr, WNOHANG) == pid_;
+        if (ended)
+            pid_ = 0;
+        if (ended || stop_asked() || std::chrono::steady_clock::now() - begun > ready_deadline)
         {
-            std::ifstream said{log};
+            std::ifstream said{of.data / "server.log"};
             throw std::runtime_error("the server did not get ready: " +
                                      std::string{std::istreambuf_iterator<char>{said}, {}});
         }
         std::this_thread::sleep_for(std::chrono::milliseconds{5});
     }
-    seconds_to_ready_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
 }
 
-server::~server()
+server::~server() { stop(); }
+
+void server::stop() noexcept
 {
+    if (pid_ == 0)
+        return;
     ::kill(pid_, SIGTERM);
     ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
 }
 
 double server::resident_mb() const

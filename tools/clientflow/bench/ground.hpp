@@ -8,6 +8,7 @@
 #include "tools/clientflow/settings.hpp"
 #include "tools/wire/exchange.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <sys/types.h>
@@ -28,6 +29,8 @@ public:
     conditions measured() const;
 
 private:
+    void remove() noexcept;
+
     std::string maintenance_dsn_;
     std::string name_;
     settings of_;
@@ -49,6 +52,10 @@ public:
     double cpu_seconds() const;  // user and system, since its start
 
 private:
+    void start(const settings&, const std::string& roles, const std::vector<std::string>& more, std::uint16_t admin);
+    void wait_until_ready(const settings&, std::uint16_t admin);
+    void stop() noexcept;
+
     pid_t pid_ = 0;
     wire::endpoint api_;
     double seconds_to_ready_ = 0;
