@@ -2,7 +2,7 @@
 #include "events/project.hpp"
 #include "projections/runner/position_poll.hpp"
 #include "projections/runner/projector.hpp"
-#include "tests/integration/projections/world.hpp"
+#include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
 
