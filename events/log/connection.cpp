@@ -194,6 +194,8 @@ failure understand(const std::exception& problem, const connection& used)
 bool has_password(const std::string& dsn)
 {
     const options all = parse_dsn(dsn);
-    return std::any_of(all.begin(), all.end(), [](const auto& option) { return option.first == "password"; });
+    return std::any_of(all.begin(), all.end(), [](const auto& option) {
+        return option.first == "password" || option.first == "sslpassword";
+    });
 }
 }  // namespace event_log

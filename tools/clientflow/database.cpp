@@ -1,6 +1,8 @@
 // See database.hpp.
 #include "tools/clientflow/database.hpp"
 
+#include "events/log/store.hpp"
+
 #include <pqxx/connection_base>
 #include <pqxx/nontransaction>
 #include <pqxx/result>
@@ -47,7 +49,10 @@ std::vector<line> database::ask(const std::string& statement, const std::vector<
     }
     catch (const std::exception& wrong)
     {
-        throw std::runtime_error(event_log::understand(wrong, connection_).message);
+        const auto meaning = event_log::understand(wrong, connection_);
+        if (meaning.kind == event_log::failure_kind::lost)
+            throw event_log::unreachable(meaning.message);
+        throw std::runtime_error(meaning.message);
     }
 }
 

@@ -2,7 +2,7 @@
 //
 // What the tools ask here has no place in the product's own interfaces: lists of tenants, positions, single events by
 // id. Values go as parameters, never into the statement. Serves one thread. Throws event_log::unreachable when there is
-// no server, and std::runtime_error with the server's own one-line message when it refuses.
+// no server or it is lost, and std::runtime_error with the server's own one-line message when it refuses.
 #pragma once
 
 #include "events/log/connection.hpp"

@@ -108,7 +108,7 @@ public:
     {
         given_.after.empty() ? begin_at_last() : begin_after();
         bool more = true;
-        while (!stop_asked() && (more || given_.follow))
+        while (!stop_asked() && !output_ended() && (more || given_.follow))
         {
             if (!more)
                 std::this_thread::sleep_for(std::chrono::milliseconds{200});

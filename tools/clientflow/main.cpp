@@ -10,12 +10,22 @@
 #include <cstdio>
 #include <iostream>
 #include <numeric>
+#include <poll.h>
+#include <unistd.h>
 
 namespace cli
 {
 namespace
 {
 volatile std::sig_atomic_t stop_signals = 0;
+volatile std::sig_atomic_t second_signal_ends = 0;
+
+void on_signal(int)
+{
+    stop_signals = stop_signals + 1;
+    if (stop_signals > 1 && second_signal_ends != 0)
+        ::_exit(interrupted);
+}
 
 constexpr const char* description =
     "Example: clientflow doctor --data /var/lib/clientflow\n\n"
@@ -114,7 +124,8 @@ exit_status guarded(const program& chosen)
     try
     {
         const auto status = chosen.run();
-        std::cout.flush();
+        if (!std::cout.flush() || std::fflush(stdout) != 0)
+            return complain(json, failed, "output_failed", "the output could not be written");
         return status;
     }
     catch (const failure& wrong)
@@ -222,12 +233,20 @@ void say(const program& of, std::string_view line)
 }
 
 bool stop_asked() { return stop_signals > 0; }
+
+void end_at_second_signal() { second_signal_ends = 1; }
+
+bool output_ended()
+{
+    pollfd out{STDOUT_FILENO, 0, 0};
+    return !std::cout || (::poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0);
+}
 }  // namespace cli
 
 int main(int count, char** arguments)
 {
     std::signal(SIGPIPE, SIG_IGN);
     for (const int signal : {SIGINT, SIGTERM})
-        std::signal(signal, [](int) { cli::stop_signals = cli::stop_signals + 1; });
+        std::signal(signal, cli::on_signal);
     return cli::parse_and_run(count, arguments);
 }

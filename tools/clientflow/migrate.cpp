@@ -90,6 +90,7 @@ event_log::connection_config admin_connection(const settings& of)
 exit_status migrate(const program& chosen, const wishes& given)
 {
     const auto of = read_settings(chosen.given);
+    end_at_second_signal();  // another migration may hold the lock for long
     event_log::connection link{admin_connection(of), std::make_shared<event_log::watchdog>()};
     try
     {

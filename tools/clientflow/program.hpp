@@ -82,6 +82,12 @@ void add_openapi(CLI::App& root, program&);
 // A line to standard error, unless --quiet.
 void say(const program&, std::string_view line);
 
+// Nobody reads standard output any more, or it cannot be written.
+bool output_ended();
+
 // SIGINT and SIGTERM set this; long commands look at it.
 bool stop_asked();
+
+// From here on a second signal ends the process at once: for a wait inside the database, which rolls back by itself.
+void end_at_second_signal();
 }  // namespace cli

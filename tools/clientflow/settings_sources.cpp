@@ -96,16 +96,23 @@ void put_file(std::vector<setting>& rows, const std::filesystem::path& file)
     }
 }
 
+// A DSN of its own stands for both: who names a server by flag or environment means that server.
+void put_dsn(std::vector<setting>& rows, const std::string& dsn, origin from, const std::string& where)
+{
+    put(rows, "store.dsn", dsn, from, where);
+    put(rows, "store.admin_dsn", dsn, from, where);
+}
+
 void put_environment(std::vector<setting>& rows)
 {
+    if (const char* dsn = std::getenv("CLIENTFLOW_DSN"))
+        put_dsn(rows, dsn, origin::environment, "CLIENTFLOW_DSN");
     for (auto& row : rows)
     {
         const auto name = environment_name(row.name);
         if (const char* value = std::getenv(name.c_str()))
             put(rows, row.name, value, origin::environment, name);
     }
-    if (const char* dsn = std::getenv("CLIENTFLOW_DSN"))
-        put(rows, "store.dsn", dsn, origin::environment, "CLIENTFLOW_DSN");
 }
 
 std::string read_dsn_file(const std::string& file)
@@ -131,13 +138,6 @@ bool has_password(const std::string& dsn)
     }
 }
 
-// A DSN from a flag stands for both: who names a server on the command line means that server.
-void put_dsn(std::vector<setting>& rows, const std::string& dsn, const std::string& where)
-{
-    put(rows, "store.dsn", dsn, origin::flag, where);
-    put(rows, "store.admin_dsn", dsn, origin::flag, where);
-}
-
 void put_flags(std::vector<setting>& rows, const common_options& given)
 {
     if (given.dsn && given.dsn_file)
@@ -146,9 +146,9 @@ void put_flags(std::vector<setting>& rows, const common_options& given)
         wrong("a password in the arguments is seen by every user of the machine: use --dsn-file, ~/.pgpass or "
               "PGPASSFILE");
     if (given.dsn)
-        put_dsn(rows, *given.dsn, "--dsn");
+        put_dsn(rows, *given.dsn, origin::flag, "--dsn");
     if (given.dsn_file)
-        put_dsn(rows, read_dsn_file(*given.dsn_file), "--dsn-file");
+        put_dsn(rows, read_dsn_file(*given.dsn_file), origin::flag, "--dsn-file");
     for (const auto& each : given.set)
     {
         const auto equals = each.find('=');

@@ -43,6 +43,42 @@ TEST_CASE("every command's help begins with an example")
     }
 }
 
+TEST_CASE("output that cannot be written is a failure, and a tail ends when nobody reads it any more")
+{
+    kit::launch full;
+    full.program = "/bin/sh";
+    full.arguments = {"-c", "exec \"$0\" openapi > /dev/full", kit::program("clientflow").string()};
+    const auto got = kit::run(full);
+    CHECK(got.end.exit_code == 1);
+    CHECK(got.errors.find("could not be written") != std::string::npos);
+
+    cli_session::store here;
+    here.make_tenant("acme");
+    kit::launch cut;
+    cut.program = "/bin/sh";
+    cut.arguments = {"-c",
+                     "\"$0\" events tail --follow --data \"$1\" --dsn \"$2\" | head -n 1",
+                     kit::program("clientflow").string(),
+                     here.data().string(),
+                     here.database().dsn("postgres")};
+    CHECK(kit::run(cut).output.find("org.created") != std::string::npos);
+}
+
+TEST_CASE("CLIENTFLOW_DSN stands for the operator's login too, and a key's password is refused in the arguments")
+{
+    cli_session::store here;
+    std::ofstream{here.data() / "clientflow.toml"} << "[store]\nadmin_dsn = \"host=/nowhere\"\n";
+    kit::launch asked;
+    asked.program = kit::program("clientflow");
+    asked.arguments = {"tenant", "list", "--data", here.data().string()};
+    asked.environment = {{"CLIENTFLOW_DSN", here.database().dsn("postgres")}};
+    CHECK(kit::run(asked).end.exit_code == 0);
+
+    const auto refused = clientflow({"doctor", "--dsn", "host=/nowhere sslpassword=open"});
+    CHECK(refused.end.exit_code == 2);
+    CHECK(refused.errors.find("open") == std::string::npos);
+}
+
 TEST_CASE("an unknown command names the nearest one and is wrong usage")
 {
     const auto noun = clientflow({"tenat", "list"});
