@@ -78,7 +78,10 @@ answer when(const set_rate& c, const item& now)
     return facts{rate_changed{now.id, {now.requests_per_minute, c.requests_per_minute}}};
 }
 
-answer when(const revoke&, const item& now) { return now.archived_at ? facts{} : facts{revoked{now.id}}; }
+answer when(const revoke& asked, const item& now)
+{
+    return now.archived_at ? facts{} : facts{revoked{now.id, asked.reason}};
+}
 
 // What no row can say of a body.
 void judge_scopes(const std::vector<scope>& scopes, bool of_platform, rules::surroundings& around)

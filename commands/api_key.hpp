@@ -83,6 +83,7 @@ struct revoke
 {
     key_id id;
     std::optional<schema::moment> occurred_at;
+    std::optional<std::string> reason{};  // operators give one; not a member of the request
 };
 
 using command = std::variant<create, change, set_rate, revoke>;

@@ -70,6 +70,7 @@ struct rate_changed
 struct revoked
 {
     key_id id;
+    std::optional<std::string> reason{};  // an operator's; the organisation's own need none
     friend bool operator==(const revoked&, const revoked&) = default;
 };
 
@@ -129,7 +130,8 @@ inline constexpr schema::record_type schema::schema_of<api_key::rate_changed> =
 
 template <>
 inline constexpr schema::record_type schema::schema_of<api_key::revoked> =
-    schema::record("api_key.revoked", 1, schema::field<&api_key::revoked::id>("id"));
+    schema::record("api_key.revoked", 1, schema::field<&api_key::revoked::id>("id"),
+                   schema::field<&api_key::revoked::reason>("reason", "As an operator gave it."));
 
 template <>
 inline constexpr schema::record_type schema::schema_of<api_key::item> = schema::record(

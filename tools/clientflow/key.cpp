@@ -1,7 +1,8 @@
 // `clientflow key create|list|rate|revoke`: API keys of an organisation, and of the platform's operators.
 #include "commands/api_key.hpp"
-#include "events/org.hpp"
+#include "commands/org.hpp"
 #include "schemas/json_writer.hpp"
+#include "schemas/text.hpp"
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/office.hpp"
 #include "tools/clientflow/rates.hpp"
@@ -108,19 +109,41 @@ exit_status create(const program& chosen, const create_options& given)
     return done;
 }
 
-exit_status revoke(const program& chosen, const place& where, const std::string& which)
+// Bounded as every reason that is recorded.
+std::string read_reason(const std::string& given)
 {
-    const auto id = api_key::key_id::parse(which);
+    auto reason = schema::nfc(schema::trim(given));
+    if (!schema::is_utf8(given) || schema::has_control_character(reason, false) ||
+        static_cast<std::int64_t>(schema::code_points(reason)) > static_cast<std::int64_t>(org::reason_length.max))
+        throw failure(usage, "invalid", "--reason wants one line of at most 500 characters");
+    return reason;
+}
+
+struct revoke_options
+{
+    place where;
+    std::string key;
+    std::string reason;
+    bool dry_run = false;
+};
+
+exit_status revoke(const program& chosen, const revoke_options& given)
+{
+    const auto id = api_key::key_id::parse(given.key);
     if (!id)
-        throw failure(usage, "bad_id", "\"" + which + "\" is no key_… id");
-    office desk{read_settings(chosen.given)};
+        throw failure(usage, "bad_id", "\"" + given.key + "\" is no key_… id");
     api_key::revoke command;
     command.id = *id;
-    const auto seen = desk.submit(
-        where.tenant(),
-        [command](lanes::view& in, const lanes::origin& from) { return api_key::handle(command, in, from); },
-        &lanes::aggregate_of<api_key::state>());
-    std::cout << seen.item << '\n';
+    if (!given.reason.empty())
+        command.reason = read_reason(given.reason);
+    const auto handle = [command](lanes::view& in, const lanes::origin& from) {
+        return api_key::handle(command, in, from);
+    };
+    office desk{read_settings(chosen.given)};
+    const auto* shown_as = &lanes::aggregate_of<api_key::state>();
+    const auto tenant = given.where.tenant();
+    std::cout << (given.dry_run ? desk.rehearse(tenant, handle, shown_as) : desk.submit(tenant, handle, shown_as).item)
+              << '\n';
     return done;
 }
 
@@ -231,13 +254,14 @@ void add_key(CLI::App& root, program& chosen)
     rating.callback(
         [&chosen, rated, rate] { chosen.run = [&chosen, rated, rate] { return set_rate(chosen, *rated, *rate); }; });
 
-    auto where = std::make_shared<place>();
-    auto which = std::make_shared<std::string>();
-    auto& revoking =
-        add_verb(noun, "revoke", "Example: clientflow key revoke key_… --org org_…\n\nEnds a key for ever.");
-    revoking.add_option("key", *which, "key_…")->required();
-    add_place(revoking, *where);
-    revoking.callback(
-        [&chosen, where, which] { chosen.run = [&chosen, where, which] { return revoke(chosen, *where, *which); }; });
+    auto ended = std::make_shared<revoke_options>();
+    auto& revoking = add_verb(noun, "revoke",
+                              "Example: clientflow key revoke key_… --org org_… --reason \"Left in a repository\"\n\n"
+                              "Ends a key for ever.");
+    revoking.add_option("key", ended->key, "key_…")->required();
+    add_place(revoking, ended->where);
+    revoking.add_option("--reason", ended->reason, "Recorded with the revocation, up to 500 characters");
+    revoking.add_flag("--dry-run", ended->dry_run, "Only show what would be recorded");
+    revoking.callback([&chosen, ended] { chosen.run = [&chosen, ended] { return revoke(chosen, *ended); }; });
 }
 }  // namespace cli

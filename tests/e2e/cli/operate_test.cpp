@@ -61,7 +61,14 @@ TEST_CASE("keys are made, listed without their secrets, and revoked")
     CHECK(listed.output.find(id) != std::string::npos);
     CHECK(listed.output.find(secret) == std::string::npos);
 
-    CHECK(here.run({"key", "revoke", id, "--org", org}).end.exit_code == 0);
+    const std::vector<std::string> revoke{"key", "revoke", id, "--org", org, "--reason", "Left in a repository"};
+    auto rehearsed = revoke;
+    rehearsed.push_back("--dry-run");
+    CHECK(here.run(rehearsed).output.find("Left in a repository") != std::string::npos);
+    CHECK(here.run({"key", "list", "--org", org, "--json"}).output.find("\"revoked\":true") == std::string::npos);
+    CHECK(here.run(revoke).end.exit_code == 0);
+    CHECK(here.database().run("select data ->> 'reason' from es.event where type = 'api_key.revoked'") ==
+          "Left in a repository");
     CHECK(here.run({"key", "list", "--org", org, "--json"}).output.find("\"revoked\":true") != std::string::npos);
     CHECK(here.run({"key", "create", "--org", org, "--scopes", "fly"}).end.exit_code == 2);
 }
