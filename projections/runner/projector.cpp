@@ -384,6 +384,7 @@ void projector::failed(const std::string& why)
 void projector::publish()
 {
     figures now = counted_;
+    now.has_cache = cache_ != nullptr;
     const auto at = clock_.now();
     for (const auto& state : lanes_)
         for (const auto& of : state.courses)

@@ -63,6 +63,7 @@ struct figures
     std::uint64_t lost_races = 0;
     std::uint64_t cache_drops = 0;  // of a space
     std::uint64_t failures = 0;
+    bool has_cache = false;
 };
 
 struct projector_config

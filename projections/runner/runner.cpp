@@ -19,10 +19,22 @@ struct runner::implementation
         : config(std::move(given))
         , ring(opened_with)
         , rows(config.rows, definitions)
-        , cache(config.cache)
-        , core(config.projector, definitions, rows, &cache, reached, clock)
+        , core(config.projector, definitions, rows, open_cache(), reached, clock)
         , feed(config.feed())
     {}
+
+    // The cache is never truth: without one (a full disk, a directory that is not ours) every batch reads its rows.
+    row_cache* open_cache()
+    try
+    {
+        return &cache.emplace(config.cache);
+    }
+    catch (const std::exception& fault)
+    {
+        if (config.projector.tell)
+            config.projector.tell({report::kind::cache_lost, std::string{"working without a cache: "} + fault.what()});
+        return nullptr;
+    }
 
     void run()
     {
@@ -86,7 +98,7 @@ struct runner::implementation
     const runner_config config;
     event_log::keyring& ring;
     row_store rows;
-    row_cache cache;
+    std::optional<row_cache> cache;  // before core, whose making opens it
     projector core;
     std::unique_ptr<event_feed::feed> feed;
     std::chrono::steady_clock::time_point next_heads{};  // the thread's own
@@ -126,5 +138,8 @@ void runner::stop()
 void runner::wake() { self_->feed->wake(); }
 figures runner::take() const { return self_->core.take(); }
 bool runner::serves(std::int32_t lane) const { return self_->core.serves(lane); }
-const std::filesystem::path& runner::cache_directory() const { return self_->cache.directory(); }
+std::optional<std::filesystem::path> runner::cache_directory() const
+{
+    return self_->cache ? std::optional{self_->cache->directory()} : std::nullopt;
+}
 }  // namespace projection

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace projection
@@ -31,7 +32,7 @@ struct runner_config
 class runner
 {
 public:
-    // Takes a cache directory. The definitions, the keyring, the positions and the clock outlive the runner.
+    // Takes a cache directory; works without a cache, and says so, when there can be none. The definitions, the keyring, the positions and the clock outlive the runner.
     runner(runner_config, std::span<const definition* const>, event_log::keyring&, positions&, const schema::clock&);
     ~runner();  // stops
 
@@ -45,7 +46,7 @@ public:
     figures take() const;
     // Whether this runner tells the lane's positions; false while it leaves the lane to another process.
     bool serves(std::int32_t lane) const;
-    const std::filesystem::path& cache_directory() const;
+    std::optional<std::filesystem::path> cache_directory() const;  // nothing: it works without one
 
 private:
     struct implementation;

@@ -258,6 +258,8 @@ void engine::implementation::write_metrics(http::metrics_text& out)
         return;
     const auto now = runner->take();
     write_lags(out, now);
+    out.family("clientflow_projection_cache_usable", "gauge", "1 while rows are cached; 0: every batch reads its rows.");
+    out.sample({}, now.has_cache ? 1 : 0);
     const auto total = [&](const char* name, const char* help, std::uint64_t value) {
         out.family(name, "counter", help);
         out.sample({}, static_cast<double>(value));

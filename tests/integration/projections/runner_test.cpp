@@ -121,6 +121,21 @@ TEST_CASE("a cache that was deleted, or is damaged, is filled again and never tr
     check_equal(in.verified());
 }
 
+TEST_CASE("a runner whose cache cannot be opened works without one and says so")
+{
+    world in;
+    random_history(in, 23, {2, 200});
+    const auto cache = in.room.path() / "cache";
+    std::ofstream{cache} << "a file where the directory should be";
+    running it{in, cache};
+    it.catch_up();
+    check_equal(in.verified());
+    CHECK_FALSE(it.runner.take().has_cache);
+    CHECK_FALSE(it.runner.cache_directory().has_value());
+    REQUIRE(it.reports().size() == 1);
+    CHECK(it.reports()[0].what == projection::report::kind::cache_lost);
+}
+
 TEST_CASE("a cache whose position is not the checkpoint's is dropped: rows of another history are not folded on")
 {
     world in;
