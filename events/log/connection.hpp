@@ -91,6 +91,7 @@ struct failure
 // Of any exception that came out of a call on `raw()`.
 failure understand(const std::exception&, const connection&);
 
-// A password (of the login, or of the client's TLS key) stands in the DSN itself. Throws std::invalid_argument when the DSN cannot be read.
+// A password (of the login, or of the client's TLS key) stands in the DSN itself. Throws std::invalid_argument when
+// the DSN cannot be read.
 bool has_password(const std::string& dsn);
 }  // namespace event_log

@@ -1,7 +1,8 @@
 // Learns how far the projections have come where another process runs them: asks the checkpoints while somebody waits.
 //
-// Stands beside a runner too, for the lanes that it leaves to others. Nothing is asked while nobody waits. One thread, named `project-watch`, and one connection. Without a database it
-// tries again; whoever waits meets its own deadline meanwhile.
+// Stands beside a runner too, for the lanes that it leaves to others. Nothing is asked while nobody waits. One thread,
+// named `project-watch`, and one connection. Without a database it tries again; whoever waits meets its own deadline
+// meanwhile.
 #pragma once
 
 #include "projections/runner/positions.hpp"

@@ -32,7 +32,8 @@ struct runner_config
 class runner
 {
 public:
-    // Takes a cache directory; works without a cache, and says so, when there can be none. The definitions, the keyring, the positions and the clock outlive the runner.
+    // Takes a cache directory; works without a cache, and says so, when there can be none. The definitions, the
+    // keyring, the positions and the clock outlive the runner.
     runner(runner_config, std::span<const definition* const>, event_log::keyring&, positions&, const schema::clock&);
     ~runner();  // stops
 

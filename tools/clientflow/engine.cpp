@@ -258,7 +258,7 @@ void engine::implementation::write_metrics(http::metrics_text& out)
         return;
     const auto now = runner->take();
     write_lags(out, now);
-    out.family("clientflow_projection_cache_usable", "gauge", "1 while rows are cached; 0: every batch reads its rows.");
+    out.family("clientflow_projection_cache_usable", "gauge", "1 while rows are cached, else every batch reads them.");
     out.sample({}, now.has_cache ? 1 : 0);
     const auto total = [&](const char* name, const char* help, std::uint64_t value) {
         out.family(name, "counter", help);

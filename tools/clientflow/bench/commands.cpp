@@ -207,9 +207,11 @@ void catch_up(const std::string& dsn, progress& line)
     {
         const auto found = store.ask_one(
             "select coalesce(sum(head.seq - coalesce(shown.seq, 0)), 0) from es.lane l"
-            "  join lateral (select e.seq from es.event e where e.lane = l.lane order by e.seq desc limit 1) head on true"
+            "  join lateral (select e.seq from es.event e where e.lane = l.lane order by e.seq desc limit 1) head"
+            "    on true"
             "  left join lateral (select min(n.seq) as seq from (select distinct on (projection, version) c.seq"
-            "    from read.checkpoint c where c.lane = l.lane order by projection, version, step desc) n) shown on true");
+            "    from read.checkpoint c where c.lane = l.lane order by projection, version, step desc) n) shown"
+            "    on true");
         left = found && found->front() ? *found->front() : "0";
         line.tell("read models catching up: " + left + " events");
         if (left != "0")
