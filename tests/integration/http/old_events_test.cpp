@@ -1,6 +1,7 @@
 // A stream that begins with an event in an old shape is commanded, replayed and read like any other.
 #include "events/log/meta.hpp"
 #include "events/log/store.hpp"
+#include "events/log/upcast.hpp"
 #include "events/task.hpp"
 #include "tests/integration/http/stage.hpp"
 
@@ -67,12 +68,14 @@ private:
 };
 }  // namespace
 
-TEST_CASE_FIXTURE(given_an_old_task, "a stream is loaded with its old events lifted, and they stay as they were stored")
+TEST_CASE_FIXTURE(given_an_old_task, "an old event is loaded as it was stored, and lifted where it is decoded")
 {
     const std::vector<event_log::stream_ask> asks{{stream()}};
     const auto loaded = log.load(asks, {});
     REQUIRE(loaded.streams.front().size() == 1);
-    const auto& born = loaded.streams.front().front();
+    CHECK(loaded.streams.front().front().schema_version == 1);
+    event_log::recorded room;
+    const auto& born = event_log::newest_shape(loaded.streams.front().front(), room);
     CHECK(born.schema_version == 2);
     CHECK(value_of(born.data, "estimate_minutes") == "180");
     CHECK(born.data.find("estimate_hours") == std::string::npos);
