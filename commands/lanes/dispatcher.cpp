@@ -6,6 +6,7 @@
 #include "commands/lanes/tenant_directory.hpp"
 #include "commands/lanes/writer.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <pthread.h>
@@ -21,6 +22,8 @@ constexpr std::chrono::milliseconds watch_beat{25};
 
 void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.c_str()); }
 }  // namespace
+
+int writers_for_this_machine() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2); }
 
 struct dispatcher::implementation
 {

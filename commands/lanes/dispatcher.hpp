@@ -1,6 +1,6 @@
 // The front of the lane writers: takes a command, answers once with the truth.
 //
-// One dispatcher per process owns W writer threads (`command-N`); lane L belongs to writer L mod W. `submit` may be
+// One dispatcher per process owns W writers (threads `command-Na`, `-Nb`); lane L belongs to writer L mod W. `submit` may be
 // called from any thread and never blocks; `done` is called exactly once and must only hand the answer on: it runs on a
 // writer thread, on the thread that watches deadlines, or, when the queue is full, inside `submit`. Queues are bounded:
 // when one is full the answer is `busy` and nothing happened. Every command is answered by its deadline, give or take
@@ -23,9 +23,13 @@
 
 namespace lanes
 {
+// A writer for every two cores: its two hands, the database's share and the network's fill them, and more writers only
+// make smaller rounds.
+int writers_for_this_machine();
+
 struct writer_config
 {
-    int writers = 2;  // threads, each with its own connection
+    int writers = writers_for_this_machine();  // each with two threads and connections
     std::size_t round_commands_max = 512;
     std::size_t round_bytes_max = 4 * 1024 * 1024;
     std::size_t queue_commands_max = 8'192;  // waiting per writer; beyond: busy
