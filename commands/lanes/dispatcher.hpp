@@ -1,11 +1,11 @@
 // The front of the lane writers: takes a command, answers once with the truth.
 //
-// One dispatcher per process owns W writers (threads `command-Na`, `-Nb`); lane L belongs to writer L mod W. `submit` may be
-// called from any thread and never blocks; `done` is called exactly once and must only hand the answer on: it runs on a
-// writer thread, on the thread that watches deadlines, or, when the queue is full, inside `submit`. Queues are bounded:
-// when one is full the answer is `busy` and nothing happened. Every command is answered by its deadline, give or take
-// the watch's beat of 25 ms: a deadline passed before work started means that nothing happened; afterwards the answer
-// is the truth, or `applied` is unknown.
+// One dispatcher per process owns W writers (threads `command-Na`, `-Nb`); lane L belongs to writer L mod W. `submit`
+// may be called from any thread and never blocks; `done` is called exactly once and must only hand the answer on: it
+// runs on a writer thread, on the thread that watches deadlines, or, when the queue is full, inside `submit`. Queues
+// are bounded: when one is full the answer is `busy` and nothing happened. Every command is answered by its deadline,
+// give or take the watch's beat of 25 ms: a deadline passed before work started means that nothing happened; afterwards
+// the answer is the truth, or `applied` is unknown.
 #pragma once
 
 #include "commands/lanes/aggregate.hpp"

@@ -410,6 +410,8 @@ void credentials::implementation::check()
     {
         ++failed_checks;
         store_is_away = true;
+        // Counted from its end: else everybody who waits for a key would also wait for the next check to fail.
+        next_check = try_again = steady::now() + config.check_interval;
     }
     catch (const std::exception&)  // then each is looked up by itself
     {

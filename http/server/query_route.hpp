@@ -23,8 +23,8 @@ bool expect_row(call&, query_context&, const projection::list_shape&, const sche
 // Refuses every parameter in the query string.
 bool expect_no_parameters(call&);
 
-// Of each read that the answer is made of: it is as new as the oldest of them, and stale when they show two histories or
-// a key of the tenant is stopped.
+// Of each read that the answer is made of: it is as new as the oldest of them, and stale when they show two histories
+// or a key of the tenant is stopped.
 void take_position(call&, const projection::shown&);
 
 // The id in the path, for `Id` of the noun; then one item.

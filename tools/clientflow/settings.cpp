@@ -121,7 +121,7 @@ void store_rows(table& to, settings& of)
 void writer_rows(table& to, settings& of)
 {
     to.section("writers");
-    to.add("writers", "writers", of.writers.writers, "each with two threads and connections, and its share of the lanes");
+    to.add("writers", "writers", of.writers.writers, "each with two threads and connections, and a share of the lanes");
     to.add("round_commands_max", "commands", of.writers.round_commands_max, "in one append");
     to.add("round_bytes_max", "bytes", of.writers.round_bytes_max, "in one append");
     to.add("queue_commands_max", "commands", of.writers.queue_commands_max, "waiting per writer; beyond: 503 busy");
