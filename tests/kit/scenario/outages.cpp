@@ -35,7 +35,8 @@ public:
           server({.data = at.data_directory(name), .dsn = dsn,
                   // A backend that waits on purpose is not to be cancelled for it before the scenario lets it go.
                   .settings = {"http.command_time_max_ms=" + std::to_string(config.command_time.count()),
-                               "store.lock_timeout_ms=60000"},
+                               "store.lock_timeout_ms=60000",
+                               "store.append_deadline_ms=" + std::to_string(config.append_time.count())},
                   .environment = {{"CLIENTFLOW_FAULT_TRACE", trace_.string()}}})
     {
         server.start();
@@ -352,6 +353,7 @@ findings cut_links(site& at, const outage_config& config)
     findings told;
     auto lasting = config;
     lasting.command_time = kit::milliseconds{10'000};
+    lasting.append_time = kit::milliseconds{30'000};  // a backend gives up by itself after 6/10 of it
     stage on{at, "cut", lasting, at.through()};
     on.await_healed();
     for (int time = 0; time < config.times; ++time)

@@ -17,6 +17,7 @@ struct outage_config
     int times = 1;                        // crashes; rounds of cuts
     kit::milliseconds lasting{3'000};     // of a freeze; of ending sessions
     kit::milliseconds command_time{1'000};  // the server's deadline for a command
+    kit::milliseconds append_time{10'000};  // the store's, settling included
 };
 
 // SIGSTOP of the whole cluster. Commands and reads are refused in time; health, liveness, readiness and figures are
