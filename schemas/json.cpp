@@ -215,6 +215,8 @@ bool document::parse(std::string_view text)
 {
     auto& parser = parser_->parser;
     where_ = "#";
+    if (text.data() == nullptr)
+        text = "";  // simdjson copies from where it is told, also nothing
     if (parser_->capacity < text.size() || parser_->capacity == 0)
     {
         const std::size_t wanted = std::bit_ceil(std::max<std::size_t>(text.size(), 4096));

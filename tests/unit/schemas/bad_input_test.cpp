@@ -1,4 +1,5 @@
 // What a request may not be: malformed bytes are one fault, everything else is reported at once with its pointer.
+#include "schemas/json.hpp"
 #include "schemas/text.hpp"
 #include "tests/unit/schemas/sample.hpp"
 
@@ -75,6 +76,12 @@ TEST_CASE("bytes that are not JSON are malformed, and nothing else is said")
         CAPTURE(text);
         CHECK(change(text) == "# malformed");
     }
+}
+
+TEST_CASE("nothing at all is malformed, also when it lies nowhere")
+{
+    CHECK_FALSE(schema::json::document{}.parse(std::string_view{}));
+    CHECK_FALSE(schema::json::document{}.parse(""));
 }
 
 TEST_CASE("bytes that are not UTF-8 are malformed")
