@@ -305,7 +305,7 @@ report commands(const settings& configured, const wishes& given, progress& line)
             given.hold_seconds > 0 ? with_held_transaction(made, here, by, of, given, line)
                                    : against_health(made, by, of, given, line);
         }
-        made.under.variant = given.noun + "s created by " + std::to_string(given.tenants) + " tenants" +
+        made.under.variant = given.noun + "s created, tenants: " + std::to_string(given.tenants) +
                              (given.projections ? ", every read model live" : "") +
                              (given.hold_seconds > 0 ? ", a transaction held open" : "");
     }
