@@ -1,14 +1,16 @@
 // Bytes as text, digests and randomness: the second half of text.hpp, and this folder's only user of OpenSSL.
 #include "schemas/text.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace schema
@@ -49,6 +51,29 @@ constexpr std::array<std::uint32_t, 256> crc_table = [] {
     }
     return table;
 }();
+
+// An algorithm asked for by name is looked up under a lock every time: each thread asks once.
+struct digesting
+{
+    std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> algorithm{EVP_MD_fetch(nullptr, "SHA256", nullptr), EVP_MD_free};
+    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+};
+
+using mac_context = std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)>;
+
+// Without a key. Those that get one are copies, and are wiped when they are freed.
+mac_context hmac_of_sha256()
+{
+    const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> algorithm{EVP_MAC_fetch(nullptr, "HMAC", nullptr),
+                                                                      EVP_MAC_free};
+    mac_context made{EVP_MAC_CTX_new(algorithm.get()), EVP_MAC_CTX_free};
+    std::string digest = "SHA256";
+    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+                                     OSSL_PARAM_construct_end()};
+    if (!made || EVP_MAC_CTX_set_params(made.get(), parameters) != 1)
+        throw std::runtime_error("OpenSSL has no HMAC");
+    return made;
+}
 
 const unsigned char* octets(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 
@@ -187,16 +212,24 @@ std::uint32_t crc32(std::string_view bytes)
 
 digest sha256(std::string_view bytes)
 {
+    thread_local const digesting with;
     digest made{};
-    SHA256(octets(bytes), bytes.size(), made.data());
+    if (EVP_DigestInit_ex2(with.context.get(), with.algorithm.get(), nullptr) != 1 ||
+        EVP_DigestUpdate(with.context.get(), bytes.data(), bytes.size()) != 1 ||
+        EVP_DigestFinal_ex(with.context.get(), made.data(), nullptr) != 1)
+        throw std::runtime_error("OpenSSL computes no SHA-256");
     return made;
 }
 
 digest hmac_sha256(std::string_view key, std::string_view bytes)
 {
+    thread_local const mac_context without_key = hmac_of_sha256();
+    const mac_context with{EVP_MAC_CTX_dup(without_key.get()), EVP_MAC_CTX_free};
     digest made{};
-    unsigned int size = 0;
-    if (!HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), octets(bytes), bytes.size(), made.data(), &size))
+    std::size_t size = 0;
+    if (!with || EVP_MAC_init(with.get(), octets(key), key.size(), nullptr) != 1 ||
+        EVP_MAC_update(with.get(), octets(bytes), bytes.size()) != 1 ||
+        EVP_MAC_final(with.get(), made.data(), &size, made.size()) != 1)
         throw std::runtime_error("OpenSSL computes no HMAC");
     return made;
 }

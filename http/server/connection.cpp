@@ -193,13 +193,10 @@ asio::awaitable<void> connection::serve(std::shared_ptr<connection> self)
             break;
         if (what == wait::read)
         {
-            const auto kept = self->in_.size();
-            self->in_.resize(kept + read_bytes);
             self->waiting_ = true;
-            const auto room = asio::buffer(self->in_.data() + kept, read_bytes);
-            const auto [failed, bytes] = co_await self->socket_.async_read_some(room, token);
+            const auto [failed, bytes] = co_await self->socket_.async_read_some(self->in_.prepare(read_bytes), token);
             self->waiting_ = false;
-            self->in_.resize(kept + bytes);
+            self->in_.commit(bytes);
             self->peer_ended_ = failed && !self->timed_out_;
         }
         else if (what == wait::write)
@@ -303,19 +300,9 @@ connection::wait connection::advance()
 
 void connection::use(std::size_t bytes)
 {
-    in_used_ += bytes;
-    if (in_used_ == in_.size())
-    {
-        in_.clear();
-        in_used_ = 0;
-        if (in_.capacity() > 4 * read_bytes)
-            in_.shrink_to_fit();
-    }
-    else if (in_used_ > 2 * read_bytes)
-    {
-        in_.erase(0, in_used_);
-        in_used_ = 0;
-    }
+    in_.consume(bytes);
+    if (in_.size() == 0 && in_.capacity() > 4 * read_bytes)
+        in_.shrink_to_fit();
 }
 
 bool connection::read_request_head()

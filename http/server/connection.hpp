@@ -13,6 +13,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 
 #include <chrono>
 #include <list>
@@ -129,7 +130,7 @@ private:
     void time_ran_out();
     void lose_peer();
     steady_time deadline_of_body() const;
-    std::string_view unread() const { return std::string_view{in_}.substr(in_used_); }
+    std::string_view unread() const { return {static_cast<const char*>(in_.data().data()), in_.size()}; }
     void use(std::size_t bytes);
 
     // Fixed after construction.
@@ -143,8 +144,7 @@ private:
     wire_reader reader_;
     exchange exchange_;
     stage stage_ = stage::head;
-    std::string in_;
-    std::size_t in_used_ = 0;
+    boost::beast::flat_buffer in_;  // what was read and not used yet; its room is not zeroed for every read
     std::string out_;
     std::size_t out_written_ = 0;
     std::size_t served_ = 0;

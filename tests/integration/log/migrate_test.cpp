@@ -57,6 +57,7 @@ const std::vector<migration>& ours()
     return all;
 }
 
+#ifdef CLIENTFLOW_FAULT_POINTS
 // Runs the child over this database with a fault that kills it; what it left behind.
 struct child_end
 {
@@ -76,6 +77,7 @@ child_end run_child(const given_an_empty_database& over, const std::string& faul
     const auto done = kit::run(child);
     return {std::filesystem::exists(log), done.end.exit_code};
 }
+#endif
 }  // namespace
 
 TEST_CASE("child: migrates and begins an incarnation" * doctest::skip())
