@@ -24,7 +24,7 @@ bool command_queue::forward(command c)
 {
     {
         const std::lock_guard lock(mutex_);
-        if (finished_)
+        if (is_over_)
             return false;
         bytes_ += weight(c);
         waiting_.push_back(std::move(c));
@@ -35,64 +35,56 @@ bool command_queue::forward(command c)
 
 void command_queue::put_back(std::vector<command> carried)
 {
-    if (carried.empty())
-        return;
+    const std::lock_guard lock(mutex_);
+    for (const command& c : carried)
+        bytes_ += weight(c);
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(carried.begin()),
+                    std::make_move_iterator(carried.end()));
+}
+
+std::vector<command> command_queue::take(const room& free)
+{
+    const std::size_t enough = free.hurries ? 1 : gathered_min;
+    std::unique_lock lock(mutex_);
+    wake_at_ = enough;
+    filled_.wait(lock, [&] { return nudged_ || has_for(free, enough) || (closed_ && free.may_end); });
+    wake_at_ = nobody_waits;
+    nudged_ = false;
+    if (has_for(free, enough))
+        return take_some(free);
+    is_over_ = closed_ && free.may_end && waiting_.empty();
+    return {};
+}
+
+bool command_queue::has_for(const room& free, std::size_t enough) const
+{
+    return free.commands_max > 0 && waiting_.size() >= enough && !(free.joins && waiting_.front()->alone);
+}
+
+void command_queue::nudge()
+{
     {
         const std::lock_guard lock(mutex_);
-        for (const command& c : carried)
-            bytes_ += weight(c);
-        waiting_.insert(waiting_.begin(), std::make_move_iterator(carried.begin()),
-                        std::make_move_iterator(carried.end()));
+        nudged_ = true;
     }
     filled_.notify_one();
 }
 
-std::vector<command> command_queue::take(std::size_t commands_max, std::size_t bytes_max)
+bool command_queue::is_over() const
 {
-    std::unique_lock lock(mutex_);
-    wake_at_ = 1;
-    filled_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
-    wake_at_ = nobody_waits;
-    std::vector<command> taken = take_some(commands_max, bytes_max);
-    finished_ = taken.empty();
-    return taken;
+    const std::lock_guard lock(mutex_);
+    return is_over_;
 }
 
-std::vector<command> command_queue::take_while(const std::atomic<bool>& busy, std::size_t commands_max,
-                                               std::size_t bytes_max)
-{
-    std::unique_lock lock(mutex_);
-    wake_at_ = gathered_min;
-    filled_.wait(lock, [&] { return !busy || waiting_.size() >= gathered_min; });
-    wake_at_ = nobody_waits;
-    if (waiting_.empty() || waiting_.front()->alone)
-        return {};
-    return take_some(commands_max, bytes_max);
-}
-
-void command_queue::wait_while(const std::atomic<bool>& busy)
-{
-    std::unique_lock lock(mutex_);
-    filled_.wait(lock, [&] { return !busy; });
-}
-
-void command_queue::wake()
-{
-    {
-        const std::lock_guard lock(mutex_);  // else it could fall between the taker's look and its sleep
-    }
-    filled_.notify_one();
-}
-
-std::vector<command> command_queue::take_some(std::size_t commands_max, std::size_t bytes_max)
+std::vector<command> command_queue::take_some(const room& free)
 {
     std::vector<command> taken;
     std::size_t bytes = 0;
-    while (!waiting_.empty() && taken.size() < commands_max)
+    while (!waiting_.empty() && taken.size() < free.commands_max)
     {
         command& next = waiting_.front();
         const bool is_first = taken.empty();
-        if (!is_first && (next->alone || bytes + weight(next) > bytes_max))
+        if (!is_first && (next->alone || bytes + weight(next) > free.bytes_max))
             break;
         bytes += weight(next);
         bytes_ -= weight(next);

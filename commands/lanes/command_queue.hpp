@@ -1,12 +1,11 @@
 // The commands that wait for one writer, bounded by count and by bytes.
 //
-// Any thread may offer; one hand of the writer takes at a time. Expired commands leave the queue at once, so that a
+// Any thread may offer; the writer's preparing thread takes. Expired commands leave the queue at once, so that a
 // store that is down does not keep places occupied by commands nobody waits for.
 #pragma once
 
 #include "commands/lanes/pending.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -30,18 +29,25 @@ public:
     // From a sibling writer: already accepted, so the bounds do not apply. False: closed and empty, its writer is gone.
     bool forward(command);
 
-    // Commands of a round that have to go into a later one, before all others; the bounds do not apply.
+    // Commands of a round that have to go into a later one, before all others; the bounds do not apply. By the taker.
     void put_back(std::vector<command>);
 
-    // What is waiting, up to the bounds, at least one; a command that goes alone comes alone. Waits for the first.
-    // Nothing: closed, and nothing is left.
-    std::vector<command> take(std::size_t commands_max, std::size_t bytes_max);
-    // The same for a round that waits for the store anyway: waits while the store is busy until it is worth preparing
-    // some. Nothing: the store is free and nothing waits, or the next one goes alone.
-    std::vector<command> take_while(const std::atomic<bool>& busy, std::size_t commands_max, std::size_t bytes_max);
-    void wait_while(const std::atomic<bool>& busy);
-    // `busy` has changed.
-    void wake();
+    // What the taker can do with commands just now.
+    struct room
+    {
+        std::size_t commands_max = 0;  // 0: nothing, it waits for a nudge
+        std::size_t bytes_max = 0;
+        bool joins = false;    // a round is there already: what goes alone stays
+        bool hurries = false;  // the store is free: a single command is worth taking
+        bool may_end = false;  // nothing is on its way that could come back here
+    };
+    // Waits until there is enough for the room, a nudge comes, or the queue is over. A command that goes alone comes
+    // alone. May answer nothing.
+    std::vector<command> take(const room&);
+    // The taker is to look around.
+    void nudge();
+    // Closed, and the taker has found nothing left.
+    bool is_over() const;
 
     // Answers and removes what is past its deadline; how many that were.
     std::size_t expire(std::chrono::steady_clock::time_point now);
@@ -51,7 +57,8 @@ public:
     static std::size_t weight(const command& c) { return c->asked.bytes + overhead_bytes; }
 
 private:
-    std::vector<command> take_some(std::size_t commands_max, std::size_t bytes_max);
+    bool has_for(const room&, std::size_t enough) const;
+    std::vector<command> take_some(const room&);
 
     // A wake-up costs as much as deciding a command or two.
     static constexpr std::size_t gathered_min = 8;
@@ -66,7 +73,8 @@ private:
     std::deque<command> waiting_;  // guarded by mutex_, as all below
     std::size_t bytes_ = 0;
     bool closed_ = false;
-    bool finished_ = false;
+    bool is_over_ = false;
+    bool nudged_ = false;
     std::size_t wake_at_ = nobody_waits;  // so many commands are what the taker waits for
 };
 }  // namespace lanes

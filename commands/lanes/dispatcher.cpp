@@ -69,11 +69,16 @@ dispatcher::implementation::implementation(writer_config given, event_log::store
         writers.push_back(std::make_unique<writer>(config, std::move(bench), where));
     }
     for (std::size_t i = 0; i < writers.size(); ++i)
-        for (std::size_t hand = 0; hand < writer::hands; ++hand)
-            threads.emplace_back([this, i, hand] {
-                name_thread("command-" + std::to_string(i) + (hand == 0 ? "a" : "b"));
-                writers[i]->run(hand);
-            });
+    {
+        threads.emplace_back([this, i] {
+            name_thread("command-" + std::to_string(i));
+            writers[i]->prepare_rounds();
+        });
+        threads.emplace_back([this, i] {
+            name_thread("append-" + std::to_string(i));
+            writers[i]->append_rounds();
+        });
+    }
     watch = std::thread([this] { watch_deadlines(); });
 }
 

@@ -23,7 +23,7 @@
 
 namespace lanes
 {
-// A writer for every two cores: its two hands, the database's share and the network's fill them, and more writers only
+// A writer for every two cores: its two threads, the database's share and the network's fill them, and more writers only
 // make smaller rounds.
 int writers_for_this_machine();
 

@@ -25,8 +25,8 @@ bool is_storable(const std::optional<receipt_wanted>& remember)
 constexpr int loads_max = 16;  // a chain of parents takes one each; a decision that looks further away is a fault
 }  // namespace
 
-round::round(workbench& bench, event_log::store& store)
-    : bench_(bench), store_(store), loader_(store, bench.keys), keys_(bench.keys), set_(bench.cache)
+round::round(workbench& bench, event_log::store& loads, event_log::store& appends)
+    : bench_(bench), loads_(loads), appends_(appends), loader_(loads, bench.keys), keys_(bench.keys), set_(bench.cache)
 {
     wary_ = bench_.wary_rounds > 0;
     bench_.wary_rounds -= wary_ ? 1 : 0;
@@ -122,7 +122,7 @@ void round::settle_lane(entry& e)
     std::optional<std::int32_t> lane;
     try
     {
-        lane = bench_.tenants.lane_of(tenant, store_);
+        lane = bench_.tenants.lane_of(tenant, loads_);
     }
     catch (const event_log::unreachable&)
     {
@@ -151,7 +151,7 @@ void round::settle_birth(entry& e)
 {
     if (!born_.insert(e.asked().tenant).second)
         return carry(e);  // its twin comes first; the next round knows what became of it
-    e.born = bench_.tenants.prepare_birth(e.asked().tenant, store_);
+    e.born = bench_.tenants.prepare_birth(e.asked().tenant, loads_);
     e.lane = e.born->lane;
     lanes_.emplace(e.asked().tenant, e.lane);
 }

@@ -55,8 +55,9 @@ struct workbench
 class round
 {
 public:
-    // The store is the caller's alone while the round lasts. With the desk.
-    round(workbench&, event_log::store&);
+    // What is missing is loaded from the one while the round is prepared, and it is appended to the other. With the
+    // desk.
+    round(workbench&, event_log::store& loads, event_log::store& appends);
 
     // Takes commands in and decides them; may be called again until the round departs or is over. With the desk.
     void prepare(std::vector<command>);
@@ -119,7 +120,8 @@ private:
     void end_all(applied, bool is_our_fault, std::string_view what);
 
     workbench& bench_;
-    event_log::store& store_;
+    event_log::store& loads_;
+    event_log::store& appends_;
     loader loader_;
     sealing_keys keys_;
     working_set set_;

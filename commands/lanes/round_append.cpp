@@ -44,7 +44,7 @@ void round::write_again(std::span<entry* const> again, std::vector<subject_ref>&
 {
     std::sort(lacking.begin(), lacking.end());
     lacking.erase(std::unique(lacking.begin(), lacking.end()), lacking.end());
-    keys_.learn_or_make(lacking, store_);
+    keys_.learn_or_make(lacking, loads_);
     lacking.clear();
     for (entry* each : again)
         each->written = part_writer(keys_).write(*each, lacking);
@@ -70,7 +70,7 @@ void round::append()
         FAULT_POINT("lanes.before_append");
         appending_ = true;
         const auto began = std::chrono::steady_clock::now();
-        verdicts_ = store_.append(sent_);
+        verdicts_ = appends_.append(sent_);
         appended_ = true;
         bench_.counts.append_took(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
         CF_ASSERT(verdicts_.size() == sent_.commands.size());

@@ -1,5 +1,6 @@
 #include "commands/lanes/writer.hpp"
 
+#include <iterator>
 #include <utility>
 
 namespace lanes
@@ -8,88 +9,116 @@ writer::writer(const writer_config& config, workbench bench, const event_log::st
     : round_commands_max_(config.round_commands_max)
     , round_bytes_max_(config.round_bytes_max)
     , queue_(config.queue_commands_max, config.queue_bytes_max)
+    , loads_(where)
+    , appends_(where)
     , bench_(std::move(bench))
-    , sides_{side{where}, side{where}}
 {}
 
-void writer::run(std::size_t hand)
+void writer::prepare_rounds()
 {
-    side& own = sides_[hand];
-    for (;;)
+    while (!queue_.is_over())
     {
-        std::unique_lock turn(turn_);
-        std::vector<command> first = queue_.take(round_commands_max_, round_bytes_max_);
-        if (first.empty())
-            return;
-        // A command whose company could not be stored shows alone whose fault that was.
-        const bool may_grow = !std::exchange(first.front()->alone, false);
-        carry_out(own, std::move(turn), std::move(first), may_grow);
+        std::vector<command> more = queue_.take(room_now());
+        answer_returned();
+        if (!more.empty())
+            take_in(std::move(more));
     }
+    {
+        const std::lock_guard desk(desk_);
+        is_ending_ = true;
+    }
+    ready_.notify_one();
 }
 
-void writer::carry_out(side& own, std::unique_lock<std::mutex> turn, std::vector<command> first, bool may_grow)
+command_queue::room writer::room_now()
+{
+    const std::lock_guard desk(desk_);
+    command_queue::room free;
+    free.hurries = !store_is_busy_ && !prepared_;
+    free.may_end = free.hurries && returned_.empty();
+    free.joins = prepared_ != nullptr;
+    free.commands_max = round_commands_max_;
+    free.bytes_max = round_bytes_max_;
+    if (!prepared_)
+        return free;
+    const bool is_full = prepared_->commands() >= round_commands_max_ || prepared_->bytes() >= round_bytes_max_;
+    const bool takes_more = may_grow_ && !is_full && !prepared_->is_over();
+    free.commands_max = takes_more ? round_commands_max_ - prepared_->commands() : 0;
+    free.bytes_max = takes_more ? round_bytes_max_ - prepared_->bytes() : 0;
+    return free;
+}
+
+void writer::take_in(std::vector<command> commands)
+{
+    const std::lock_guard desk(desk_);
+    if (!prepared_)
+    {
+        prepared_ = std::make_unique<round>(bench_, loads_, appends_);
+        // A command whose company could not be stored shows alone whose fault that was.
+        may_grow_ = !std::exchange(commands.front()->alone, false);
+        const std::lock_guard lock(watched_);
+        at_work_.push_back(commands);
+    }
+    else
+    {
+        const std::lock_guard lock(watched_);
+        at_work_.back().insert(at_work_.back().end(), commands.begin(), commands.end());
+    }
+    prepared_->prepare(std::move(commands));
+    ready_.notify_one();
+}
+
+void writer::append_rounds()
 {
     std::unique_lock desk(desk_);
-    round now(bench_, own.store);
-    desk.unlock();
-    take_in(own, now, std::move(first));
-    if (may_grow)
-        grow_until_store_is_free(own, now);
-    queue_.wait_while(store_is_busy_);
-
-    desk.lock();
-    now.depart();
-    desk.unlock();
-    store_is_busy_ = true;
-    turn.unlock();
-
-    now.append();
-    store_is_busy_ = false;
-    queue_.wake();
-
-    desk.lock();
-    now.keep_confirmed();
-    desk.unlock();
-    now.answer_all();
-    queue_.put_back(now.take_carried());
-    const std::lock_guard lock(mutex_);
-    own.at_work.clear();
-}
-
-void writer::take_in(side& own, round& now, std::vector<command> commands)
-{
+    for (;;)
     {
-        const std::lock_guard lock(mutex_);
-        own.at_work.insert(own.at_work.end(), commands.begin(), commands.end());
-    }
-    const std::lock_guard desk(desk_);
-    now.prepare(std::move(commands));
-}
-
-void writer::grow_until_store_is_free(side& own, round& now)
-{
-    for (bool busy = true; busy && has_room(now);)
-    {
-        busy = store_is_busy_;
-        std::vector<command> more =
-            queue_.take_while(store_is_busy_, round_commands_max_ - now.commands(), round_bytes_max_ - now.bytes());
-        if (more.empty())
+        ready_.wait(desk, [&] { return prepared_ || is_ending_; });
+        if (!prepared_)
             return;
-        take_in(own, now, std::move(more));
+        std::unique_ptr<round> now = std::move(prepared_);
+        now->depart();
+        store_is_busy_ = true;
+        desk.unlock();
+        queue_.nudge();  // to answer what came back, and to begin the next
+        now->append();
+        desk.lock();
+        store_is_busy_ = false;
+        returned_.push_back(std::move(now));
+        if (!prepared_)
+            queue_.nudge();
     }
 }
 
-bool writer::has_room(const round& now) const
+void writer::answer_returned()
 {
-    return !now.is_over() && now.commands() < round_commands_max_ && now.bytes() < round_bytes_max_;
+    while (const std::unique_ptr<round> now = take_returned())
+    {
+        now->answer_all();
+        queue_.put_back(now->take_carried());
+        const std::lock_guard lock(watched_);
+        at_work_.pop_front();
+    }
+}
+
+// What it confirmed is kept before anybody hears of it.
+std::unique_ptr<round> writer::take_returned()
+{
+    const std::lock_guard desk(desk_);
+    if (returned_.empty())
+        return nullptr;
+    std::unique_ptr<round> now = std::move(returned_.front());
+    returned_.pop_front();
+    now->keep_confirmed();
+    return now;
 }
 
 void writer::expire(std::chrono::steady_clock::time_point now)
 {
     bench_.counts.expired += queue_.expire(now);
-    const std::lock_guard lock(mutex_);
-    for (const side& each : sides_)
-        for (const command& one : each.at_work)
+    const std::lock_guard lock(watched_);
+    for (const std::vector<command>& each : at_work_)
+        for (const command& one : each)
             bench_.counts.expired += one->expire(now) ? 1 : 0;
 }
 }  // namespace lanes

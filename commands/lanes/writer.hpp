@@ -1,20 +1,21 @@
-// One lane writer: two hands, a queue, and the aggregates of its lanes.
+// One lane writer: a thread that prepares and answers, a thread that stores, a queue, and the aggregates of its lanes.
 //
-// A hand is a thread with a connection of its own. While one has its round in the store, the other takes in what
-// arrives and prepares the next round, which leaves the moment the store is free: so a round holds all that arrived
-// while the one before was written, and no core waits for a disk. Rounds of a writer never overtake each other.
+// While the store has one round, the next is prepared and takes in what arrives; it leaves the moment the store is
+// free, carried by the thread that has just come back, so that no waking stands between two rounds. Rounds of a writer
+// never overtake each other: one is prepared, one is in the store, those that came back are answered in their order.
 //
-// Three locks, always taken in this order: the turn (who prepares), the desk (what the writer keeps, in `workbench`)
-// and the queue's own. The store is entered with none of them.
+// Locks, always taken in this order: the desk (what the writer keeps, and the rounds), then the queue's own or the
+// watch's. The store is entered with none of them, but for loading what a round is missing.
 #pragma once
 
 #include "commands/lanes/command_queue.hpp"
 #include "commands/lanes/round.hpp"
 
-#include <array>
-#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
+#include <deque>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -23,43 +24,38 @@ namespace lanes
 class writer
 {
 public:
-    static constexpr std::size_t hands = 2;
-
     writer(const writer_config&, workbench, const event_log::store_config&);
 
-    // A hand's thread: works until the queue is closed and everything in it is answered.
-    void run(std::size_t hand);
+    // A thread each; they end when the queue is closed and everything in it is answered.
+    void prepare_rounds();
+    void append_rounds();
 
     command_queue& queue() { return queue_; }
     // Answers what is past its deadline, waiting or at work. Any thread.
     void expire(std::chrono::steady_clock::time_point now);
 
 private:
-    struct side
-    {
-        explicit side(const event_log::store_config& where) : store(where) {}
-
-        event_log::store store;        // its hand only
-        std::vector<command> at_work;  // guarded by mutex_
-    };
-
-    // The whole way of one round; whether it may take more in while the store is busy. Ends the turn. What is carried
-    // goes back into the queue.
-    void carry_out(side&, std::unique_lock<std::mutex> turn, std::vector<command> first, bool may_grow);
-    void take_in(side&, round&, std::vector<command>);
-    bool has_room(const round&) const;
-    void grow_until_store_is_free(side&, round&);
+    command_queue::room room_now();
+    void take_in(std::vector<command>);
+    void answer_returned();
+    std::unique_ptr<round> take_returned();
 
     const std::size_t round_commands_max_;
     const std::size_t round_bytes_max_;
     command_queue queue_;
+    event_log::store loads_;    // the preparing thread's
+    event_log::store appends_;  // the storing thread's
 
-    std::mutex turn_;
     std::mutex desk_;
-    workbench bench_;  // guarded by desk_, but for what is shared by reference
-    std::atomic<bool> store_is_busy_{false};
+    std::condition_variable ready_;  // a round for the store, or the end
+    workbench bench_;                // guarded by desk_, as all below, but for what is shared by reference
+    std::unique_ptr<round> prepared_;
+    bool may_grow_ = false;  // `prepared_` may
+    bool store_is_busy_ = false;
+    std::deque<std::unique_ptr<round>> returned_;
+    bool is_ending_ = false;
 
-    std::mutex mutex_;
-    std::array<side, hands> sides_;
+    std::mutex watched_;
+    std::deque<std::vector<command>> at_work_;  // guarded by watched_; a list per round, the oldest first
 };
 }  // namespace lanes

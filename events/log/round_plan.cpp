@@ -34,20 +34,26 @@ bool writes(const command_part& part)
            !part.subject_keys.empty() || part.tenant_born;
 }
 
+// Rounds touch few lanes: searching beats a tree.
 lanes lanes_of(const round& asked)
 {
-    std::set<std::int32_t> found;
+    lanes found;
+    const auto touch = [&](std::int32_t lane) {
+        if (std::find(found.begin(), found.end(), lane) == found.end())
+            found.push_back(lane);
+    };
     for (const command_part& part : asked.commands)
     {
-        found.insert(part.lane);
+        touch(part.lane);
         for (const new_event& event : part.events)
-            found.insert(lane_of(part, event.stream.tenant));
+            touch(lane_of(part, event.stream.tenant));
         for (const expected_head& expected : part.expected)
-            found.insert(lane_of(part, expected.stream.tenant));
+            touch(lane_of(part, expected.stream.tenant));
         for (const quota_change& change : part.quotas)
-            found.insert(lane_of(part, change.tenant));
+            touch(lane_of(part, change.tenant));
     }
-    return {found.begin(), found.end()};
+    std::sort(found.begin(), found.end());
+    return found;
 }
 
 std::string_view bytes(const std::array<std::uint8_t, 32>& from)
@@ -217,7 +223,11 @@ void check_groups(const round& asked)
 class heads_inside
 {
 public:
-    explicit heads_inside(round_plan& plan) : plan_(plan) {}
+    heads_inside(round_plan& plan, std::size_t commands) : plan_(plan)
+    {
+        now_.reserve(2 * commands);  // most write one stream and rest on their organisation
+        plan_.outside.reserve(2 * commands);
+    }
 
     void take(const command_part& part)
     {
@@ -225,17 +235,18 @@ public:
         bool contradicts = false;
         for (const expected_head& expected : part.expected)
         {
-            const auto [known, first] = now_.try_emplace(expected.stream, entry{expected.at, plan_.outside.size()});
+            const auto [known, first] = now_.try_emplace(&expected.stream, entry{expected.at, plan_.outside.size()});
             if (first)
             {
-                plan_.outside.push_back(expected);
+                plan_.outside.push_back(&expected);
                 looked_up_.push_back(!born_by(part, expected));
             }
             contradicts = contradicts || known->second.at != expected.at;
-            rests_on.push_back(known->second.outside);
+            if (!plan_.writes)
+                rests_on.push_back(known->second.outside);
         }
         for (const new_event& event : part.events)
-            now_.at(event.stream).at = {event.version, event.event_id};
+            now_.at(&event.stream).at = {event.version, event.event_id};
         plan_.rests_on.push_back(std::move(rests_on));
         plan_.contradicts.push_back(contradicts);
         plan_.needs_care = plan_.needs_care || contradicts;
@@ -246,7 +257,7 @@ public:
         wire::array out{type};
         for (std::size_t i = 0; i < plan_.outside.size(); ++i)
             if (looked_up_[i])
-                put_head(out, plan_.outside[i]);
+                put_head(out, *plan_.outside[i]);
         return out.take();
     }
 
@@ -255,6 +266,16 @@ private:
     {
         head at;
         std::size_t outside = 0;
+    };
+
+    // Streams by what they are, kept in the round they came in.
+    struct hash_of_stream
+    {
+        std::size_t operator()(const stream_key* key) const noexcept { return std::hash<stream_key>{}(*key); }
+    };
+    struct same_stream
+    {
+        bool operator()(const stream_key* a, const stream_key* b) const { return a->id == b->id && *a == *b; }
     };
 
     // A stream begun by this command: its version 1 collides in the unique index if it was there already.
@@ -266,7 +287,7 @@ private:
     }
 
     round_plan& plan_;
-    std::unordered_map<stream_key, entry> now_;
+    std::unordered_map<const stream_key*, entry, hash_of_stream, same_stream> now_;
     std::vector<bool> looked_up_;
 };
 
@@ -300,18 +321,19 @@ round_plan plan_round(const round& asked, const type_numbers& types)
 {
     round_plan plan;
     plan.lanes = lanes_of(asked);
+    plan.writes = std::any_of(asked.commands.begin(), asked.commands.end(), writes);
+    plan.lasts.reserve(asked.commands.size());
     check_groups(asked);
 
     wire::array events{types.at("event_in")}, receipts{types.at("receipt_in")}, claims{types.at("claim_in")},
         quotas{types.at("quota_in")}, keys{types.at("key_in")}, born{types.at("tenant_in")};
     std::vector<std::int64_t> written(plan.lanes.size());
-    heads_inside heads{plan};
+    heads_inside heads{plan, asked.commands.size()};
     keys_once once;
     std::vector<claim_change> all_claims;
     for (const command_part& part : asked.commands)
     {
         check_versions(part);
-        plan.writes = plan.writes || writes(part);
         heads.take(part);
         round_plan::place last{index_of(plan.lanes, part.lane), 0};
         last.nth = written[last.lane_at];

@@ -1,6 +1,7 @@
 // A round as the append functions of the database want it: lanes, and one array per part.
 //
-// Pure. What a command builds on inside its round is compared here; what it expects from outside goes to the database.
+// Pure; good as long as the round it was made of. What a command builds on inside its round is compared here; what it
+// expects from outside goes to the database.
 #pragma once
 
 #include "events/log/store.hpp"
@@ -32,8 +33,9 @@ struct round_plan
     };
     std::vector<place> lasts;
 
-    // Heads expected from outside, each once, and per command which of them it rests on (rounds that write nothing).
-    std::vector<expected_head> outside;
+    // Heads expected from outside, each once, where they stand in the round; and per command which of them it rests on
+    // (only of rounds that write nothing).
+    std::vector<const expected_head*> outside;
     std::vector<std::vector<std::size_t>> rests_on;
     std::vector<bool> contradicts;  // per command: another head of the same stream was expected before
 };

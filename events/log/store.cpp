@@ -236,13 +236,13 @@ std::optional<verdicts> store::implementation::settle(attempt& now)
 verdicts store::implementation::confirm(attempt& now)
 {
     wire::array heads{link.types().at("head_in")};
-    for (const expected_head& expected : now.plan.outside)
+    for (const expected_head* expected : now.plan.outside)
         wire::array::row{heads, 5}
-            .int8(expected.at.version)
-            .uuid(expected.stream.tenant)
-            .uuid(expected.stream.id)
-            .text(expected.stream.category)
-            .uuid(expected.at.last_event_id);
+            .int8(expected->at.version)
+            .uuid(expected->stream.tenant)
+            .uuid(expected->stream.id)
+            .text(expected->stream.category)
+            .uuid(expected->at.last_event_id);
     const pqxx::result answer = link.read(statement::confirm, {now.plan.fast.front(), heads.take()});
     verdicts out = all_appended(now.plan, wire::read_int_array(answer[0][0].c_str()));
     std::vector<bool> moved(now.plan.outside.size());

@@ -6,7 +6,6 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,6 +28,15 @@ struct asker
 };
 
 const auto now = [] { return std::chrono::steady_clock::now(); };
+
+// The store is free and no round is there.
+lanes::command_queue::room room(std::size_t commands = 100, std::size_t bytes = 1 << 20)
+{
+    return {commands, bytes, false, true, true};
+}
+
+// The store has a round, and another one is being prepared.
+lanes::command_queue::room room_beside_a_round() { return {100, 1 << 20, true, false, false}; }
 }  // namespace
 
 TEST_CASE("a queue takes no more commands than its bound, and hands them out in order")
@@ -41,7 +49,7 @@ TEST_CASE("a queue takes no more commands than its bound, and hands them out in 
     CHECK_FALSE(queue.offer(third));
     CHECK(queue.forward(third));  // accepted by a sibling already
 
-    CHECK(queue.take(2, 1 << 20) == std::vector{first, second});
+    CHECK(queue.take(room(2, 1 << 20)) == std::vector{first, second});
     CHECK(queue.offer(ann.sends()));
 }
 
@@ -52,10 +60,10 @@ TEST_CASE("bytes bound the queue and the round, but never keep a single command 
     CHECK(queue.offer(ann.sends(30s, 50'000)));
     CHECK_FALSE(queue.offer(ann.sends(30s, 10)));
 
-    CHECK(queue.take(100, 1'000).size() == 1);
+    CHECK(queue.take(room(100, 1'000)).size() == 1);
     for (int i = 0; i < 3; ++i)
         CHECK(queue.offer(ann.sends(30s, 10)));
-    CHECK(queue.take(100, 2'500).size() == 2);
+    CHECK(queue.take(room(100, 2'500)).size() == 2);
 }
 
 TEST_CASE("a closed queue is emptied, then ends")
@@ -65,8 +73,8 @@ TEST_CASE("a closed queue is emptied, then ends")
     CHECK(queue.offer(ann.sends()));
     queue.close();
     CHECK_FALSE(queue.offer(ann.sends()));
-    CHECK(queue.take(10, 10'000).size() == 1);
-    CHECK(queue.take(10, 10'000).empty());
+    CHECK(queue.take(room(10, 10'000)).size() == 1);
+    CHECK(queue.take(room(10, 10'000)).empty());
     CHECK_FALSE(queue.forward(ann.sends()));
 }
 
@@ -78,47 +86,71 @@ TEST_CASE("what is put back comes before all others, in its order, bounds or not
     CHECK(queue.offer(third));
     CHECK(queue.offer(fourth));
     queue.put_back({first, second});
-    CHECK(queue.take(10, 1 << 20) == std::vector{first, second, third, fourth});
+    CHECK(queue.take(room(10, 1 << 20)) == std::vector{first, second, third, fourth});
 }
 
 TEST_CASE("a command that goes alone is taken alone, and keeps its place")
 {
     asker ann;
     lanes::command_queue queue(10, 1 << 20);
-    const std::atomic<bool> free{false};
     const auto first = ann.sends(), lonely = ann.sends(), last = ann.sends();
     lonely->alone = true;
     for (const auto& each : {first, lonely, last})
         CHECK(queue.offer(each));
-    CHECK(queue.take(10, 1 << 20) == std::vector{first});
-    CHECK(queue.take_while(free, 10, 1 << 20).empty());  // it joins nobody
-    CHECK(queue.take(10, 1 << 20) == std::vector{lonely});
-    CHECK(queue.take_while(free, 10, 1 << 20) == std::vector{last});
-    CHECK(queue.take_while(free, 10, 1 << 20).empty());
+    CHECK(queue.take(room()) == std::vector{first});
+    queue.nudge();
+    auto joining = room();
+    joining.joins = true;
+    CHECK(queue.take(joining).empty());
+    CHECK(queue.take(room()) == std::vector{lonely});
+    CHECK(queue.take(joining) == std::vector{last});
 }
 
-TEST_CASE("while the store is busy a round takes in what arrives; when it is free, it takes what there is and leaves")
+TEST_CASE("beside a round in the store a few commands are gathered; a nudge wakes the taker, who may then hurry")
 {
     asker ann;
     lanes::command_queue queue(100, 1 << 20);
-    std::atomic<bool> busy{true};
-    std::vector<std::size_t> taken;
-    std::thread hand{[&] {
-        for (;;)
-        {
-            const bool was_busy = busy;
-            taken.push_back(queue.take_while(busy, 100, 1 << 20).size());
-            if (!was_busy || taken.back() == 0)
-                return;
-        }
+    std::atomic<std::size_t> taken{0};
+    std::atomic<bool> hurried{false};
+    std::thread taker{[&] {
+        while (taken < 20)
+            taken += queue.take(hurried ? room() : room_beside_a_round()).size();
     }};
     for (int i = 0; i < 20; ++i)
         CHECK(queue.offer(ann.sends()));
     CHECK(kit::eventually([&] { return queue.size() < 8; }));
-    busy = false;
-    queue.wake();
-    hand.join();
-    CHECK(std::accumulate(taken.begin(), taken.end(), std::size_t{0}) == 20);
+    hurried = true;
+    queue.nudge();
+    taker.join();
+    CHECK(taken == 20);
+}
+
+TEST_CASE("a round without room takes nothing until it is nudged")
+{
+    asker ann;
+    lanes::command_queue queue(100, 1 << 20);
+    auto full = room_beside_a_round();
+    full.commands_max = 0;
+    for (int i = 0; i < 20; ++i)
+        CHECK(queue.offer(ann.sends()));
+    queue.nudge();
+    CHECK(queue.take(full).empty());
+    CHECK(queue.size() == 20);
+}
+
+TEST_CASE("a closed queue does not end while something may come back to it")
+{
+    asker ann;
+    lanes::command_queue queue(10, 10'000);
+    queue.close();
+    queue.nudge();
+    CHECK(queue.take(room_beside_a_round()).empty());
+    CHECK_FALSE(queue.is_over());
+    const auto carried = ann.sends();
+    queue.put_back({carried});
+    CHECK(queue.take(room()) == std::vector{carried});
+    CHECK(queue.take(room()).empty());
+    CHECK(queue.is_over());
 }
 
 TEST_CASE("past its deadline a waiting command is answered that nothing happened, and leaves its place")
