@@ -23,8 +23,8 @@
 
 namespace lanes
 {
-// A writer for every two cores: its two threads, the database's share and the network's fill them, and more writers only
-// make smaller rounds.
+// A writer for every two cores: its two threads, the database's share and the network's fill them, and more writers
+// only make smaller rounds.
 int writers_for_this_machine();
 
 struct writer_config
