@@ -83,6 +83,8 @@ void add_bench(CLI::App& root, program& chosen)
         verb.add_flag("!--no-receipts", given->receipts, "Append without receipts");
         verb.add_flag("--projections", given->projections, "Every read model live, compared with none");
         verb.add_option("--hold-seconds", given->hold_seconds, "Hold a transaction open so long, compared with before");
+        verb.add_option("--paced", given->paced_per_s, "Events/s of append between measurements while held")
+            ->check(CLI::Range(1.0, 1'000'000.0));
         verb.add_option("--noun", given->noun, "client, or task with its quota counted")
             ->check(CLI::IsMember({"client", "task"}));
         verb.add_option("--url", given->url, "A running server, instead of one of its own");

@@ -67,11 +67,25 @@ public:
                              " as u(seq, event_id, data, meta)");
     }
 
-    // Events appended until the time is over; latencies of the rounds go to `took_ms`.
+    // The same at a pace, as long as the store keeps up with it.
+    std::int64_t pace_until(steady::time_point end)
+    {
+        const auto pause = std::chrono::duration_cast<steady::duration>(
+            std::chrono::duration<double>(given_.round * given_.writers / given_.paced_per_s));
+        std::int64_t events = 0;
+        for (auto next = steady::now(); next < end && !stop_asked(); next += pause)
+        {
+            std::this_thread::sleep_until(next);
+            events += append_until(steady::time_point::min());
+        }
+        return events;
+    }
+
+    // Events appended until the time is over, a round at least; latencies of the rounds go to `took_ms`.
     std::int64_t append_until(steady::time_point end)
     {
         std::int64_t events = 0;
-        while (steady::now() < end && !stop_asked())
+        do
         {
             const auto round = make_round();
             const auto begun = steady::now();
@@ -80,7 +94,7 @@ public:
                     throw std::runtime_error("a command of the benchmark was refused");
             took_ms.push_back(std::chrono::duration<float, std::milli>(steady::now() - begun).count());
             events += given_.round;
-        }
+        } while (steady::now() < end && !stop_asked());
         return events;
     }
 
@@ -227,6 +241,7 @@ public:
     }
 
     double append(double seconds) { return slice(&writer::append_until, seconds); }
+    double pace(double seconds) { return slice(&writer::pace_until, seconds); }
     double insert(double seconds) { return slice(&writer::insert_until, seconds); }
 
     std::vector<float> take_latencies()
@@ -253,26 +268,42 @@ double mean(const std::vector<double>& all)
     return all.empty() ? 0 : sum / static_cast<double>(all.size());
 }
 
-// The same again and again while somebody holds a transaction open: the last tenth counts, beside itself before.
+// Before, at the end of a long time with a transaction held open, and right after it: the last tells what the size of
+// the log does and what the transaction. Between the measurements events come at a pace, so that the log stays of a
+// size that fits this machine.
 void with_held_transaction(report& into, contest& of, const settings& on, const wishes& given, progress& line)
 {
-    std::vector<double> before, during;
-    for (int i = 0; i < 5; ++i)
-        before.push_back(of.append(slice_seconds));
-    const held_transaction held{on.admin_dsn};
-    const auto end = steady::now() + std::chrono::duration<double>(given.hold_seconds);
-    while (steady::now() < end && !stop_asked())
+    constexpr int slices = 10;
+    std::int64_t events = 0;
+    const auto measure = [&](std::string_view when) {
+        std::vector<double> found;
+        for (int i = 0; i < slices && !stop_asked(); ++i)
+        {
+            found.push_back(of.append(slice_seconds));
+            events += static_cast<std::int64_t>(found.back() * slice_seconds);
+            line.tell(std::string{when} + ": " + std::to_string(static_cast<int>(found.back())) + " events/s");
+        }
+        return mean(found);
+    };
+    of.append(slice_seconds);  // warms caches, plans and statistics
+    const double before = measure("before");
+    auto held = std::make_unique<held_transaction>(on.admin_dsn);
+    for (double spent = slices * slice_seconds; spent < given.hold_seconds && !stop_asked(); spent += slice_seconds)
     {
-        during.push_back(of.append(slice_seconds));
-        line.tell("transaction held open: " + std::to_string(static_cast<int>(during.back())) + " events/s");
+        const double paced = of.pace(slice_seconds);
+        events += static_cast<std::int64_t>(paced * slice_seconds);
+        line.tell("transaction held open: " + std::to_string(static_cast<int>(paced)) + " events/s for " +
+                  std::to_string(static_cast<int>(given.hold_seconds - spent)) + " s more");
     }
-    if (during.empty())
-        return;  // interrupted
-    const auto tail = std::max<std::size_t>(1, during.size() / 10);
-    const double last = mean({during.end() - static_cast<std::ptrdiff_t>(tail), during.end()});
-    into.found.emplace_back("events_per_s", last);
-    into.floor.emplace_back("events_per_s_before", mean(before));
-    into.ratio = last / mean(before);
+    const double during = measure("transaction held open");
+    held.reset();
+    const double after = measure("released");
+    into.found.emplace_back("events_per_s", during);
+    into.found.emplace_back("events_per_s_released", after);
+    into.found.emplace_back("paced_per_s", given.paced_per_s);
+    into.found.emplace_back("events", static_cast<double>(events));
+    into.floor.emplace_back("events_per_s_before", before);
+    into.ratio = before > 0 ? during / before : 0;
 }
 
 void against_floor(report& into, contest& of, const wishes& given, progress& line)

@@ -21,6 +21,7 @@ struct wishes
     bool receipts = true;
     bool projections = false;     // the server also projects, compared with itself without
     double hold_seconds = 0;      // with a transaction held open for so long, compared with itself before
+    double paced_per_s = 10'000;  // events that `append` adds between its measurements while a transaction is held
     std::string noun = "client";  // what `commands` creates: client, or task with its quotas counted
     std::string url, key;         // a server that runs already
 };
