@@ -41,8 +41,8 @@ struct given_a_busy_site
 
     std::string make(const http_tests::tenant& of, const std::string& path, const std::string& body)
     {
-        const auto made = ask(site, of.key, "POST", "/api/v1" + path, body,
-                              {{"Idempotency-Key", "k" + std::to_string(++keys_)}});
+        const auto made =
+            ask(site, of.key, "POST", "/api/v1" + path, body, {{"Idempotency-Key", "k" + std::to_string(++keys_)}});
         REQUIRE_MESSAGE(made.status == 201, made.body);
         return value_of(made.body, "id");
     }
@@ -117,13 +117,26 @@ struct given_a_busy_site
         write("DELETE", "/api/v1/api-keys/" + key, "", 200);
         make(all[0], "/clients", R"({"name": "Elsewhere"})");
 
-        for (const std::string& each :
-             {std::string{"/tasks"}, std::string{"/tasks?limit=200"}, std::string{"/tasks?status=todo,done&sort=title"},
-              "/tasks?project_id=" + project, std::string{"/tasks?archived=any&sort=-updated_at"},
-              "/tasks/" + task, "/tasks/" + task + "/comments", std::string{"/clients"}, "/clients/" + client,
-              std::string{"/projects"}, "/projects?client_id=" + client, std::string{"/members"},
-              std::string{"/api-keys"}, "/api-keys/" + key, "/api-keys/" + key + "/usage", std::string{"/org"},
-              std::string{"/me"}, std::string{"/dashboard"}, "/dashboard?client_id=" + client, std::string{"/usage"}})
+        for (const std::string& each : {std::string{"/tasks"},
+                                        std::string{"/tasks?limit=200"},
+                                        std::string{"/tasks?status=todo,done&sort=title"},
+                                        "/tasks?project_id=" + project,
+                                        std::string{"/tasks?archived=any&sort=-updated_at"},
+                                        "/tasks/" + task,
+                                        "/tasks/" + task + "/comments",
+                                        std::string{"/clients"},
+                                        "/clients/" + client,
+                                        std::string{"/projects"},
+                                        "/projects?client_id=" + client,
+                                        std::string{"/members"},
+                                        std::string{"/api-keys"},
+                                        "/api-keys/" + key,
+                                        "/api-keys/" + key + "/usage",
+                                        std::string{"/org"},
+                                        std::string{"/me"},
+                                        std::string{"/dashboard"},
+                                        "/dashboard?client_id=" + client,
+                                        std::string{"/usage"}})
         {
             const auto told = get(each);
             CHECK_MESSAGE(told.status == 200, each << told.body);
@@ -143,7 +156,7 @@ struct given_a_busy_site
     // Sessions hand in what they counted when they end; the product makes new ones, which plan anew.
     void end_sessions()
     {
-        const auto pids = site.db.run("select string_agg(pid::text, ',') from pg_stat_activity"
+        const auto pids = site.db.run("select coalesce(string_agg(pid::text, ','), '0') from pg_stat_activity"
                                       " where datname = current_database() and usename = 'clientflow_app'");
         site.db.run("select pg_terminate_backend(pid) from pg_stat_activity where pid in (" + pids + ")");
         kit::await("the sessions end", [&] {
