@@ -20,15 +20,20 @@ std::int64_t version_in(std::string_view item)
     return version;
 }
 
-// The same request, going on after this page.
-std::string next_link(const call& c, const query_parameters& sent, std::string_view cursor)
+// The same request, for the page beside this one.
+std::string link_to(const call& c, const query_parameters& sent, std::string_view cursor, std::string_view relation)
 {
     std::string link = "<";
     link.append(c.in->path).append("?");
     for (const auto& [name, value] : sent)
         if (name != "cursor" && name != "offset")
             link.append(percent_encoded(name)).append("=").append(percent_encoded(value)).append("&");
-    return link.append("cursor=").append(percent_encoded(cursor)).append(">; rel=\"next\"");
+    return link.append("cursor=").append(percent_encoded(cursor)).append(">; rel=\"").append(relation).append("\"");
+}
+
+void write_cursor(schema::json_writer& json, const std::optional<std::string>& cursor)
+{
+    cursor ? json.string(*cursor) : json.null();
 }
 
 problem of_faults(schema::faults faults)
@@ -45,8 +50,8 @@ void take_position(call& c, const projection::shown& as_of)
     const auto nothing_yet = event_log::position{c.who->lane, 0};
     const auto at = as_of.incarnation.empty() ? nothing_yet : as_of.at;
     const bool is_first = !c.shown;
-    const bool other_history = !as_of.incarnation.empty() && !c.shown_incarnation.empty() &&
-                               as_of.incarnation != c.shown_incarnation;
+    const bool other_history =
+        !as_of.incarnation.empty() && !c.shown_incarnation.empty() && as_of.incarnation != c.shown_incarnation;
     c.stale = c.stale || other_history || as_of.has_parked;
     if (!as_of.incarnation.empty())
         c.shown_incarnation = as_of.incarnation;
@@ -70,15 +75,17 @@ void answer_page(call& c, query_context& with, const projection::list_shape& sha
     std::string text;
     text.reserve(page.data.size() + 256);
     schema::json_writer json{text};
-    json.begin_object().key("data").raw(page.data).key("next_cursor");
+    json.begin_object().key("data").raw(page.data);
+    write_cursor(json.key("next_cursor"), page.next_cursor);
+    write_cursor(json.key("prev_cursor"), page.prev_cursor);
+    json.end_object();
+    std::string links;
     if (page.next_cursor)
-    {
-        json.string(*page.next_cursor);
-        c.out->add("Link", next_link(c, *sent, *page.next_cursor));
-    }
-    else
-        json.null();
-    json.key("prev_cursor").null().end_object();
+        links = link_to(c, *sent, *page.next_cursor, "next");
+    if (page.prev_cursor)
+        links += (links.empty() ? "" : ", ") + link_to(c, *sent, *page.prev_cursor, "prev");
+    if (!links.empty())
+        c.out->add("Link", links);
     c.answer_json(std::move(text));
 }
 

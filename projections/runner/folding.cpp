@@ -59,11 +59,27 @@ void folding::fold(const opening& open)
     std::erase_if(deltas_, [](const auto& entry) { return entry.second.amount == 0; });
 }
 
+namespace
+{
+std::shared_ptr<void> row_to_fold(const row_slot& slot)
+{
+    return slot.is_folded_anew ? slot.of->make() : decode(*slot.of, slot.before);
+}
+
+// What is read from the log and cannot be is a runtime_error; a fold's own mistakes are anything else.
+const char* kind_of(const std::exception& fault)
+{
+    if (dynamic_cast<const unknown_fact*>(&fault))
+        return parked_by::unknown_type;
+    return dynamic_cast<const std::runtime_error*>(&fault) ? parked_by::cannot_decode : parked_by::fold_threw;
+}
+}  // namespace
+
 void folding::fold_slot(row_slot& slot, const opening& open)
 {
-    slot.row = decode(*slot.of, slot.before);
     if (!slot.before.empty())
-        count(slot, slot.row.get(), -1);
+        count(slot, decode(*slot.of, slot.before).get(), -1);
+    slot.row = row_to_fold(slot);
 
     std::size_t done = 0;
     try
@@ -76,9 +92,10 @@ void folding::fold_slot(row_slot& slot, const opening& open)
     }
     catch (const std::exception& fault)
     {
-        stopped_.push_back({slot.of, slot.lane, slot.key, slot.events[done]->at.seq, fault.what()});
+        stopped_.push_back(
+            {slot.of, slot.lane, slot.key, slot.events[done]->at.seq, fault.what(), kind_of(fault), false});
         // The fold may have stopped half-way through the row: make it again from the events that went well.
-        slot.row = decode(*slot.of, slot.before);
+        slot.row = row_to_fold(slot);
         for (std::size_t i = 0; i < done; ++i)
         {
             const auto opener = open(*slot.events[i]);

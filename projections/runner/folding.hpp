@@ -30,7 +30,16 @@ struct parked_key
     row_key key;
     std::int64_t from_seq = 0;
     std::string cause;
+    std::string kind;           // a stored word, see below
+    bool is_discarded = false;  // an operator does without it
 };
+
+// Why keys are stopped. Stored: additions only.
+namespace parked_by
+{
+inline constexpr const char *cannot_decode = "cannot_decode", *unknown_type = "unknown_type",
+                            *fold_threw = "fold_threw", *refused_by_store = "refused_by_store";
+}
 
 struct total_key
 {
@@ -59,6 +68,8 @@ struct row_slot
     std::string after;   // likewise, once folded
     std::shared_ptr<void> row;
     std::vector<const recorded*> events;
+    bool is_folded_anew =
+        false;  // the events are all there are: `before` is what the row replaces, not what it builds on
 
     bool has_changed() const { return before != after; }
 };

@@ -222,7 +222,9 @@ private:
     std::optional<std::string> cursor_;
 };
 
-// -- Cursors: 16 bytes of signature, the id, whether there is a value, the value.
+// -- Cursors: 16 bytes of signature, the id, a byte of marks, the value.
+
+constexpr char has_value = 1, leads_back = 2;
 
 void add_part(std::string& to, std::string_view part)
 {
@@ -264,8 +266,9 @@ std::optional<seek> read_cursor(const list_ask& ask, const list_place& place, st
         return std::nullopt;
     seek found;
     std::memcpy(found.id.bytes.data(), payload.data(), 16);
-    if (payload[16] != 0)
+    if ((payload[16] & has_value) != 0)
         found.value = payload.substr(17);
+    found.is_before = (payload[16] & leads_back) != 0;
     return found;
 }
 
@@ -362,18 +365,19 @@ public:
         require(in_capitals("concat_ws(' '" + columns + ")") + " ~ all (array[" + all + "])");
     }
 
-    void add(const seek& after, const column& by, bool is_descending)
+    void add(const seek& beside, const column& by, bool is_descending)
     {
         const std::string key = sort_expression(by);
-        const std::string id = "t.id > " + argument(after.id.text(), "uuid");
-        if (!after.value)
-            return require(key + " is null and " + id);
-        const std::string value = argument(*after.value, sort_type(by));
-        const std::string beyond = key + (is_descending ? " < " : " > ") + value;
-        if (by.is_nullable)
+        const std::string id = (beside.is_before ? "t.id < " : "t.id > ") + argument(beside.id.text(), "uuid");
+        if (!beside.value)  // nulls come last
+            return require(beside.is_before ? "(" + key + " is not null or " + id + ")" : key + " is null and " + id);
+        const std::string value = argument(*beside.value, sort_type(by));
+        const bool goes_down = is_descending != beside.is_before;
+        const std::string beyond = key + (goes_down ? " < " : " > ") + value;
+        if (by.is_nullable && !beside.is_before)
             require("(" + beyond + " or (" + key + " = " + value + " and " + id + ") or " + key + " is null)");
         else  // the first half bounds the index scan
-            require(key + (is_descending ? " <= " : " >= ") + value + " and (" + beyond + " or " + id + ")");
+            require(key + (goes_down ? " <= " : " >= ") + value + " and (" + beyond + " or " + id + ")");
     }
 
     std::string text;
@@ -411,8 +415,11 @@ void require_parent(conditions& where, const std::optional<under>& parent)
 
 list_shape::list_shape(const definition& given, std::vector<std::string_view> filtered,
                        std::vector<std::string_view> sorted, std::vector<std::string_view> sought_in)
-    : of(&given), columns(columns_of(*given.record)), filters(std::move(filtered)), sorts(std::move(sorted)),
-      searched(std::move(sought_in))
+    : of(&given)
+    , columns(columns_of(*given.record))
+    , filters(std::move(filtered))
+    , sorts(std::move(sorted))
+    , searched(std::move(sought_in))
 {
     CF_ASSERT(!sorts.empty());
     for (const auto names : {std::span{filters}, std::span{sorts}, std::span{searched}})
@@ -446,8 +453,8 @@ schema::result<list_ask, schema::faults> read_list_query(const list_shape& shape
         return std::move(reading.found());
     if (reading.cursor())
     {
-        ask.after = read_cursor(ask, place, *reading.cursor(), cursor_secret);
-        if (!ask.after)
+        ask.beside = read_cursor(ask, place, *reading.cursor(), cursor_secret);
+        if (!ask.beside)
             return faults{
                 wrong("cursor", "bad_cursor", "is not a cursor of this list with these filters and this sort")};
     }
@@ -464,11 +471,15 @@ statement list_statement(const list_shape& shape, const list_ask& ask, std::opti
         where.add(each);
     if (!ask.sought.empty())
         where.add(ask.sought, shape.searched);
-    if (ask.after)
-        where.add(*ask.after, *ask.sort, ask.is_descending);
+    if (ask.beside)
+        where.add(*ask.beside, *ask.sort, ask.is_descending);
 
-    std::string order = " order by " + sort_expression(*ask.sort) + (ask.is_descending ? " desc" : " asc");
-    order += ask.sort->is_nullable ? " nulls last, t.id" : ", t.id";
+    const bool goes_back = ask.goes_back();
+    std::string order = " order by " + sort_expression(*ask.sort);
+    order += ask.is_descending != goes_back ? " desc" : " asc";
+    if (ask.sort->is_nullable)
+        order += goes_back ? " nulls first" : " nulls last";
+    order += goes_back ? ", t.id desc" : ", t.id";
     order += " limit " + std::to_string(ask.limit + 1);
     if (ask.offset > 0)
         order += " offset " + std::to_string(ask.offset);
@@ -483,11 +494,11 @@ statement get_statement(const list_shape& shape, const uuid& id, std::optional<u
     return {rows_from(shape) + where.text, no_rows(shape), std::move(where.arguments)};
 }
 
-std::string next_cursor(const list_ask& ask, const list_place& place, const seek& last, std::string_view cursor_secret)
+std::string cursor_from(const list_ask& ask, const list_place& place, const seek& row, std::string_view cursor_secret)
 {
-    std::string payload{reinterpret_cast<const char*>(last.id.bytes.data()), last.id.bytes.size()};
-    payload.push_back(last.value ? 1 : 0);
-    payload.append(last.value.value_or(""));
+    std::string payload{reinterpret_cast<const char*>(row.id.bytes.data()), row.id.bytes.size()};
+    payload.push_back(static_cast<char>((row.value ? has_value : 0) | (row.is_before ? leads_back : 0)));
+    payload.append(row.value.value_or(""));
     return schema::base64url(signature(ask, place, payload, cursor_secret) + payload);
 }
 

@@ -5,7 +5,8 @@
 // camelCase (`projectId`), lists of things also by their singular (`assignee_id`). Pages go by key: the sort value and
 // the id of the last row stand in the cursor, so page 10,000 costs what page 1 does, and a row that keeps its sort
 // value appears exactly once. A cursor is opaque, never expires, and is signed together with organisation, route,
-// filters and sort. Ties go by id ascending, nulls come last in both directions. Thread-safe, keeps nothing.
+// filters and sort; it leads on from the last row of a page, or back from its first. Ties go by id ascending, nulls
+// come last in both directions. Thread-safe, keeps nothing.
 #pragma once
 
 #include "projections/runner/columns.hpp"
@@ -70,10 +71,12 @@ enum class archived_rows
     shown
 };
 
+// Beside which row a page lies.
 struct seek
 {
-    std::optional<std::string> value;  // of the sort column in the last row; nothing: it was null
+    std::optional<std::string> value;  // of the sort column in that row; nothing: it was null
     uuid id;
+    bool is_before = false;  // the page ends before the row, instead of beginning after it
 };
 
 // A list query that was understood.
@@ -86,7 +89,9 @@ struct list_ask
     bool is_descending = true;
     int limit = limit_default;
     int offset = 0;
-    std::optional<seek> after;
+    std::optional<seek> beside;
+
+    bool goes_back() const { return beside && beside->is_before; }
 };
 
 // Where a list stands: part of what a cursor is bound to.
@@ -110,8 +115,8 @@ struct under
 };
 
 // For read.query: `$1` are the arguments, `$2` the position, which is the first column. `nothing` is run when there are
-// no rows, and shows the position alone. One row more than the limit is asked for, to know whether there is a next
-// page.
+// no rows, and shows the position alone. One row more than the limit is asked for, to know whether there is another
+// page; rows of a page that lies before a row come in reverse.
 struct statement
 {
     std::string body;
@@ -121,8 +126,8 @@ struct statement
 statement list_statement(const list_shape&, const list_ask&, std::optional<under>);
 statement get_statement(const list_shape&, const uuid& id, std::optional<under>);
 
-// The cursor that goes on after a row.
-std::string next_cursor(const list_ask&, const list_place&, const seek& last, std::string_view cursor_secret);
+// The cursor that goes on from a row, or back.
+std::string cursor_from(const list_ask&, const list_place&, const seek&, std::string_view cursor_secret);
 // The value of the sort column in a row, as seek wants it.
 std::optional<std::string> seek_value(const list_ask&, cell);
 }  // namespace projection

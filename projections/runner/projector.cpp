@@ -107,9 +107,16 @@ void projector::read_parked(std::span<const std::int32_t> lanes)
 {
     for (const std::int32_t lane : lanes)
         for (auto& one : state_of(lane).courses)
+        {
             one.parked.clear();
+            one.discarded = 0;
+        }
     for (const auto& key : rows_.parked(lanes))
-        course_of(*key.of, key.lane).parked.insert(key.key);
+    {
+        auto& one = course_of(*key.of, key.lane);
+        one.parked.insert(key.key);
+        one.discarded += key.is_discarded ? 1 : 0;
+    }
 }
 
 // Somebody else has moved a lane: what we held of it is not so any more.
@@ -197,8 +204,8 @@ void projector::take_up_left_alone()
 
 bool projector::is_abandoned(const lane_state& state) const
 {
-    return state.behind_since && clock_.now().us - state.behind_since->us >=
-                                     std::chrono::microseconds{state.left_alone_for}.count();
+    return state.behind_since &&
+           clock_.now().us - state.behind_since->us >= std::chrono::microseconds{state.left_alone_for}.count();
 }
 
 void projector::apply(std::span<const recorded> events, const opening& open)
@@ -226,9 +233,8 @@ bool projector::apply_without(std::vector<parked_key>& refused, std::span<const 
                 happened, [&](const definition& of, std::int32_t lane) { return course_of(of, lane).at.seq; },
                 [&](const definition& of, const row_key& key) {
                     return course_of(of, happened.at.lane).parked.contains(key) ||
-                           std::ranges::any_of(refused, [&](const parked_key& each) {
-                               return each.of == &of && each.key == key;
-                           });
+                           std::ranges::any_of(
+                               refused, [&](const parked_key& each) { return each.of == &of && each.key == key; });
                 });
         load_rows(batch);
         batch.fold(open);
@@ -262,7 +268,8 @@ bool projector::apply_without(std::vector<parked_key>& refused, std::span<const 
             throw;
         for (const auto& [slot, sqlstate] : found)
             refused.push_back({slot->of, slot->lane, slot->key, slot->events.front()->at.seq,
-                               "the database refuses the row: SQLSTATE " + sqlstate});
+                               "the database refuses the row: SQLSTATE " + sqlstate, parked_by::refused_by_store,
+                               false});
         return false;
     }
     ++counted_.commits;
@@ -393,7 +400,7 @@ void projector::publish()
                 state.behind_since ? static_cast<double>(at.us - state.behind_since->us) / 1'000'000.0 : 0.0;
             now.lags.push_back({of.at.of->name, of.at.of->version, state.lane, of.at.seq,
                                 std::max(state.head, of.at.seq), std::max(seconds, 0.0), of.at.generation,
-                                of.is_complete, of.parked.size()});
+                                of.is_complete, of.parked.size() - of.discarded});
         }
     std::vector<std::int32_t> left;
     for (const auto& state : lanes_)

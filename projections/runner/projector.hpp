@@ -115,6 +115,7 @@ private:
         std::optional<row_key> filled_rows;      // up to where the cache was filled; nothing: not begun
         std::optional<total_key> filled_totals;  // set once the rows are through
         std::unordered_set<row_key> parked;
+        std::size_t discarded = 0;  // of these: an operator does without them
     };
     struct lane_state
     {
@@ -171,7 +172,7 @@ private:
     int cache_losses_ = 0;
 
     mutable std::mutex mutex_;
-    figures published_;                        // guarded by mutex_
+    figures published_;                         // guarded by mutex_
     std::vector<std::int32_t> published_left_;  // likewise: the lanes left to others
 };
 }  // namespace projection

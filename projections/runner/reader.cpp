@@ -153,23 +153,31 @@ page reader::list(const list_shape& shape, const list_place& place, const list_a
     made.data.reserve(made.count * 512 + 2);
     made.data.push_back('[');
     std::vector<cell> cells;
-    for (std::size_t i = 0; i < made.count; ++i)
-    {
-        if (i > 0)
-            made.data.push_back(',');
-        cells_of(rows[static_cast<pqxx::result::size_type>(i)], cells);
-        append_json(shape.columns, cells, made.data);
-    }
-    made.data.push_back(']');
-    if (found > made.count)
-    {
+    const auto take = [&](std::size_t nth) {
+        const std::size_t at = ask.goes_back() ? made.count - 1 - nth : nth;
+        cells_of(rows[static_cast<pqxx::result::size_type>(at)], cells);
+    };
+    const auto cursor = [&](bool is_before) {
         const auto at = [&](std::string_view name) {
             return cells[static_cast<std::size_t>(shape.column_named(name) - shape.columns.data())];
         };
         const auto id = uuid::parse(at("id").value());
         CF_ASSERT(id.has_value());
-        made.next_cursor = next_cursor(ask, place, {seek_value(ask, at(ask.sort->name)), *id}, cursor_secret());
+        return cursor_from(ask, place, {seek_value(ask, at(ask.sort->name)), *id, is_before}, cursor_secret());
+    };
+    const bool has_more = found > made.count;
+    for (std::size_t i = 0; i < made.count; ++i)
+    {
+        take(i);
+        if (i > 0)
+            made.data.push_back(',');
+        append_json(shape.columns, cells, made.data);
+        if (i == 0 && (ask.goes_back() ? has_more : ask.beside || ask.offset > 0))
+            made.prev_cursor = cursor(true);
+        if (i + 1 == made.count && (ask.goes_back() || has_more))
+            made.next_cursor = cursor(false);
     }
+    made.data.push_back(']');
     return made;
 }
 

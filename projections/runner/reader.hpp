@@ -47,7 +47,7 @@ struct page
 {
     std::string data;  // a JSON array of items in GET's shape
     std::size_t count = 0;
-    std::optional<std::string> next_cursor;
+    std::optional<std::string> next_cursor, prev_cursor;
     shown as_of;
 };
 

@@ -144,7 +144,7 @@ constexpr const char* newest_checkpoints =
     "and k.lane = l.lane order by k.step desc limit 1) as c";
 
 constexpr const char* parked_keys =
-    "select p.nth, k.lane, k.tenant_id, k.key, k.from_seq, k.cause "
+    "select p.nth, k.lane, k.tenant_id, k.key, k.from_seq, k.cause, k.kind, k.discarded_at is not null "
     "from unnest($1::text[], $2::integer[]) with ordinality as p (projection, version, nth) "
     "join read.parked k on k.projection = p.projection and k.version = p.version where k.lane = any($3::integer[])";
 
@@ -164,8 +164,12 @@ constexpr const char* totals_of_lane =
     "order by s.tenant_id, s.counter, s.version, s.bucket, s.seq desc limit $8";
 
 constexpr const char* insert_parked =
-    "insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause) "
-    "select * from unnest($1::text[], $2::integer[], $3::integer[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[])";
+    "insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause, kind) "
+    "select * from unnest($1::text[], $2::integer[], $3::integer[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],"
+    " $8::text[])";
+
+constexpr const char* of_one_key = " where projection = $1 and version = $2 and tenant_id = $3 and key = $4";
+
 // Refused for a value: a row that is out of bounds, breaks a constraint or grows too large. Not a lost race.
 bool is_by_data(std::string_view sqlstate)
 {
@@ -182,8 +186,7 @@ struct row_store::implementation
             tables.emplace_back(*of);
         config.connection.settings.emplace_back("role", "clientflow_projector");
         // Every statement goes by keys. Statistics of a table that was small a moment ago must not make it a scan.
-        for (const char* other :
-             {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"})
+        for (const char* other : {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"})
             config.connection.settings.emplace_back(other, "off");
         config.connection.application_name = "clientflow projector";
     }
@@ -358,7 +361,7 @@ struct row_store::implementation
     {
         if (keys.empty())
             return;
-        arrays all{7};
+        arrays all{8};
         for (const auto& each : keys)
             all.next()
                 .text(each.of->name)
@@ -367,7 +370,8 @@ struct row_store::implementation
                 .id(each.key.tenant)
                 .id(each.key.id)
                 .number(each.from_seq)
-                .text(each.cause);
+                .text(each.cause)
+                .text(each.kind);
         work.exec_prepared("park", make_dynamic_params(all.finish()));
     }
 
@@ -414,7 +418,7 @@ std::vector<parked_key> row_store::parked(std::span<const std::int32_t> lanes)
         for (const auto& row : work.exec_prepared("parked", make_dynamic_params(parameters)))
             found.push_back({self_->tables[row[0].as<std::size_t>() - 1].of, row[1].as<std::int32_t>(),
                              row_key{uuid_of(row[2]), uuid_of(row[3])}, row[4].as<std::int64_t>(),
-                             row[5].as<std::string>()});
+                             row[5].as<std::string>(), row[6].as<std::string>(), row[7].as<bool>()});
         return found;
     });
 }
@@ -527,6 +531,47 @@ std::vector<std::pair<const row_slot*, std::string>> row_store::refused(std::spa
     std::vector<std::pair<const row_slot*, std::string>> found;
     self_->find_refused(rows, found);
     return found;
+}
+
+void row_store::free_key(const commit& made, const parked_key& which)
+{
+    self_->call([&](pqxx::connection_base& raw) {
+        pqxx::work work{raw};
+        self_->advance(work, made.steps);
+        for (const auto& each : self_->tables)
+            self_->upsert(work, each, made.rows);
+        // In place: the total's row is named by an event that counts already. This is rare, so dead versions are few.
+        for (const auto& each : made.totals)
+        {
+            work.exec_params("delete from read.sum where tenant_id = $1 and counter = $2 and version = $3"
+                             " and bucket = $4 and seq = $5",
+                             each.key.tenant.text(), each.key.counter, each.key.version, each.key.bucket,
+                             each.before.seq);
+            if (each.now.value != 0)
+                work.exec_params("insert into read.sum (tenant_id, counter, version, bucket, seq, value)"
+                                 " values ($1, $2, $3, $4, $5, $6)",
+                                 each.key.tenant.text(), each.key.counter, each.key.version, each.key.bucket,
+                                 each.now.seq, each.now.value);
+        }
+        work.exec_params(std::string{"delete from read.parked"} + of_one_key, std::string{which.of->name},
+                         which.of->version, which.key.tenant.text(), which.key.id.text());
+        FAULT_POINT("free_key.before_commit");
+        work.commit();
+    });
+    FAULT_POINT("free_key.after_commit");
+}
+
+bool row_store::discard(const parked_key& which, const std::string& reason)
+{
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        const auto changed = work.exec_params(
+            std::string{
+                "update read.parked set discarded_at = coalesce(discarded_at, clock_timestamp()), reason = $5"} +
+                of_one_key,
+            std::string{which.of->name}, which.of->version, which.key.tenant.text(), which.key.id.text(), reason);
+        return changed.affected_rows() > 0;
+    });
 }
 
 void row_store::empty_lane(std::int32_t lane, std::span<const checkpoint> steps)

@@ -120,6 +120,14 @@ public:
     // Those of the rows that the database refuses by their values, with the SQLSTATE. Writes nothing.
     std::vector<std::pair<const row_slot*, std::string>> refused(std::span<row_slot* const>);
 
+    // Puts one key's row and totals right outside the flow, frees the key, and takes a step of its projection, so that
+    // whoever serves the lane reads its positions anew. FAULT_POINTs free_key.before_commit and free_key.after_commit
+    // stand around its commit.
+    void free_key(const commit&, const parked_key&);
+
+    // Leaves the key stopped for good. False: it is not stopped any more.
+    bool discard(const parked_key&, const std::string& reason);
+
     // Throws the rows, totals and parked keys of these projections in one lane away, with the steps given.
     // FAULT_POINTs empty_lane.before_commit and empty_lane.after_commit stand around its commit.
     void empty_lane(std::int32_t lane, std::span<const checkpoint> steps);

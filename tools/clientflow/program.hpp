@@ -74,6 +74,7 @@ void add_key(CLI::App& root, program&);
 void add_events(CLI::App& root, program&);
 void add_stream(CLI::App& root, program&);
 void add_projection(CLI::App& root, program&);
+void add_parked(CLI::App& root, program&);
 void add_lanes(CLI::App& root, program&);
 void add_bench(CLI::App& root, program&);
 void add_schemas(CLI::App& root, program&);

@@ -30,7 +30,7 @@ constexpr const char* positions =
     "select n.projection, n.version, n.lane, n.seq, coalesce(h.seq, 0),"
     "       coalesce(extract(epoch from clock_timestamp() - o.recorded_at), 0), n.generation,"
     "       (select count(*) from read.parked p where p.projection = n.projection and p.version = n.version"
-    "           and p.lane = n.lane)"
+    "           and p.lane = n.lane and p.discarded_at is null)"
     "  from newest n"
     "  left join lateral (select e.seq from es.event e where e.lane = n.lane order by e.seq desc limit 1) h on true"
     "  left join lateral (select e.recorded_at from es.event e where e.lane = n.lane and e.seq = n.seq + 1) o on true"

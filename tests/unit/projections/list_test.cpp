@@ -143,16 +143,19 @@ TEST_CASE("a cursor belongs to its organisation, route, filters and sort, and to
 {
     const parameters filters{{"status", "todo"}, {"sort", "due_on"}};
     const projection::seek last{"2026-01-01", {}};
-    const std::string cursor = projection::next_cursor(well(filters), tasks, last, secret);
+    const std::string cursor = projection::cursor_from(well(filters), tasks, last, secret);
     const auto with = [&](parameters given) {
         given.emplace_back("cursor", cursor);
         return given;
     };
 
     const auto back = well(with(filters));
-    REQUIRE(back.after);
-    CHECK(back.after->value == "2026-01-01");
-    CHECK(well(with({{"status", "todo"}, {"sort", "due_on"}, {"limit", "7"}})).after);
+    REQUIRE(back.beside);
+    CHECK(back.beside->value == "2026-01-01");
+    CHECK_FALSE(back.goes_back());
+    CHECK(well(with({{"status", "todo"}, {"sort", "due_on"}, {"limit", "7"}})).beside);
+    const auto before = projection::cursor_from(well(filters), tasks, {"2026-01-01", {}, true}, secret);
+    CHECK(well({{"status", "todo"}, {"sort", "due_on"}, {"cursor", before}}).goes_back());
 
     CHECK(fault(with({{"sort", "due_on"}})) == "bad_cursor");
     CHECK(fault(with({{"status", "done"}, {"sort", "due_on"}})) == "bad_cursor");
@@ -178,8 +181,8 @@ TEST_CASE("a cursor belongs to its organisation, route, filters and sort, and to
     }
     CHECK(fault(with({{"status", "todo"}, {"sort", "due_on"}, {"q", "a"}})) == "bad_cursor");
     const parameters seeking{{"q", "ann bob"}};
-    const std::string sought = projection::next_cursor(well(seeking), tasks, last, secret);
-    CHECK(well({{"q", "bob  ann"}, {"cursor", sought}}).after);
+    const std::string sought = projection::cursor_from(well(seeking), tasks, last, secret);
+    CHECK(well({{"q", "bob  ann"}, {"cursor", sought}}).beside);
     for (const char* other_words : {"ann", "annbob", "ann bo", "Ann bob"})
         CHECK(fault({{"q", other_words}, {"cursor", sought}}) == "bad_cursor");
     CHECK(fault({{"cursor", sought}}) == "bad_cursor");
@@ -198,8 +201,7 @@ TEST_CASE("values travel as arguments and never in the statement")
     const auto seeking = projection::list_statement(task::listing(), well({{"q", "') or a.*b [[:alpha:]] \\y"}}), {});
     CHECK(seeking.body.find("or a") == std::string::npos);
     CHECK(seeking.body.find(":alpha:") == std::string::npos);
-    CHECK(seeking.arguments ==
-          std::vector<std::string>{"'\\)", "\\[\\[:alpha:\\]\\]", "\\\\y", "a\\.\\*b", "or"});
+    CHECK(seeking.arguments == std::vector<std::string>{"'\\)", "\\[\\[:alpha:\\]\\]", "\\\\y", "a\\.\\*b", "or"});
 }
 
 TEST_CASE("every projection's name, category and counters are told apart")
