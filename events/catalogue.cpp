@@ -8,6 +8,7 @@
 #include "events/org.hpp"
 #include "events/project.hpp"
 #include "events/task.hpp"
+#include "events/time_entry.hpp"
 
 namespace event_log
 {
@@ -21,6 +22,7 @@ std::vector<noun> catalogue()
         {"project", project::facts(), &project::item_type()},
         {"task", task::facts(), &task::item_type()},
         {"comment", comment::facts(), &comment::item_type()},
+        {"time_entry", time_entry::facts(), &time_entry::item_type()},
     };
 }
 

@@ -10,6 +10,7 @@
 #include "http/project.hpp"
 #include "http/server/documents.hpp"
 #include "http/task.hpp"
+#include "http/time_entry.hpp"
 #include "http/usage.hpp"
 
 #include <array>
@@ -19,8 +20,9 @@ namespace http
 std::span<const std::span<const route>> all_routes()
 {
     static const std::array tables{
-        client::routes(), project::routes(),   task::routes(), comment::routes(), member::routes(),  api_key::routes(),
-        org::routes(),    dashboard::routes(), me::routes(),   usage::routes(),   document_routes(),
+        client::routes(), project::routes(), task::routes(),       comment::routes(),
+        member::routes(), api_key::routes(), org::routes(),        dashboard::routes(),
+        me::routes(),     usage::routes(),   time_entry::routes(), document_routes(),
     };
     return tables;
 }

@@ -2,6 +2,7 @@
 
 #include "commands/client.hpp"
 #include "http/server/command_route.hpp"
+#include "http/server/history.hpp"
 #include "http/server/query_route.hpp"
 #include "projections/client.hpp"
 
@@ -22,13 +23,20 @@ constexpr std::array codes{
 
 void list(http::call& c, http::query_context& with) { http::answer_page(c, with, listing()); }
 
-void get(http::call& c, http::query_context& with) { http::answer_row_of_path<client_id>(c, with, listing()); }
+void get(http::call& c, http::query_context& with) { http::answer_past_of_path<client_id, state>(c, with, listing()); }
+
+void history(http::call& c, http::query_context& with)
+{
+    http::answer_history_of_path<client_id, state>(c, with, listing());
+}
 
 constexpr std::array table{
     http::page_row("/api/v1/clients", "listClients", "Lists clients.", list, schema_of<item>, listing),
     http::create_row("/api/v1/clients", "createClient", "Creates a client.", create_item<state, command, create>,
                      schema_of<create>, schema_of<item>, codes),
-    http::item_row("/api/v1/clients/{id}", "getClient", "Shows a client.", get, schema_of<item>),
+    http::remembered_row("/api/v1/clients/{id}", "getClient", "Shows a client.", get, schema_of<item>),
+    http::history_row("/api/v1/clients/{id}/history", "listClientHistory", "Shows what happened to a client.", history,
+                      schema_of<item>),
     http::change_row(verb::patch, "/api/v1/clients/{id}", "updateClient", "Changes a client.",
                      change_item<state, command, change>, schema_of<change>, schema_of<item>, codes),
     http::change_row(verb::delete_, "/api/v1/clients/{id}", "archiveClient", "Archives a client.",

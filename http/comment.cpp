@@ -3,6 +3,7 @@
 #include "commands/comment.hpp"
 #include "commands/lanes/refusals.hpp"
 #include "http/server/command_route.hpp"
+#include "http/server/history.hpp"
 #include "http/server/query_route.hpp"
 #include "projections/comment.hpp"
 #include "projections/task.hpp"
@@ -72,22 +73,30 @@ void list(http::call& c, http::query_context& with)
         http::answer_page(c, with, listing(), projection::under{"task_id", of.value});
 }
 
-void get(http::call& c, http::query_context& with)
+using answer_function = void (*)(http::call&, http::query_context&, const http::past_of&);
+
+void with_comment(http::call& c, http::query_context& with, answer_function answer)
 {
     task::task_id of;
     comment_id id;
     if (http::read_path_id(c, 0, of) && http::read_path_id(c, 1, id))
-        http::answer_row(c, with, listing(), id.value, projection::under{"task_id", of.value});
+        answer(c, with, {lanes::aggregate_of<state>(), listing(), id.value, projection::under{"task_id", of.value}});
 }
+
+void get(http::call& c, http::query_context& with) { with_comment(c, with, http::answer_past); }
+
+void history(http::call& c, http::query_context& with) { with_comment(c, with, http::answer_history); }
 
 constexpr std::string_view all = "/api/v1/tasks/{task_id}/comments";
 constexpr std::string_view one = "/api/v1/tasks/{task_id}/comments/{id}";
+constexpr std::string_view past = "/api/v1/tasks/{task_id}/comments/{id}/history";
 
 constexpr std::array table{
     http::page_row(all, "listComments", "Lists a task's comments.", list, schema_of<item>, listing),
     http::create_row(all, "createComment", "Comments on a task.", create_under_task, schema_of<create>, schema_of<item>,
                      codes),
-    http::item_row(one, "getComment", "Shows a comment.", get, schema_of<item>),
+    http::remembered_row(one, "getComment", "Shows a comment.", get, schema_of<item>),
+    http::history_row(past, "listCommentHistory", "Shows what happened to a comment.", history, schema_of<item>),
     http::change_row(verb::patch, one, "updateComment", "Changes a comment.", change_under_task<change>,
                      schema_of<change>, schema_of<item>, codes),
     http::change_row(verb::delete_, one, "archiveComment", "Archives a comment.", change_under_task<archive>,

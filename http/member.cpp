@@ -2,6 +2,7 @@
 
 #include "commands/member.hpp"
 #include "http/server/command_route.hpp"
+#include "http/server/history.hpp"
 #include "http/server/query_route.hpp"
 #include "projections/member.hpp"
 
@@ -23,13 +24,20 @@ constexpr std::array codes{
 
 void list(http::call& c, http::query_context& with) { http::answer_page(c, with, listing()); }
 
-void get(http::call& c, http::query_context& with) { http::answer_row_of_path<member_id>(c, with, listing()); }
+void get(http::call& c, http::query_context& with) { http::answer_past_of_path<member_id, state>(c, with, listing()); }
+
+void history(http::call& c, http::query_context& with)
+{
+    http::answer_history_of_path<member_id, state>(c, with, listing());
+}
 
 constexpr std::array table{
     http::page_row("/api/v1/members", "listMembers", "Lists members.", list, schema_of<item>, listing),
     http::create_row("/api/v1/members", "createMember", "Creates a member.", create_item<state, command, add>,
                      schema_of<add>, schema_of<item>, codes, http::needs::admin),
-    http::item_row("/api/v1/members/{id}", "getMember", "Shows a member.", get, schema_of<item>),
+    http::remembered_row("/api/v1/members/{id}", "getMember", "Shows a member.", get, schema_of<item>),
+    http::history_row("/api/v1/members/{id}/history", "listMemberHistory", "Shows what happened to a member.", history,
+                      schema_of<item>),
     http::change_row(verb::patch, "/api/v1/members/{id}", "updateMember", "Changes a member.",
                      change_item<state, command, change>, schema_of<change>, schema_of<item>, codes,
                      http::needs::admin),

@@ -7,6 +7,7 @@
 #include "projections/org.hpp"
 #include "projections/project.hpp"
 #include "projections/task.hpp"
+#include "projections/time_entry.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,9 +16,9 @@ namespace projection
 {
 std::span<const definition* const> read_models()
 {
-    static const std::array<const definition*, 7> all{
+    static const std::array<const definition*, 8> all{
         &org::read_model(),     &member::read_model(), &api_key::read_model(), &client::read_model(),
-        &project::read_model(), &task::read_model(),   &comment::read_model()};
+        &project::read_model(), &task::read_model(),   &comment::read_model(), &time_entry::read_model()};
     return all;
 }
 

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace lanes
 {
@@ -28,6 +29,9 @@ struct aggregate_type
     // From the log. An event type this noun does not know leaves the state as it is.
     std::shared_ptr<const void> (*evolve_recorded)(const void* state, const event_log::recorded&, const stamp&,
                                                    schema::opener*);
+    // A recorded fact in its newest shape, personal values in clear where the opener can; empty: a type this noun does
+    // not know.
+    std::string (*show)(const event_log::recorded&, schema::opener*);
     std::string (*render)(const void* state);
     std::size_t (*bytes)(const void* state);  // an estimate for the cache's bound
 };
@@ -58,6 +62,12 @@ const aggregate_type& aggregate_of()
             if (!happened)
                 return std::make_shared<const State>(*static_cast<const State*>(state));
             return std::make_shared<const State>(evolve(*static_cast<const State*>(state), *happened, at));
+        },
+        [](const event_log::recorded& stored, schema::opener* opener) {
+            std::string text;
+            if (const auto happened = schema::read_variant<event>(stored.type, stored.data, opener))
+                std::visit([&](const auto& fact) { schema::write_json(fact, text); }, *happened);
+            return text;
         },
         [](const void* state) { return render(*static_cast<const State*>(state)); },
         [](const void* state) { return bytes(*static_cast<const State*>(state)); },

@@ -38,8 +38,7 @@ void command_queue::put_back(std::vector<command> carried)
     const std::lock_guard lock(mutex_);
     for (const command& c : carried)
         bytes_ += weight(c);
-    waiting_.insert(waiting_.begin(), std::make_move_iterator(carried.begin()),
-                    std::make_move_iterator(carried.end()));
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(carried.begin()), std::make_move_iterator(carried.end()));
 }
 
 std::vector<command> command_queue::take(const room& free)
@@ -58,7 +57,7 @@ std::vector<command> command_queue::take(const room& free)
 
 bool command_queue::has_for(const room& free, std::size_t enough) const
 {
-    return free.commands_max > 0 && waiting_.size() >= enough && !(free.joins && waiting_.front()->alone);
+    return free.commands_max > 0 && waiting_.size() >= enough && !(free.joins && waiting_.front()->goes_alone());
 }
 
 void command_queue::nudge()
@@ -84,13 +83,13 @@ std::vector<command> command_queue::take_some(const room& free)
     {
         command& next = waiting_.front();
         const bool is_first = taken.empty();
-        if (!is_first && (next->alone || bytes + weight(next) > free.bytes_max))
+        if (!is_first && (next->goes_alone() || bytes + weight(next) > free.bytes_max))
             break;
         bytes += weight(next);
         bytes_ -= weight(next);
         taken.push_back(std::move(next));
         waiting_.pop_front();
-        if (taken.back()->alone)
+        if (taken.back()->goes_alone())
             break;
     }
     return taken;

@@ -69,6 +69,8 @@ struct submission
     const aggregate_type* shown_as = nullptr;
     std::optional<receipt_wanted> remember;
     std::optional<if_match> match;
+    // Decided and judged, and nothing of it happens. `remember` is then unset.
+    bool is_rehearsal = false;
     // Set for the command that brings its tenant to life: lane and key are chosen here, whatever stands in it.
     std::optional<event_log::new_tenant> tenant_born;
     std::chrono::steady_clock::time_point deadline;
@@ -90,7 +92,8 @@ struct answer
     bool broken = false;             // a fault of ours, described in the figures: 500, `was_applied` no or unknown
     std::int16_t status = 200;
     bool replayed = false;
-    std::string item;  // JSON in GET's shape, without secrets
+    std::string item;    // JSON in GET's shape, without secrets
+    std::string events;  // of a rehearsal: what would have happened, a JSON array of {type, version, data}
     std::int64_t version = 0;
     event_log::position at;  // a read at least this new sees the command
 };

@@ -26,8 +26,7 @@ void learn_if_whole(event_log::keyring& keys, const event_log::subject_key& key)
         keys.learn_subject(key);
     }
     catch (const std::runtime_error&)
-    {
-    }
+    {}
 }
 }  // namespace
 
@@ -85,7 +84,19 @@ void loader::fetch_keys(std::span<const std::vector<event_log::recorded>> stream
     }
 }
 
-loaded_stream loader::fold(const stream_ref& stream, std::span<const event_log::recorded> events) const
+std::vector<step> loader::history(const stream_wanted& wanted)
+{
+    const event_log::stream_ask ask{wanted.stream.key(), 0, wanted.up_to_version};
+    const auto read = store_->load({&ask, 1}, {});
+    fetch_keys(read.streams);
+    std::vector<step> steps;
+    steps.reserve(read.streams.front().size());
+    fold(wanted.stream, read.streams.front(), &steps);
+    return steps;
+}
+
+loaded_stream loader::fold(const stream_ref& stream, std::span<const event_log::recorded> events,
+                           std::vector<step>* steps) const
 {
     loaded_stream result;
     if (events.empty())
@@ -102,6 +113,9 @@ loaded_stream loader::fold(const stream_ref& stream, std::span<const event_log::
         event_log::recorded room;
         const event_log::recorded& newest = event_log::newest_shape(event, room);
         state = stream.type->evolve_recorded(state.get(), newest, event_log::stamp_of(event), opener.get());
+        if (steps)
+            steps->push_back({event, stream.type->show(newest, opener.get()),
+                              steps->empty() ? std::string{} : steps->back().after, stream.type->render(state.get())});
     }
     const event_log::recorded& last = events.back();
     result.now = {std::move(state), {last.version, last.event_id}, false};

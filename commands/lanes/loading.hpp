@@ -30,6 +30,15 @@ struct loaded_stream
     event_log::position last;  // of its last event
 };
 
+// One event of a stream as people look back on it.
+struct step
+{
+    event_log::recorded happened;  // as stored
+    std::string data;              // in its newest shape, personal values in clear; empty: of an unknown type
+    std::string before;            // the item before it; empty: there was none
+    std::string after;
+};
+
 class loader
 {
 public:
@@ -43,9 +52,12 @@ public:
     };
     found load(std::span<const stream_wanted>, std::span<const event_log::receipt_ask>);
 
+    // A stream from its birth, event by event. Throws std::runtime_error when it cannot be folded.
+    std::vector<step> history(const stream_wanted&);
+
 private:
     void fetch_keys(std::span<const std::vector<event_log::recorded>>);
-    loaded_stream fold(const stream_ref&, std::span<const event_log::recorded>) const;
+    loaded_stream fold(const stream_ref&, std::span<const event_log::recorded>, std::vector<step>* = nullptr) const;
 
     event_log::store* store_;
     event_log::keyring* keys_;

@@ -71,7 +71,8 @@ event_log::command_part part_writer::write(const entry& e, std::vector<subject_r
         part.remember = receipt_of(e, choice);
     write_quotas(e, part);
     write_claims(e, part);
-    write_events(e, part, lacking);
+    if (!e.asked().is_rehearsal)
+        write_events(e, part, lacking);
     return part;
 }
 

@@ -27,6 +27,8 @@ public:
     // Answers that time is up, if it is and nothing else was answered. True: it was this call.
     bool expire(std::chrono::steady_clock::time_point now);
     bool is_answered() const { return stage_.load() == stage::answered; }
+    // In a round of its own.
+    bool goes_alone() const { return alone || asked.is_rehearsal; }
 
     submission asked;
     int lost_races = 0;

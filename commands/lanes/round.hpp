@@ -101,10 +101,12 @@ private:
     void ask_receipt(entry&);
 
     // Appending.
+    bool is_rehearsal() const { return !entries_.empty() && entries_.front().asked().is_rehearsal; }
     void write_parts();
     void write_part(entry&, std::vector<subject_ref>& lacking);
     void write_again(std::span<entry* const>, std::vector<subject_ref>& lacking);
     std::vector<event_log::command_part> collect_parts();
+    void append_parts();
     void wake_feeds();
 
     // Answering.
@@ -139,7 +141,7 @@ private:
     std::set<std::pair<uuid, std::string_view>> accepted_keys_;  // idempotency keys of this round
     std::unordered_map<uuid, const entry*> made_by_;             // by event id
     std::vector<const entry*> confirmed_;
-    std::vector<stream_ref> stale_;  // what the cache had of them was wrong, or may be
+    std::vector<stream_ref> stale_;   // what the cache had of them was wrong, or may be
     std::vector<stream_ref> moving_;  // what it has in flight
 };
 }  // namespace lanes

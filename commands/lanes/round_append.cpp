@@ -4,6 +4,8 @@
 #include "commands/lanes/round.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/fault_point.hpp"
+#include "schemas/json_writer.hpp"
+#include "schemas/record.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +13,25 @@
 
 namespace lanes
 {
+namespace
+{
+// As the asker may see them: with personal values in clear.
+std::string events_of(const entry& e)
+{
+    std::string text = "[";
+    for (const placed& each : e.facts)
+    {
+        text += text.size() > 1 ? "," : "";
+        schema::json_writer json(text);
+        json.begin_object().member("type", each.what->type->name).key("version").integer(each.version).key("data");
+        std::string data;
+        schema::write_json(*each.what->type, each.what->alternative.get(), data);
+        json.raw(data).end_object();
+    }
+    return text += ']';
+}
+}  // namespace
+
 void round::write_parts()
 {
     std::vector<subject_ref> lacking;
@@ -55,7 +76,7 @@ void round::depart()
 {
     sent_.id = bench_.ids.next(now_us_);
     for (const entry& each : entries_)
-        if (each.at == entry::course::accepted)
+        if (each.at == entry::course::accepted && !each.asked().is_rehearsal)
             for (const moved& stream : each.moves)
                 if (bench_.in_flight.insert(stream.stream).second)
                     moving_.push_back(stream.stream);
@@ -67,17 +88,25 @@ void round::append()
         sent_.commands = collect_parts();
         if (sent_.commands.empty())
             return;
-        FAULT_POINT("lanes.before_append");
-        appending_ = true;
-        const auto began = std::chrono::steady_clock::now();
-        verdicts_ = appends_.append(sent_);
-        appended_ = true;
-        bench_.counts.append_took(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-        CF_ASSERT(verdicts_.size() == sent_.commands.size());
-        FAULT_POINT("lanes.after_append");
+        if (is_rehearsal())
+            verdicts_ = {appends_.rehearse(sent_.commands.front())};
+        else
+            append_parts();
         take_verdicts();
         wake_feeds();
     });
+}
+
+void round::append_parts()
+{
+    FAULT_POINT("lanes.before_append");
+    appending_ = true;
+    const auto began = std::chrono::steady_clock::now();
+    verdicts_ = appends_.append(sent_);
+    appended_ = true;
+    bench_.counts.append_took(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+    CF_ASSERT(verdicts_.size() == sent_.commands.size());
+    FAULT_POINT("lanes.after_append");
 }
 
 // The last moment at which a deadline means that nothing happened: what the watch has answered by now stays out. What
@@ -132,7 +161,7 @@ void round::take_verdicts()
         if (!each.is_appended)
             continue;
         const bool is_confirmed = verdicts_[each.part].kind == event_log::verdict_kind::appended;
-        each.is_in_log = is_confirmed && each.at == entry::course::accepted;
+        each.is_in_log = is_confirmed && each.at == entry::course::accepted && !each.asked().is_rehearsal;
         if (is_confirmed)
             confirmed_.push_back(&each);
         else
@@ -150,8 +179,9 @@ void round::keep_confirmed()
         for (const sighting& looked : each->looked)
             if (!looked.was.is_unborn())
                 bench_.cache.put(looked.stream, looked.was);
-        for (const moved& stream : each->moves)
-            bench_.cache.put(stream.stream, stream.now);
+        if (!each->asked().is_rehearsal)
+            for (const moved& stream : each->moves)
+                bench_.cache.put(stream.stream, stream.now);
     }
     for (const stream_ref& each : moving_)
         bench_.in_flight.erase(each);
@@ -212,6 +242,11 @@ void round::confirm(entry& e, const event_log::position& at)
     a.at = at;
     if (choice.shown_as && e.shown.state)
         a.item = choice.shown_as->render(e.shown.state.get());
+    if (e.asked().is_rehearsal)
+    {
+        a.was_applied = applied::no;
+        a.events = events_of(e);
+    }
     close(e, std::move(a));
 }
 

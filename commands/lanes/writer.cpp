@@ -55,7 +55,8 @@ void writer::take_in(std::vector<command> commands)
     {
         prepared_ = std::make_unique<round>(bench_, loads_, appends_);
         // A command whose company could not be stored shows alone whose fault that was.
-        may_grow_ = !std::exchange(commands.front()->alone, false);
+        may_grow_ = !commands.front()->goes_alone();
+        commands.front()->alone = false;
         const std::lock_guard lock(watched_);
         at_work_.push_back(commands);
     }

@@ -370,6 +370,18 @@ round_plan plan_round(const round& asked, const type_numbers& types)
     return plan;
 }
 
+std::vector<std::string> rehearsal_parameters(const command_part& asked, const type_numbers& types)
+{
+    wire::array heads{types.at("head_in")}, claims{types.at("claim_in")}, quotas{types.at("quota_in")};
+    for (const expected_head& expected : asked.expected)
+        put_head(heads, expected);
+    for (const claim_change& change : in_order(asked.claims))
+        put_claim(claims, change);
+    for (const quota_change& change : asked.quotas)
+        put_quota(quotas, change);
+    return {wire::int4_parameter(asked.lane), heads.take(), claims.take(), quotas.take()};
+}
+
 std::vector<std::string> careful_parameters(const round& asked, const round_plan& plan, const type_numbers& types)
 {
     wire::array commands{types.at("command_in")}, events{types.at("event_in")}, heads{types.at("head_in")},

@@ -43,5 +43,7 @@ struct round_plan
 // Breaks off (CF_ASSERT) on a round that no writer makes: events not contiguous after their expected heads, an event
 // without an expected head, a stream of a third tenant, two changes of one metric in a command, a group torn apart.
 round_plan plan_round(const round&, const type_numbers&);
+// Parameters of es.rehearse.
+std::vector<std::string> rehearsal_parameters(const command_part&, const type_numbers&);
 std::vector<std::string> careful_parameters(const round&, const round_plan&, const type_numbers&);
 }  // namespace event_log

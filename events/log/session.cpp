@@ -16,11 +16,12 @@ struct prepared
     const char* text;
 };
 
-constexpr std::array<prepared, 10> all_statements{{
+constexpr std::array<prepared, 11> all_statements{{
     {statement::append, "select es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
     {statement::append_carefully, "select heads, kinds, scopes, limits, used, lasts"
                                   " from es.append_carefully($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
     {statement::settle, "select is_void, heads, kinds, scopes, limits, used, lasts from es.settle($1)"},
+    {statement::rehearse, "select kind, scope, at_most, used, head from es.rehearse($1, $2, $3, $4)"},
     // One statement, one snapshot: what it finds was all true at one moment.
     {statement::confirm,
      "select (select array_agg(coalesce(last.seq, 0) order by l.at)"

@@ -54,7 +54,7 @@ namespace statement
 inline constexpr const char *append = "append", *append_carefully = "append_carefully", *settle = "settle",
                             *confirm = "confirm", *load = "load", *find_tenant = "find_tenant",
                             *least_lane = "least_lane", *find_claim = "find_claim", *subject_keys = "subject_keys",
-                            *quotas = "quotas";
+                            *quotas = "quotas", *rehearse = "rehearse";
 }  // namespace statement
 
 // The text of a prepared statement, for the test that asserts its plan.

@@ -272,6 +272,19 @@ store& store::operator=(store&&) noexcept = default;
 
 std::vector<verdict> store::append(const round& asked) { return self_->append(asked); }
 
+verdict store::rehearse(const command_part& asked)
+{
+    session& link = self_->link;
+    link.open(watchdog::clock::now() + link.config().read_deadline);
+    const pqxx::result answer = link.read(statement::rehearse, rehearsal_parameters(asked, link.types()));
+    const pqxx::row& row = answer.at(0);
+    return {static_cast<verdict_kind>(row[0].as<int>()),
+            row[1].c_str(),
+            row[2].as<std::int64_t>(),
+            row[3].as<std::int64_t>(),
+            {asked.lane, row[4].as<std::int64_t>()}};
+}
+
 namespace
 {
 recorded read_event(const pqxx::row& row, const stream_key& stream)

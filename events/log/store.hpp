@@ -208,6 +208,10 @@ public:
     // holds what the database cannot store, throws std::logic_error and nothing was written.
     std::vector<verdict> append(const round&);
 
+    // The verdict that one command would get now, events and receipt apart; nothing is locked or written. `last` is the
+    // lane's head. Throws as reads do.
+    verdict rehearse(const command_part&);
+
     // All reads throw `unreachable`, and std::logic_error when asked for what the database cannot hold (a NUL in a
     // key).
 

@@ -145,6 +145,13 @@ array::row& array::row::null(oid type) { return head(type, -1); }
 
 std::string uuid_parameter(const schema::uuid& id) { return std::string{view(id)}; }
 
+std::string int4_parameter(std::int32_t value)
+{
+    std::string out;
+    put(out, value);
+    return out;
+}
+
 schema::uuid read_uuid(const char* text)
 {
     const auto id = schema::uuid::parse(text);

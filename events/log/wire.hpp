@@ -65,6 +65,7 @@ private:
 };
 
 std::string uuid_parameter(const schema::uuid&);
+std::string int4_parameter(std::int32_t);
 
 // Reading results in text form.
 schema::uuid read_uuid(const char*);

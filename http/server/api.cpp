@@ -1,11 +1,13 @@
 #include "http/server/api.hpp"
 
 #include "commands/api_key.hpp"
+#include "http/server/compression.hpp"
 #include "http/server/jitter.hpp"
 #include "http/server/network.hpp"
 #include "http/server/position_token.hpp"
 #include "http/server/query_string.hpp"
 #include "projections/runner/positions.hpp"
+#include "schemas/json_writer.hpp"
 #include "schemas/text.hpp"
 
 #include <algorithm>
@@ -322,11 +324,16 @@ bool api::check_fields(call& c)
     c.prefer = read_prefer(c.in->field("prefer"));
     if (!c.where->command)
         return true;
-    const auto parameters = read_query(c.in->query);
-    if (!parameters || !parameters->empty())
+    const auto sent = read_query(c.in->query);
+    if (!sent)
+        return c.refuse(bad_query("query", "It is not percent-encoded UTF-8.")), false;
+    for (const auto& [name, value] : *sent)
     {
-        c.refuse(bad_query(parameters ? parameters->front().first : "query", "This route takes no such parameter."));
-        return false;
+        if (name != "dry_run" || sent->size() > 1)
+            return c.refuse(bad_query(name, "This route takes no such parameter.")), false;
+        if (value != "true" && value != "false")
+            return c.refuse(bad_query(name, "It is true or false.")), false;
+        c.is_rehearsal = value == "true";
     }
     return true;
 }
@@ -348,7 +355,8 @@ next api::on_body(exchange& x)
 
 next api::run_command(exchange& x, const std::shared_ptr<call>& c)
 {
-    const bool needs_tenants_key = x.in.count("idempotency-key") > 0;  // for the request's fingerprint
+    // For the request's fingerprint.
+    const bool needs_tenants_key = x.in.count("idempotency-key") > 0 && !c->is_rehearsal;
     if (!needs_tenants_key || parts_.ring.knows_tenant(c->who->tenant))
         return submit(x, c);
     const auto box = std::make_shared<bool>(false);
@@ -409,7 +417,8 @@ bool api::fill_submission(call& c, lanes::submission& asked)
             return c.refuse(versions.error()), false;
         asked.match = lanes::if_match{versions->any, std::move(versions->versions), {}};
     }
-    if (c.in->count("idempotency-key") == 0)
+    asked.is_rehearsal = c.is_rehearsal;
+    if (c.in->count("idempotency-key") == 0 || c.is_rehearsal)
         return true;
     auto key = c.in->count("idempotency-key") == 1
                    ? read_idempotency_key(c.in->field("idempotency-key"))
@@ -438,6 +447,12 @@ void api::answer_command(call& c, lanes::answer& said)
     reply& out = *c.out;
     out.status = said.status;
     out.content_type = "application/json";
+    if (c.is_rehearsal)
+    {
+        schema::json_writer json(out.body);
+        json.begin_object().key("item").raw(said.item).key("events").raw(said.events).end_object();
+        return note_position(c, said.at);
+    }
     out.body = std::move(said.item);
     out.add("ETag", etag(said.version));
     note_position(c, said.at);
@@ -577,6 +592,8 @@ void api::on_answer(exchange& x, double seconds)
     if (!x.context)
         return;
     call& c = call_of(x);
+    if (takes_gzip(x.in.field("accept-encoding")))
+        compress(x.out);
     x.out.fields += usual_fields;
     x.out.add("X-Request-Id", c.request_id);
     if (c.where)

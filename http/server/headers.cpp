@@ -85,6 +85,17 @@ bool is_lower_hex(std::string_view text)
     return std::all_of(text.begin(), text.end(),
                        [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
+// Whether the parameters behind a name in an Accept field refuse it.
+bool has_no_weight(std::string_view parameters)
+{
+    while (!parameters.empty())
+    {
+        const auto one = lower(next_of(parameters, ';'));
+        if (one == "q=0" || one == "q=0.0" || one == "q=0.00" || one == "q=0.000")
+            return true;
+    }
+    return false;
+}
 }  // namespace
 
 schema::result<version_list, problem> read_if_match(std::string_view field)
@@ -190,17 +201,25 @@ bool accepts(std::string_view field, std::string_view type)
     {
         auto range = next_of(field, ',');
         const auto name = lower(next_of(range, ';'));
-        bool refused = false;
-        while (!range.empty())
-        {
-            const auto parameter = lower(next_of(range, ';'));
-            refused = refused || parameter == "q=0" || parameter == "q=0.0" || parameter == "q=0.00" ||
-                      parameter == "q=0.000";
-        }
-        if (!refused && (name == "*/*" || name == type || name == major))
+        if (!has_no_weight(range) && (name == "*/*" || name == type || name == major))
             return true;
     }
     return false;
+}
+
+bool takes_gzip(std::string_view accept_encoding)
+{
+    bool by_name = false, by_star = false, named = false;
+    while (!accept_encoding.empty())
+    {
+        auto coding = next_of(accept_encoding, ',');
+        const auto name = lower(next_of(coding, ';'));
+        const bool is_gzip = name == "gzip" || name == "x-gzip";
+        named = named || is_gzip;
+        by_name = by_name || (is_gzip && !has_no_weight(coding));
+        by_star = by_star || (name == "*" && !has_no_weight(coding));
+    }
+    return named ? by_name : by_star;
 }
 
 std::optional<std::string> media_type(std::string_view content_type)

@@ -51,6 +51,9 @@ std::string_view read_traceparent(std::string_view);
 // Whether a media range of the Accept field takes `type` ("application/json"); an absent field takes everything.
 bool accepts(std::string_view field, std::string_view type);
 
+// Whether Accept-Encoding takes gzip (RFC 9110 §12.5.3): by name or by "*", and not with a weight of 0.
+bool takes_gzip(std::string_view accept_encoding);
+
 // The type and subtype of a Content-Type in lower case, without parameters; nothing when a charset other than UTF-8 is
 // named.
 std::optional<std::string> media_type(std::string_view content_type);

@@ -122,6 +122,10 @@ void write_parameters(json_writer& json, const route& one)
         write_query_parameter(json, sent.name, sent.note);
     if (one.listing)
         write_list_parameters(json, one.listing());
+    if (one.command)
+        write_query_parameter(json, "dry_run",
+                              "true: the answer the request would get, {item, events}; nothing happens.",
+                              {"false", "true"});
     const auto header = [&](std::string_view name) {
         json.begin_object().member("$ref", reference("parameters", name)).end_object();
     };
@@ -136,7 +140,8 @@ void write_parameters(json_writer& json, const route& one)
 
 void write_answer_schema(json_writer& json, const route& one)
 {
-    if (one.shape != answer_shape::page)
+    const bool is_history = one.shape == answer_shape::history;
+    if (one.shape != answer_shape::page && !is_history)
     {
         json.begin_object().member("$ref", reference("schemas", one.answer->name)).end_object();
         return;
@@ -154,7 +159,8 @@ void write_answer_schema(json_writer& json, const route& one)
     json.begin_object().member("type", "object").key("required").begin_array();
     json.string("data").string("next_cursor").string("prev_cursor").end_array();
     json.key("properties").begin_object().key("data").begin_object().member("type", "array").key("items");
-    json.begin_object().member("$ref", reference("schemas", one.answer->name)).end_object().end_object();
+    json.begin_object().member("$ref", reference("schemas", is_history ? "history_entry" : one.answer->name));
+    json.end_object().end_object();
     cursor("next_cursor");
     cursor("prev_cursor");
     json.end_object().end_object();
@@ -266,6 +272,39 @@ void write_problem_schema(json_writer& json)
     json.end_object().end_object();
 }
 
+// An event of a thing as its history shows it.
+void write_history_schema(json_writer& json)
+{
+    const auto typed = [&](std::string_view name, std::string_view type, bool may_be_null = false) {
+        json.key(name).begin_object().key("type");
+        if (may_be_null)
+            json.begin_array().string(type).string("null").end_array();
+        else
+            json.string(type);
+        json.end_object();
+    };
+    json.key("history_entry").begin_object().member("type", "object").key("required").begin_array();
+    for (const auto name : {"event_id", "type", "version", "occurred_at", "recorded_at", "actor", "on_behalf_of",
+                            "request_id", "data", "changes"})
+        json.string(name);
+    json.end_array().key("properties").begin_object();
+    for (const auto name : {"event_id", "type", "occurred_at", "recorded_at"})
+        typed(name, "string");
+    typed("version", "integer");
+    typed("actor", "object");
+    typed("on_behalf_of", "string", true);
+    typed("request_id", "string", true);
+    typed("data", "object", true);
+    json.key("changes").begin_object().member("type", "array").key("items").begin_object();
+    json.member("type", "object").key("required").begin_array();
+    json.string("pointer").string("old").string("new").end_array();
+    json.key("properties").begin_object();
+    typed("pointer", "string");
+    json.key("old").begin_object().end_object().key("new").begin_object().end_object();
+    json.end_object().end_object().end_object();
+    json.end_object().end_object();
+}
+
 void write_header_parameter(json_writer& json, std::string_view name, std::string_view note)
 {
     json.key(name).begin_object().member("name", name).member("in", "header").member("description", note);
@@ -290,6 +329,7 @@ void write_components(json_writer& json, std::span<const std::span<const route>>
         schema::describe(*record.first, json, record.second);
     }
     write_problem_schema(json);
+    write_history_schema(json);
     json.end_object().key("parameters").begin_object();
     write_header_parameter(json, "Idempotency-Key", "The same key with the same request is decided once.");
     write_header_parameter(json, "If-Match", "Only at one of these versions.");

@@ -1,5 +1,6 @@
 #include "http/server/query_pool.hpp"
 
+#include "commands/lanes/loading.hpp"
 #include "http/server/key_use.hpp"
 #include "http/server/thread_name.hpp"
 #include "projections/runner/reader.hpp"
@@ -66,6 +67,8 @@ void query_pool::implementation::run(int number)
     name_this_thread("query-" + std::to_string(number));
     std::unique_ptr<projection::reader> models;
     key_use_reader uses{config.store};
+    event_log::store events{config.store};
+    lanes::loader log{events, *config.keys};
     while (auto next = take())
     {
         if (steady::now() - next->since > config.waiting_time_max)
@@ -83,7 +86,7 @@ void query_pool::implementation::run(int number)
             next->failed(thrown.what());
             continue;
         }
-        query_context context{*models, uses};
+        query_context context{*models, uses, log};
         next->run(context);
     }
 }

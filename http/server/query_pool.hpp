@@ -20,7 +20,8 @@ struct query_pool_config
     int threads = 2;
     std::size_t waiting_max = 1'024;
     std::chrono::milliseconds waiting_time_max{5'000};  // then failed without being run
-    event_log::store_config store;                      // for what is not a read model: key use
+    event_log::store_config store;                      // for what is not a read model: key use, history
+    event_log::keyring* keys = nullptr;                 // outlives the pool
 };
 
 class query_pool

@@ -35,12 +35,21 @@ struct route;
 class service_face;
 
 class key_use_reader;
+}  // namespace http
 
+namespace lanes
+{
+class loader;
+}
+
+namespace http
+{
 // What a query thread owns and lends to the query it runs.
 struct query_context
 {
     projection::reader& models;
     key_use_reader& uses;
+    lanes::loader& log;
 };
 
 // Answers at once, on the shard. Must not block.
@@ -65,8 +74,9 @@ enum class needs : std::uint8_t
 enum class answer_shape : std::uint8_t
 {
     item,
-    page,  // {"data": [item…], "next_cursor", "prev_cursor"}
-    other  // the record, without version and ETag
+    page,     // {"data": [item…], "next_cursor", "prev_cursor"}
+    history,  // the same of events, and what each changed
+    other     // the record, without version and ETag
 };
 
 // A filter or other parameter of the query string, for the document and for refusing unknown ones.
@@ -74,6 +84,17 @@ struct parameter
 {
     std::string_view name;
     std::string_view note;
+};
+
+inline constexpr std::array history_parameters{
+    parameter{"limit", "Events per page: 1 to 200, 50 when left out."},
+    parameter{"cursor", "Where to go on, from next_cursor."},
+};
+
+// Of items whose past can be asked for.
+inline constexpr std::array past_parameters{
+    parameter{"at", "The item as it was: a version, or a time (RFC 3339)."},
+    parameter{"by", "Which time is meant: recorded, or occurred."},
 };
 
 struct route
@@ -137,12 +158,32 @@ constexpr route page_row(std::string_view pattern, std::string_view operation, s
     return made;
 }
 
+constexpr route history_row(std::string_view pattern, std::string_view operation, std::string_view summary,
+                            query_function run, const schema::record_type& item)
+{
+    route made{verb::get, pattern, operation, summary, needs::read};
+    made.query = run;
+    made.answer = &item;
+    made.shape = answer_shape::history;
+    made.parameters = history_parameters;
+    return made;
+}
+
 constexpr route item_row(std::string_view pattern, std::string_view operation, std::string_view summary,
                          query_function run, const schema::record_type& answer)
 {
     route made{verb::get, pattern, operation, summary, needs::read};
     made.query = run;
     made.answer = &answer;
+    return made;
+}
+
+// An item whose past can be asked for.
+constexpr route remembered_row(std::string_view pattern, std::string_view operation, std::string_view summary,
+                               query_function run, const schema::record_type& answer)
+{
+    route made = item_row(pattern, operation, summary, run, answer);
+    made.parameters = past_parameters;
     return made;
 }
 
@@ -163,10 +204,10 @@ struct call
     std::chrono::steady_clock::time_point accepted_steady;
     preference prefer;
     static constexpr std::string_view is_options = "OPTIONS";
-    std::string_view wrong;   // no route serves this: the code that says why, or `is_options`
-    std::string_view allow;   // what the path offers
+    std::string_view wrong;  // no route serves this: the code that says why, or `is_options`
+    std::string_view allow;  // what the path offers
     bool patchable = false;
-    bool unlimited = false;   // health: whoever asks, as often as they like
+    bool unlimited = false;    // health: whoever asks, as often as they like
     std::string_view code;     // of the problem answered, for log and metrics
     std::string problem_code;  // keeps `code` alive
 
@@ -175,11 +216,12 @@ struct call
     bool foreign_incarnation = false;             // the client's position is of another history: stale whatever we do
     std::optional<event_log::position> shown;     // how new the answer is: the lowest of its reads
     std::string shown_incarnation;
-    bool stale = false;                           // a parked key, or not as new as asked
+    bool stale = false;  // a parked key, or not as new as asked
 
     // Commands.
-    std::string secret;      // shown once, in this answer
-    bool submitted = false;  // from then on only the lane writer knows what happened
+    bool is_rehearsal = false;  // ?dry_run=true: nothing is to happen
+    std::string secret;         // shown once, in this answer
+    bool submitted = false;     // from then on only the lane writer knows what happened
 
     void refuse(const problem&);
     void refuse(std::string_view with) { refuse(make_problem(with)); }

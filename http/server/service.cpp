@@ -88,7 +88,8 @@ struct service::implementation
         , keys(keys_of(config, parts), parts.keys, parts.clock,
                [this](const std::vector<credentials::use>& uses) { key_uses.keep(uses); })
         , well(health_of(config, parts), parts.clock)
-        , queries({config.query_threads, config.queries_waiting_max, config.query_waiting_time_max, parts.store},
+        , queries({config.query_threads, config.queries_waiting_max, config.query_waiting_time_max, parts.store,
+                   &parts.keys},
                   parts.open_reader)
         , routes(all_routes())
         , front(api_of(config),

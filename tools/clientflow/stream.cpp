@@ -26,7 +26,7 @@ subject read_subject(const std::string& text)
     const auto line = text.rfind('_');
     const auto prefix = text.substr(0, line);
     const auto id = line == std::string::npos ? std::nullopt : schema::uuid::parse_base32(text.substr(line + 1));
-    const auto category = prefix == "key" ? std::string{"api_key"} : prefix;
+    const auto category = prefix == "key" ? std::string{"api_key"} : prefix == "entry" ? "time_entry" : prefix;
     if (id)
         for (const auto& noun : event_log::catalogue())
             if (noun.category == category)

@@ -44,6 +44,7 @@ cf_pkg_config(utf8proc libutf8proc 2.6 libutf8proc-dev)  # what 2.8.0 says of it
 cf_pkg_config(rocksdb rocksdb 7.8 librocksdb-dev)
 cf_pkg_config(rdkafka rdkafka 2.0 librdkafka-dev)
 cf_pkg_config(prometheus prometheus-cpp-core 1.0 prometheus-cpp-dev)
+cf_pkg_config(zlib zlib 1.2.13 zlib1g-dev)
 cf_pkg_config(jemalloc jemalloc 5.2 libjemalloc-dev)
 cf_package(OpenSSL 3.0 libssl-dev)
 cf_package(CURL 7.80 libcurl4-openssl-dev)

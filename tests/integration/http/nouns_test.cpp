@@ -109,6 +109,11 @@ TEST_CASE("tasks, their comments, and what lists show of them")
     CHECK(next.status == 200);
     CHECK(next.body.find("\"one\"") != std::string::npos);
     CHECK(value_of(next.body, "next_cursor") == "null");
+    const auto back_link = next.header("Link");
+    REQUIRE(back_link);
+    CHECK(back_link->ends_with("rel=\"prev\""));
+    const auto back = ask(shared(), of.key, "GET", back_link->substr(1, back_link->find('>') - 1));
+    CHECK(back.body.substr(0, back.body.find("],")) == page.body.substr(0, page.body.find("],")));
 
     const auto comments = "/api/v1/tasks/" + newest + "/comments";
     const auto comment = made(of, comments, R"({"body": "Look\nhere"})");
@@ -174,6 +179,41 @@ TEST_CASE("lists are asked for words, page by page, and show no other organisati
         CHECK(value_of(refused.body, "code") == "bad_query");
     }
     CHECK(ask(shared(), of.key, "GET", "/api/v1/dashboard?q=zoo").status == 400);
+}
+
+TEST_CASE("time is booked on a project, filtered by day, project and whether it is billed, and corrected")
+{
+    const auto of = fresh();
+    const auto project = made(of, "/api/v1/projects", R"({"name": "P"})");
+    const auto book = [&](const std::string& day, int minutes, bool billable) {
+        return made(of, "/api/v1/time-entries",
+                    R"({"project_id": ")" + project + R"(", "minutes": )" + std::to_string(minutes) +
+                        R"(, "spent_on": ")" + day + R"(", "note": "Docking", "billable": )" +
+                        (billable ? "true}" : "false}"));
+    };
+    const auto monday = book("2026-11-23", 90, true), tuesday = book("2026-11-24", 30, false);
+    const auto shown = ask(shared(), of.key, "GET", "/api/v1/time-entries/" + monday);
+    CHECK(value_of(shown.body, "member_id") == member::member_id{of.owner}.text());
+    CHECK(value_of(shown.body, "minutes") == "90");
+    const auto listed = [&](const std::string& query) {
+        const auto page = ask(shared(), of.key, "GET", "/api/v1/time-entries?" + query);
+        CHECK_MESSAGE(page.status == 200, page.body);
+        return std::pair{page.body.find(monday) != std::string::npos, page.body.find(tuesday) != std::string::npos};
+    };
+    CHECK(listed("project_id=" + project) == std::pair{true, true});
+    CHECK(listed("spent_on[gte]=2026-11-24") == std::pair{false, true});
+    CHECK(listed("billable=true") == std::pair{true, false});
+    CHECK(listed("minutes[lt]=60&sort=spent_on") == std::pair{false, true});
+    CHECK(listed("q=dock") == std::pair{true, true});
+
+    const auto path = "/api/v1/time-entries/" + tuesday;
+    CHECK(value_of(ask(shared(), of.key, "PATCH", path, R"({"minutes": 45})").body, "minutes") == "45");
+    for (const char* wrong :
+         {R"({"minutes": 0})", R"({"minutes": 1441})", R"({"minutes": null})", R"({"spent_on": "2026-02-30"})"})
+        CHECK(ask(shared(), of.key, "PATCH", path, wrong).status == 422);
+    CHECK(ask(shared(), of.key, "DELETE", path).status == 200);
+    CHECK(listed("project_id=" + project) == std::pair{true, false});
+    CHECK(value_of(ask(shared(), of.key, "PATCH", path, R"({"minutes": 50})").body, "code") == "time_entry.archived");
 }
 
 TEST_CASE("who am I, my organisation, and what of the plan is used")
@@ -302,6 +342,24 @@ TEST_CASE("If-Match is honoured, also as a list, a star and a compressed tag")
     CHECK(patch("*", "C").status == 200);
     CHECK(patch("W/\"3\"", "D").status == 412);
     CHECK(patch("3", "D").status == 400);
+}
+
+TEST_CASE("who takes gzip gets it from a kilobyte on, and may send its tag back")
+{
+    const auto of = fresh();
+    const auto path = "/api/v1/clients/" +
+                      made(of, "/api/v1/clients", R"({"name": "Ann", "notes": ")" + std::string(2'000, 'n') + "\"}");
+    const auto plain = ask(shared(), of.key, "GET", path);
+    CHECK_FALSE(plain.header("Content-Encoding"));
+    const auto small = ask(shared(), of.key, "GET", path, "", {{"Accept-Encoding", "gzip, br"}});
+    CHECK(small.header("Content-Encoding") == "gzip");
+    CHECK(small.header("ETag") == "\"1-gzip\"");
+    CHECK(small.body.size() < plain.body.size() / 4);
+    CHECK(ask(shared(), of.key, "GET", path, "", {{"If-None-Match", "\"1-gzip\""}}).status == 304);
+    CHECK(ask(shared(), of.key, "HEAD", path, "", {{"Accept-Encoding", "gzip"}}).header("Content-Length") ==
+          small.header("Content-Length"));
+    CHECK_FALSE(
+        ask(shared(), of.key, "GET", "/api/v1/me", "", {{"Accept-Encoding", "gzip"}}).header("Content-Encoding"));
 }
 
 TEST_CASE("occurred_at is an importer's member: any past, not the future")

@@ -20,7 +20,7 @@ using http_tests::value_of;
 struct belongings
 {
     http_tests::tenant of;
-    std::string client, project, task, comment, member, key;
+    std::string client, project, task, comment, member, key, entry;
 };
 
 std::string made(const stage& in, const http_tests::tenant& of, const std::string& path, const std::string& body)
@@ -28,6 +28,11 @@ std::string made(const stage& in, const http_tests::tenant& of, const std::strin
     const auto reply = ask(in, of.key, "POST", path, body);
     REQUIRE_MESSAGE(reply.status == 201, reply.body);
     return value_of(reply.body, "id");
+}
+
+std::string entry_body(const belongings& b)
+{
+    return R"({"minutes": 30, "spent_on": "2026-11-26", "project_id": ")" + b.project + "\"}";
 }
 
 belongings furnish(stage& in, const std::string& slug)
@@ -40,6 +45,7 @@ belongings furnish(stage& in, const std::string& slug)
     b.comment = made(in, b.of, "/api/v1/tasks/" + b.task + "/comments", R"({"body": "B"})");
     b.member = made(in, b.of, "/api/v1/members", R"({"email": "both@example.org", "name": "M"})");
     b.key = made(in, b.of, "/api/v1/api-keys", R"({"name": "K"})");
+    b.entry = made(in, b.of, "/api/v1/time-entries", entry_body(b));
     return b;
 }
 
@@ -69,12 +75,14 @@ const std::map<std::string, row, std::less<>>& matrix()
     const auto person = [](const belongings& b) { return b.member; };
     const auto key = [](const belongings& b) { return b.key; };
     const auto comment = [](const belongings& b) { return b.comment; };
+    const auto entry = [](const belongings& b) { return b.entry; };
     const auto at = [](auto id) { return row{kind::foreign_id, id, empty_body}; };
     const row own{kind::own};
     static const std::map<std::string, row, std::less<>> rows{
         {"listClients", own},
         {"createClient", {kind::own, nullptr, [](const belongings&) { return std::string{R"({"name": "C"})"}; }}},
         {"getClient", at(client)},
+        {"listClientHistory", at(client)},
         {"updateClient", at(client)},
         {"archiveClient", at(client)},
         {"archiveClientByVerb", at(client)},
@@ -84,6 +92,7 @@ const std::map<std::string, row, std::less<>>& matrix()
          {kind::foreign_in_body, nullptr,
           [](const belongings& b) { return R"({"name": "P", "client_id": ")" + b.client + "\"}"; }}},
         {"getProject", at(project)},
+        {"listProjectHistory", at(project)},
         {"updateProject", at(project)},
         {"archiveProject", at(project)},
         {"archiveProjectByVerb", at(project)},
@@ -97,6 +106,7 @@ const std::map<std::string, row, std::less<>>& matrix()
          {kind::foreign_in_body, nullptr,
           [](const belongings& b) { return R"({"title": "T", "project_id": ")" + b.project + "\"}"; }}},
         {"getTask", at(task)},
+        {"listTaskHistory", at(task)},
         {"updateTask", at(task)},
         {"archiveTask", at(task)},
         {"archiveTaskByVerb", at(task)},
@@ -110,15 +120,25 @@ const std::map<std::string, row, std::less<>>& matrix()
         {"listComments", at(task)},
         {"createComment", {kind::foreign_id, task, [](const belongings&) { return std::string{R"({"body": "B"})"}; }}},
         {"getComment", {kind::two_ids, comment, empty_body}},
+        {"listCommentHistory", {kind::two_ids, comment, empty_body}},
         {"updateComment", {kind::two_ids, comment, empty_body}},
         {"archiveComment", {kind::two_ids, comment, empty_body}},
         {"archiveCommentByVerb", {kind::two_ids, comment, empty_body}},
         {"restoreComment", {kind::two_ids, comment, empty_body}},
+        {"listTimeEntries", own},
+        {"createTimeEntry", {kind::foreign_in_body, nullptr, entry_body}},
+        {"getTimeEntry", at(entry)},
+        {"listTimeEntryHistory", at(entry)},
+        {"updateTimeEntry", at(entry)},
+        {"archiveTimeEntry", at(entry)},
+        {"archiveTimeEntryByVerb", at(entry)},
+        {"restoreTimeEntry", at(entry)},
         {"listMembers", own},
         {"createMember",
          {kind::own, nullptr,
           [](const belongings&) { return std::string{R"({"email": "m@example.org", "name": "M"})"}; }}},
         {"getMember", at(person)},
+        {"listMemberHistory", at(person)},
         {"updateMember", at(person)},
         {"removeMember", at(person)},
         {"removeMemberByVerb", at(person)},
@@ -173,7 +193,7 @@ std::string id_that_never_was(stage& in, const std::string& like)
 // The same kinds of ids, of nothing at all.
 belongings never_was(stage& in, belongings of)
 {
-    for (auto* id : {&of.client, &of.project, &of.task, &of.comment, &of.member, &of.key})
+    for (auto* id : {&of.client, &of.project, &of.task, &of.comment, &of.member, &of.key, &of.entry})
         *id = id_that_never_was(in, *id);
     return of;
 }
@@ -194,6 +214,7 @@ std::string path_of_move(const belongings& b) { return path_of_task(b) + "/move"
 std::string path_of_comments(const belongings& b) { return path_of_task(b) + "/comments"; }
 std::string path_of_comment(const belongings& b) { return path_of_comments(b) + '/' + b.comment; }
 std::string path_of_projects(const belongings&) { return "/api/v1/projects"; }
+std::string path_of_entry(const belongings& b) { return "/api/v1/time-entries/" + b.entry; }
 
 const reference references[] = {
     {"PATCH", path_of_project, R"({"client_id": ")", &belongings::client, "\"}"},
@@ -206,6 +227,9 @@ const reference references[] = {
     {"POST", path_of_move, R"({"project_id": ")", &belongings::project, "\"}"},
     {"POST", path_of_comments, R"({"body": "B", "mention_ids": [")", &belongings::member, "\"]}"},
     {"PATCH", path_of_comment, R"({"mention_ids": [")", &belongings::member, "\"]}"},
+    {"PATCH", path_of_entry, R"({"project_id": ")", &belongings::project, "\"}"},
+    {"PATCH", path_of_entry, R"({"task_id": ")", &belongings::task, "\"}"},
+    {"PATCH", path_of_entry, R"({"member_id": ")", &belongings::member, "\"}"},
 };
 
 struct filtered_list
@@ -221,6 +245,9 @@ const filtered_list filtered_lists[] = {
     {"/api/v1/tasks?projectId=", &belongings::project},
     {"/api/v1/tasks?parent_id=", &belongings::task},
     {"/api/v1/tasks?assignee_ids=", &belongings::member},
+    {"/api/v1/time-entries?project_id=", &belongings::project},
+    {"/api/v1/time-entries?task_id=", &belongings::task},
+    {"/api/v1/time-entries?member_id=", &belongings::member},
 };
 }  // namespace
 
@@ -298,8 +325,8 @@ TEST_CASE("a write that names another tenant's thing is refused in the same byte
         CAPTURE(path);
         CAPTURE(one.before);
         const auto told = [&](const belongings& of) {
-            const auto reply = ask(in, mine.of.key, one.method, path,
-                                   std::string{one.before} + of.*one.id + std::string{one.after});
+            const auto reply =
+                ask(in, mine.of.key, one.method, path, std::string{one.before} + of.*one.id + std::string{one.after});
             CHECK(reply.status == 422);
             CHECK(value_of(reply.body, "code") == "invalid");
             return comparable(reply.body, of.*one.id);
@@ -335,6 +362,9 @@ TEST_CASE("a list filtered by another tenant's id is as empty as one filtered by
                                R"({"title": "Part", "project_id": ")" + of->project + R"(", "parent_id": ")" +
                                    of->task + R"(", "assignee_ids": [")" + of->member + "\"]}");
         CHECK_FALSE(part.empty());
+        const auto entry = ask(in, of->of.key, "PATCH", path_of_entry(*of),
+                               R"({"task_id": ")" + of->task + R"(", "member_id": ")" + of->member + "\"}");
+        CHECK(entry.status == 200);
     }
     for (const filtered_list& one : filtered_lists)
     {

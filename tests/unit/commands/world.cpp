@@ -7,13 +7,13 @@ namespace testing
 {
 namespace
 {
-const std::array<const lanes::aggregate_type*, 7>& aggregates()
+const std::array<const lanes::aggregate_type*, 8>& aggregates()
 {
-    static const std::array<const lanes::aggregate_type*, 7> all{
+    static const std::array<const lanes::aggregate_type*, 8> all{
         &lanes::aggregate_of<org::state>(),     &lanes::aggregate_of<member::state>(),
         &lanes::aggregate_of<api_key::state>(), &lanes::aggregate_of<client::state>(),
         &lanes::aggregate_of<project::state>(), &lanes::aggregate_of<task::state>(),
-        &lanes::aggregate_of<comment::state>()};
+        &lanes::aggregate_of<comment::state>(), &lanes::aggregate_of<time_entry::state>()};
     return all;
 }
 

@@ -12,6 +12,7 @@
 #include "commands/org.hpp"
 #include "commands/project.hpp"
 #include "commands/task.hpp"
+#include "commands/time_entry.hpp"
 
 #include <cstdint>
 #include <map>

@@ -11,14 +11,15 @@
 TEST_CASE("the facts of every noun are called what they are called in the log, for ever")
 {
     const std::vector<std::string_view> promised{
-        "org.created",          "org.changed",      "org.plan_changed", "org.suspended",     "org.resumed",
-        "member.added",         "member.changed",   "member.removed",   "api_key.created",   "api_key.changed",
-        "api_key.rate_changed", "api_key.revoked",  "client.created",   "client.changed",    "client.archived",
-        "client.restored",      "project.created",  "project.changed",  "project.activated", "project.held",
-        "project.completed",    "project.reopened", "project.archived", "project.restored",  "task.created",
-        "task.changed",         "task.started",     "task.waited",      "task.completed",    "task.reopened",
-        "task.moved",           "task.archived",    "task.restored",    "comment.created",   "comment.changed",
-        "comment.archived",     "comment.restored"};
+        "org.created",          "org.changed",      "org.plan_changed",   "org.suspended",      "org.resumed",
+        "member.added",         "member.changed",   "member.removed",     "api_key.created",    "api_key.changed",
+        "api_key.rate_changed", "api_key.revoked",  "client.created",     "client.changed",     "client.archived",
+        "client.restored",      "project.created",  "project.changed",    "project.activated",  "project.held",
+        "project.completed",    "project.reopened", "project.archived",   "project.restored",   "task.created",
+        "task.changed",         "task.started",     "task.waited",        "task.completed",     "task.reopened",
+        "task.moved",           "task.archived",    "task.restored",      "comment.created",    "comment.changed",
+        "comment.archived",     "comment.restored", "time_entry.created", "time_entry.changed", "time_entry.archived",
+        "time_entry.restored"};
     std::vector<std::string_view> found;
     for (const auto& noun : event_log::catalogue())
         for (const auto* fact : noun.facts)

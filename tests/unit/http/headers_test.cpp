@@ -26,6 +26,14 @@ std::string key(std::string_view field)
 }
 }  // namespace
 
+TEST_CASE("gzip is taken by name or by a star, and refused by a weight of nothing")
+{
+    for (const char* taken : {"gzip", "deflate, GZIP;q=0.5", "x-gzip", "*", "br, *;q=0.1", "identity;q=0.5, gzip; q=1"})
+        CHECK(http::takes_gzip(taken));
+    for (const char* refused : {"", "br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "identity", "gzipped"})
+        CHECK_FALSE(http::takes_gzip(refused));
+}
+
 TEST_CASE("If-Match takes lists, a star and the tag of a compressed answer; weak and foreign tags match nothing")
 {
     CHECK(versions("\"3\"") == "3 ");

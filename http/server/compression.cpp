@@ -1,0 +1,72 @@
+#include "http/server/compression.hpp"
+
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <zlib.h>
+
+namespace http
+{
+namespace
+{
+// One per thread: its tables take a quarter of a megabyte, and are reset in no time.
+struct deflater
+{
+    deflater()
+    {
+        // Level 1: pages of JSON shrink to a sixth in a tenth of a millisecond; more costs twice as much for a tenth.
+        if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+            throw std::bad_alloc{};
+    }
+    ~deflater() { deflateEnd(&stream); }
+    deflater(const deflater&) = delete;
+    deflater& operator=(const deflater&) = delete;
+
+    z_stream stream{};
+};
+
+std::string gzip(std::string_view text)
+{
+    thread_local deflater of_this_thread;
+    z_stream& stream = of_this_thread.stream;
+    if (deflateReset(&stream) != Z_OK)
+        throw std::runtime_error{"zlib cannot begin anew"};
+    std::string made(deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+    stream.avail_in = static_cast<uInt>(text.size());
+    stream.next_out = reinterpret_cast<Bytef*>(made.data());
+    stream.avail_out = static_cast<uInt>(made.size());
+    if (deflate(&stream, Z_FINISH) != Z_STREAM_END)
+        throw std::runtime_error{"zlib did not finish"};
+    made.resize(made.size() - stream.avail_out);
+    return made;
+}
+
+// "7" and "7-gzip" are the same version as different bytes.
+void mark_entity_tag(std::string& fields)
+{
+    constexpr std::string_view before = "ETag: \"";
+    const auto at = fields.find(before);
+    if (at == std::string::npos)
+        return;
+    if (const auto end = fields.find('"', at + before.size()); end != std::string::npos)
+        fields.insert(end, "-gzip");
+}
+}  // namespace
+
+void compress(reply& out)
+{
+    const auto text = out.text();
+    if (out.content_type.empty() || text.size() < compressed_from_bytes)
+        return;
+    auto smaller = gzip(text);
+    if (smaller.size() >= text.size())
+        return;
+    out.body = std::move(smaller);
+    out.borrowed_body = {};
+    out.add("Content-Encoding", "gzip");
+    mark_entity_tag(out.fields);
+}
+}  // namespace http

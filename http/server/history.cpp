@@ -1,0 +1,267 @@
+#include "http/server/history.hpp"
+
+#include "commands/lanes/loading.hpp"
+#include "events/log/meta.hpp"
+#include "http/server/query_string.hpp"
+#include "schemas/json.hpp"
+#include "schemas/json_copy.hpp"
+#include "schemas/json_writer.hpp"
+#include "schemas/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace http
+{
+namespace
+{
+using schema::json_writer;
+
+// -- What changed.
+
+using member_texts = std::vector<std::pair<std::string, std::string>>;
+
+bool is_of_the_item_itself(std::string_view name)
+{
+    return name == "id" || name == "version" || name == "created_at" || name == "updated_at";
+}
+
+member_texts members_of(std::string_view item)
+{
+    schema::json::document parsed;
+    if (!parsed.parse(item))
+        throw std::logic_error{"an item is no JSON: " + parsed.problem()};
+    member_texts found;
+    for (schema::json::members walk{parsed.root()}; walk.next();)
+    {
+        if (is_of_the_item_itself(walk.key))
+            continue;
+        std::string text;
+        json_writer json{text};
+        schema::write_node(json, walk.value, schema::member_order::as_given);
+        found.emplace_back(walk.key, std::move(text));
+    }
+    return found;
+}
+
+// -- Where a page of history begins: the version behind it, signed for this thing.
+
+std::string signature(const call& c, std::string_view payload, std::string_view secret)
+{
+    std::string bound{"history\n"};
+    bound.append(c.who->tenant.text()).append("\n").append(c.in->path).append("\n").append(payload);
+    const auto digest = schema::hmac_sha256(secret, bound);
+    return {reinterpret_cast<const char*>(digest.data()), 16};
+}
+
+std::string cursor_after(const call& c, std::int64_t version, std::string_view secret)
+{
+    const auto payload = std::to_string(version);
+    return schema::base64url(signature(c, payload, secret) + payload);
+}
+
+std::optional<std::int64_t> whole_number(std::string_view text)
+{
+    std::int64_t n = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (text.empty() || fault != std::errc{} || end != text.data() + text.size())
+        return std::nullopt;
+    return n;
+}
+
+std::optional<std::int64_t> version_in(const call& c, std::string_view cursor, std::string_view secret)
+{
+    const auto bytes = schema::from_base64url(cursor);
+    if (!bytes || bytes->size() <= 16)
+        return std::nullopt;
+    const auto payload = std::string_view{*bytes}.substr(16);
+    if (!schema::same_secret(signature(c, payload, secret), std::string_view{*bytes}.substr(0, 16)))
+        return std::nullopt;
+    return whole_number(payload);
+}
+
+struct page_asked
+{
+    std::int64_t after = 0;
+    int limit = projection::limit_default;
+};
+
+// False: refused.
+bool read_page(call& c, std::string_view secret, page_asked& asked)
+{
+    const auto sent = read_query(c.in->query);
+    if (!sent)
+        return c.refuse(bad_query("query", "It is not percent-encoded UTF-8.")), false;
+    for (const auto& [name, value] : *sent)
+    {
+        const auto number = whole_number(value);
+        if (name == "limit" && number && *number >= 1)
+            asked.limit = static_cast<int>(std::min<std::int64_t>(*number, projection::limit_max));
+        else if (name == "limit")
+            return c.refuse(bad_query(name, "It is a whole number from 1 on.")), false;
+        else if (name == "cursor")
+        {
+            const auto after = version_in(c, value, secret);
+            if (!after)
+                return c.refuse("bad_cursor"), false;
+            asked.after = *after;
+        }
+        else
+            return c.refuse(bad_query(name, "This route takes no such parameter.")), false;
+    }
+    return true;
+}
+
+void write_entry(json_writer& json, const lanes::step& one)
+{
+    const event_log::recorded& happened = one.happened;
+    const auto how = event_log::read_meta(happened.meta);
+    json.begin_object().member("event_id", "evt_" + happened.event_id.base32()).member("type", happened.type);
+    json.key("version").integer(happened.version);
+    json.member("occurred_at", how.occurred_at.text()).member("recorded_at", happened.recorded_at.text());
+    json.key("actor").begin_object();
+    json.member("type", schema::names_of<event_log::actor_type>[static_cast<std::size_t>(how.by.type)]);
+    json.member("id", how.by.id).end_object();
+    const auto or_null = [&](std::string_view name, const std::string& text) {
+        json.key(name);
+        text.empty() ? json.null() : json.string(text);
+    };
+    or_null("on_behalf_of", how.on_behalf_of);
+    or_null("request_id", how.request_id);
+    json.key("data").raw(one.data.empty() ? "null" : one.data);
+    json.key("changes").raw(changes_between(one.before, one.after)).end_object();
+}
+
+// -- As it was.
+
+struct moment_asked
+{
+    std::optional<std::int64_t> version;
+    std::optional<schema::moment> time;
+    bool by_occurrence = false;
+};
+
+// False: refused.
+bool read_moment(call& c, const query_parameters& sent, moment_asked& asked)
+{
+    bool has_by = false;
+    for (const auto& [name, value] : sent)
+    {
+        if (name == "at" && !asked.version && !asked.time)
+        {
+            asked.version = whole_number(value);
+            asked.time = asked.version ? std::nullopt : schema::moment::parse(value);
+            if (!asked.time && (!asked.version || *asked.version < 1))
+                return c.refuse(bad_query(name, "It is a version, or a time with an offset (RFC 3339).")), false;
+            if (asked.time && *asked.time > c.accepted)
+                return c.refuse(bad_query(name, "It lies in the future.")), false;
+        }
+        else if (name == "by" && !has_by && (value == "recorded" || value == "occurred"))
+        {
+            has_by = true;
+            asked.by_occurrence = value == "occurred";
+        }
+        else
+            return c.refuse(bad_query(name, name == "by" ? "It is recorded or occurred, and stands once."
+                                                         : "This route takes no such parameter.")),
+                   false;
+    }
+    if (has_by && !asked.time)
+        return c.refuse(bad_query("by", "It says which time `at` means.")), false;
+    return true;
+}
+
+// The last step at or before the moment, in the order of versions.
+const lanes::step* step_at(const std::vector<lanes::step>& steps, const moment_asked& asked)
+{
+    const lanes::step* found = nullptr;
+    for (const lanes::step& each : steps)
+    {
+        const auto time = [&] {
+            return asked.by_occurrence ? event_log::read_meta(each.happened.meta).occurred_at
+                                       : each.happened.recorded_at;
+        };
+        if (asked.version ? each.happened.version == *asked.version : time() <= *asked.time)
+            found = &each;
+    }
+    return found;
+}
+
+// False: there is no such thing for the asker, and it was refused.
+bool expect_thing(call& c, query_context& with, const past_of& what)
+{
+    const auto found = with.models.get(what.shape, c.who->tenant, what.id, what.parent);
+    take_position(c, found.as_of);
+    if (!found.data)
+        c.refuse("not_found");
+    return found.data.has_value();
+}
+}  // namespace
+
+std::string changes_between(std::string_view before, std::string_view after)
+{
+    const auto old_members = before.empty() ? member_texts{} : members_of(before);
+    const std::map<std::string_view, std::string_view> old_texts(old_members.begin(), old_members.end());
+    std::string text;
+    json_writer json{text};
+    json.begin_array();
+    for (const auto& [name, now] : members_of(after))
+    {
+        const auto known = old_texts.find(name);
+        const std::string_view was = known == old_texts.end() ? "null" : known->second;
+        if (was != now)
+            json.begin_object().member("pointer", "/" + name).key("old").raw(was).key("new").raw(now).end_object();
+    }
+    json.end_array();
+    return text;
+}
+
+void answer_history(call& c, query_context& with, const past_of& what)
+{
+    page_asked asked;
+    const auto& secret = with.models.cursor_secret();
+    if (!read_page(c, secret, asked) || !expect_thing(c, with, what))
+        return;
+    const std::int64_t last = asked.after + asked.limit;
+    const auto steps = with.log.history({{&what.type, c.who->tenant, what.id}, last + 1});
+    std::string text;
+    json_writer json{text};
+    json.begin_object().key("data").begin_array();
+    for (const lanes::step& each : steps)
+        if (each.happened.version > asked.after && each.happened.version <= last)
+            write_entry(json, each);
+    json.end_array().key("next_cursor");
+    const bool has_more = !steps.empty() && steps.back().happened.version > last;
+    has_more ? json.string(cursor_after(c, last, secret)) : json.null();
+    json.key("prev_cursor");
+    asked.after > 0 ? json.string(cursor_after(c, std::max<std::int64_t>(0, asked.after - asked.limit), secret))
+                    : json.null();
+    json.end_object();
+    c.answer_json(std::move(text));
+}
+
+void answer_past(call& c, query_context& with, const past_of& what)
+{
+    const auto sent = read_query(c.in->query);
+    if (!sent)
+        return c.refuse(bad_query("query", "It is not percent-encoded UTF-8."));
+    if (sent->empty())
+        return answer_row(c, with, what.shape, what.id, what.parent);
+    moment_asked asked;
+    if (!read_moment(c, *sent, asked) || !expect_thing(c, with, what))
+        return;
+    const auto steps = with.log.history(
+        {{&what.type, c.who->tenant, what.id}, asked.version.value_or(std::numeric_limits<std::int64_t>::max())});
+    const auto* found = step_at(steps, asked);
+    if (!found)
+    {
+        auto problem = make_problem("not_found", "It did not exist at that time, or has no such version.");
+        return c.refuse(problem);
+    }
+    c.answer_item(found->after, found->happened.version);
+}
+}  // namespace http

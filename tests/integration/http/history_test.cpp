@@ -1,0 +1,144 @@
+// What happened to a thing, and how it was: by version, by the time it was recorded, and by the time it happened.
+#include "events/member.hpp"
+#include "tests/integration/http/stage.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace
+{
+using http_tests::ask;
+using http_tests::value_of;
+
+http_tests::stage& shared()
+{
+    static http_tests::stage made;
+    return made;
+}
+
+struct given_a_client
+{
+    given_a_client()
+    {
+        path = "/api/v1/clients/" + made("/api/v1/clients", R"({"name": "Ann", "email": "ann@example.com"})");
+        CHECK(send("PATCH", path, R"({"name": "Bob", "phone": "123"})").status == 200);
+        CHECK(send("DELETE", path).status == 200);
+    }
+
+    kit::reply send(std::string_view method, const std::string& target, const std::string& body = "") const
+    {
+        return ask(shared(), of.key, method, target, body);
+    }
+    std::string made(const std::string& at, const std::string& body) const
+    {
+        const auto reply = send("POST", at, body);
+        REQUIRE_MESSAGE(reply.status == 201, reply.body);
+        return value_of(reply.body, "id");
+    }
+    std::string code(const std::string& target) const { return value_of(send("GET", target).body, "code"); }
+
+    static http_tests::tenant fresh()
+    {
+        static int count = 0;
+        return shared().new_tenant("history-" + std::to_string(++count));
+    }
+
+    http_tests::tenant of = fresh();
+    std::string path;
+};
+}  // namespace
+
+TEST_CASE_FIXTURE(given_a_client, "a history names every event, who did it and which members it changed")
+{
+    const auto said = send("GET", path + "/history");
+    REQUIRE_MESSAGE(said.status == 200, said.body);
+    CHECK(said.header("Clientflow-Position"));
+    const auto has = [&](std::string_view text) { return said.body.find(text) != std::string::npos; };
+    CHECK(has(R"("type":"client.created","version":1,)"));
+    CHECK(has(R"({"pointer":"/name","old":null,"new":"Ann"},{"pointer":"/email","old":null,"new":"ann@example.com"})"));
+    CHECK(has(R"([{"pointer":"/name","old":"Ann","new":"Bob"},{"pointer":"/phone","old":null,"new":"123"}])"));
+    CHECK(has(R"("type":"client.archived","version":3,)"));
+    CHECK(has(R"("pointer":"/archived_at","old":null,"new":"20)"));
+    CHECK(has(R"("actor":{"type":"member","id":")" + member::member_id{of.owner}.text() + "\"}"));
+    CHECK_FALSE(has("$sealed"));
+    CHECK(said.body.find("client.created") < said.body.find("client.archived"));
+    CHECK(said.body.ends_with(R"("next_cursor":null,"prev_cursor":null})"));
+}
+
+TEST_CASE_FIXTURE(given_a_client, "a history goes by pages, there and back, with cursors of its own")
+{
+    const auto first = send("GET", path + "/history?limit=2");
+    const auto next = value_of(first.body, "next_cursor");
+    CHECK(first.body.find("client.archived") == std::string::npos);
+    const auto second = send("GET", path + "/history?limit=2&cursor=" + next);
+    CHECK(second.body.find("client.archived") != std::string::npos);
+    CHECK(second.body.find("client.created") == std::string::npos);
+    CHECK(value_of(second.body, "next_cursor") == "null");
+    CHECK(send("GET", path + "/history?limit=2&cursor=" + value_of(second.body, "prev_cursor")).body == first.body);
+
+    const auto other = "/api/v1/clients/" + made("/api/v1/clients", R"({"name": "Cid"})");
+    CHECK(code(other + "/history?cursor=" + next) == "bad_cursor");
+    CHECK(code(path + "/history?cursor=AAAA") == "bad_cursor");
+    CHECK(code(path + "/history?limit=0") == "bad_query");
+    CHECK(code(path + "/history?sort=version") == "bad_query");
+}
+
+TEST_CASE_FIXTURE(given_a_client, "an item is shown as it was at a version")
+{
+    const auto first = send("GET", path + "?at=1");
+    CHECK(first.header("ETag") == "\"1\"");
+    CHECK(value_of(first.body, "name") == "Ann");
+    CHECK(value_of(first.body, "archived_at") == "null");
+    CHECK(send("GET", path + "?at=3").body == send("GET", path).body);
+    CHECK(code(path + "?at=4") == "not_found");
+    for (const char* wrong : {"?at=0", "?at=-1", "?at=", "?at=yesterday", "?at=1&at=2", "?at=1&by=occurred",
+                              "?at=2999-01-01T00:00:00Z", "?at=2026-01-01T00:00:00Z&by=heart", "?by=recorded", "?x=1"})
+        CHECK_MESSAGE(code(path + wrong) == "bad_query", wrong);
+}
+
+TEST_CASE_FIXTURE(given_a_client, "an item is shown as it was at a time: recorded, or occurred")
+{
+    const auto recorded = [&](int version) {
+        const auto text = send("GET", path + "/history").body;
+        const auto from = text.find("\"version\":" + std::to_string(version) + ",");
+        return value_of(text.substr(from), "recorded_at");
+    };
+    CHECK(value_of(send("GET", path + "?at=" + recorded(1)).body, "name") == "Ann");
+    CHECK(value_of(send("GET", path + "?at=" + recorded(2)).body, "name") == "Bob");
+    CHECK(code(path + "?at=2020-01-01T00:00:00Z") == "not_found");
+
+    const auto importer = shared().new_key(of, {api_key::scope::write, api_key::scope::read, api_key::scope::import});
+    const auto import = [&](std::string_view method, const std::string& to, const std::string& body) {
+        return ask(shared(), importer, method, to, body);
+    };
+    const auto born = import("POST", "/api/v1/clients", R"({"name": "Old", "occurred_at": "2021-05-01T10:00:00Z"})");
+    const auto old = "/api/v1/clients/" + value_of(born.body, "id");
+    CHECK(import("PATCH", old, R"({"name": "Older", "occurred_at": "2022-05-01T10:00:00Z"})").status == 200);
+    CHECK(value_of(send("GET", old + "?at=2021-06-01T00:00:00Z&by=occurred").body, "name") == "Old");
+    CHECK(value_of(send("GET", old + "?at=2022-05-01T12:00:00%2B02:00&by=occurred").body, "name") == "Older");
+    CHECK(code(old + "?at=2021-06-01T00:00:00Z&by=recorded") == "not_found");
+    CHECK(code(old + "?at=2021-04-01T00:00:00Z&by=occurred") == "not_found");
+}
+
+TEST_CASE_FIXTURE(given_a_client, "the past of somebody else's thing is as little there as the thing itself")
+{
+    const auto stranger = given_a_client::fresh();
+    const auto nobody = ask(shared(), stranger.key, "GET", "/api/v1/clients/client_01hz3v5k8qe2r9w7x4n6m1t0ab/history");
+    for (const auto& target : {path + "/history", path + "?at=1", path})
+    {
+        const auto refused = ask(shared(), stranger.key, "GET", target);
+        CHECK(refused.status == 404);
+        CHECK(value_of(refused.body, "detail") == value_of(nobody.body, "detail"));
+    }
+    const auto task = "/api/v1/tasks/" +
+                      made("/api/v1/tasks",
+                           R"({"title": "T", "project_id": ")" + made("/api/v1/projects", R"({"name": "P"})") + "\"}");
+    const auto comment = made(task + "/comments", R"({"body": "Look"})");
+    CHECK(send("GET", task + "/comments/" + comment + "/history").status == 200);
+    CHECK(send("GET", task + "/comments/" + comment + "?at=1").status == 200);
+    const auto elsewhere =
+        "/api/v1/tasks/" + made("/api/v1/tasks", R"({"title": "U", "project_id": ")" +
+                                                     made("/api/v1/projects", R"({"name": "Q"})") + "\"}");
+    CHECK(code(elsewhere + "/comments/" + comment + "/history") == "not_found");
+}
