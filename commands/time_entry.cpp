@@ -16,9 +16,11 @@ namespace
 using answer = rules::facts_or_refusal<event>;
 using facts = std::vector<event>;
 
-created first_fact(const create& c, const lanes::origin& from)
+// A create that names nobody is the same whoever repeats it.
+created first_fact(const create& c, const state& now, const lanes::origin& from)
 {
-    const auto behind_the_key = from.member ? std::optional(member::member_id{*from.member}) : std::nullopt;
+    const auto sender = from.member ? std::optional(member::member_id{*from.member}) : std::nullopt;
+    const auto behind_the_key = now.it ? now.born_member : sender;
     return {c.id,      c.project_id, c.task_id, c.member_id ? c.member_id : behind_the_key,
             c.minutes, c.spent_on,   c.note,    c.billable};
 }
@@ -91,7 +93,7 @@ void look_beside(const item* before, const facts& made, rules::surroundings& aro
 answer decide(const command& asked, const state& now, const lanes::origin& from)
 {
     return rules::front_door<create, restore>(
-        asked, now, [&](const create& c) { return first_fact(c, from); },
+        asked, now, [&](const create& c) { return first_fact(c, now, from); },
         [](const auto& what, const item& it) { return when(what, it); });
 }
 
@@ -113,6 +115,8 @@ schema::digest state::made_from(const created& fact) { return rules::digest_of(f
 
 state evolve(state now, const event& happened, const event_log::stamp& at)
 {
+    if (const auto* born = std::get_if<created>(&happened))
+        now.born_member = born->member_id;
     return rules::evolved<created>(std::move(now), happened, at);
 }
 

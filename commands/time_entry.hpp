@@ -69,7 +69,8 @@ struct state
     using event = time_entry::event;
 
     std::optional<item> it;      // nothing: unborn
-    schema::digest born_from{};  // what created it, as it was sent
+    schema::digest born_from{};  // what created it
+    std::optional<member_id> born_member{};
 
     static schema::digest made_from(const created&);
 };

@@ -3,8 +3,11 @@
 #pragma once
 
 #include "schemas/record.hpp"
+#include "schemas/uuid.hpp"
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,12 +16,22 @@ namespace event_log
 struct noun
 {
     std::string_view category;  // of its streams
+    std::string_view prefix;    // of its ids
     std::span<const schema::record_type* const> facts;
     const schema::record_type* item = nullptr;
 };
 
 // In the order in which the nouns depend on each other.
 std::vector<noun> catalogue();
+
+// A thing as people write it, "task_01h…", and as the log names its stream.
+struct thing
+{
+    std::string category;
+    schema::uuid id;
+};
+std::string text_of(std::string_view category, const schema::uuid& id);
+std::optional<thing> read_thing(std::string_view text);  // nothing: no noun has such ids
 
 // The description of a stored event type, nothing when no noun knows it.
 const schema::record_type* fact_named(std::string_view type);

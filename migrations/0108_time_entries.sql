@@ -22,6 +22,10 @@ create table read.time_entry
         autovacuum_vacuum_insert_threshold = 10000);
 create index time_entry_newest on read.time_entry (tenant_id, created_at desc, id);
 create index time_entry_by_project on read.time_entry (tenant_id, project_id, created_at desc, id);
+create index time_entry_by_task on read.time_entry (tenant_id, task_id, created_at desc, id)
+    where task_id is not null;
+create index time_entry_by_member on read.time_entry (tenant_id, member_id, created_at desc, id)
+    where member_id is not null;
 create index time_entry_by_day on read.time_entry (tenant_id, spent_on desc, id);
 
 comment on table read.time_entry is 'Time entries as they are now.';

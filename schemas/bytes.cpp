@@ -66,7 +66,7 @@ mac_context hmac_of_sha256()
 {
     const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> algorithm{EVP_MAC_fetch(nullptr, "HMAC", nullptr),
                                                                       EVP_MAC_free};
-    mac_context made{EVP_MAC_CTX_new(algorithm.get()), EVP_MAC_CTX_free};
+    mac_context made{algorithm ? EVP_MAC_CTX_new(algorithm.get()) : nullptr, EVP_MAC_CTX_free};
     std::string digest = "SHA256";
     const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
                                      OSSL_PARAM_construct_end()};
@@ -214,7 +214,8 @@ digest sha256(std::string_view bytes)
 {
     thread_local const digesting with;
     digest made{};
-    if (EVP_DigestInit_ex2(with.context.get(), with.algorithm.get(), nullptr) != 1 ||
+    if (!with.algorithm || !with.context ||
+        EVP_DigestInit_ex2(with.context.get(), with.algorithm.get(), nullptr) != 1 ||
         EVP_DigestUpdate(with.context.get(), bytes.data(), bytes.size()) != 1 ||
         EVP_DigestFinal_ex(with.context.get(), made.data(), nullptr) != 1)
         throw std::runtime_error("OpenSSL computes no SHA-256");

@@ -45,7 +45,7 @@ std::vector<command> command_queue::take(const room& free)
 {
     const std::size_t enough = free.hurries ? 1 : gathered_min;
     std::unique_lock lock(mutex_);
-    wake_at_ = enough;
+    wake_at_ = free.commands_max > 0 ? enough : nobody_waits;
     filled_.wait(lock, [&] { return nudged_ || has_for(free, enough) || (closed_ && free.may_end); });
     wake_at_ = nobody_waits;
     nudged_ = false;
@@ -57,7 +57,7 @@ std::vector<command> command_queue::take(const room& free)
 
 bool command_queue::has_for(const room& free, std::size_t enough) const
 {
-    return free.commands_max > 0 && waiting_.size() >= enough && !(free.joins && waiting_.front()->goes_alone());
+    return free.commands_max > 0 && waiting_.size() >= enough && !(free.joins && waiting_.front()->alone);
 }
 
 void command_queue::nudge()

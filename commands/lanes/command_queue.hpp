@@ -29,7 +29,7 @@ public:
     // From a sibling writer: already accepted, so the bounds do not apply. False: closed and empty, its writer is gone.
     bool forward(command);
 
-    // Commands of a round that have to go into a later one, before all others; the bounds do not apply. By the taker.
+    // Commands of a round that have to go into a later one, before all others; the bounds do not apply. Wakes nobody.
     void put_back(std::vector<command>);
 
     // What the taker can do with commands just now.

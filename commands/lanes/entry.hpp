@@ -59,6 +59,7 @@ struct entry
     std::vector<sighting> looked;
     std::vector<stream_ref> missing;
     bool assumed_unborn = false;
+    bool waits_for_flight = false;  // carried, because what it looked at is being moved on
 
     // What an accepted decision did to the round.
     std::vector<placed> facts;

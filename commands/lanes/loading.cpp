@@ -84,39 +84,61 @@ void loader::fetch_keys(std::span<const std::vector<event_log::recorded>> stream
     }
 }
 
-std::vector<step> loader::history(const stream_wanted& wanted)
+// Its key may have been forgotten by the keyring, which holds so many.
+void loader::learn_tenant(const uuid& tenant)
 {
-    const event_log::stream_ask ask{wanted.stream.key(), 0, wanted.up_to_version};
-    const auto read = store_->load({&ask, 1}, {});
-    fetch_keys(read.streams);
-    std::vector<step> steps;
-    steps.reserve(read.streams.front().size());
-    fold(wanted.stream, read.streams.front(), &steps);
-    return steps;
+    if (keys_->knows_tenant(tenant))
+        return;
+    if (const auto known = store_->find_tenant(tenant))
+        keys_->learn_tenant({known->tenant, known->lane, known->wrapped_key});
 }
 
-loaded_stream loader::fold(const stream_ref& stream, std::span<const event_log::recorded> events,
-                           std::vector<step>* steps) const
+void loader::walk(const stream_wanted& wanted, const std::function<bool(const step&)>& visit)
+{
+    constexpr std::int64_t window = 500;  // events
+    learn_tenant(wanted.stream.tenant);
+    std::shared_ptr<const void> state = wanted.stream.type->initial();
+    std::int64_t version = 0;
+    for (bool goes_on = true; goes_on && version < wanted.up_to_version;)
+    {
+        const auto last = wanted.up_to_version - version > window ? version + window : wanted.up_to_version;
+        const event_log::stream_ask ask{wanted.stream.key(), version, last};
+        const auto read = store_->load({&ask, 1}, {});
+        fetch_keys(read.streams);
+        const auto& events = read.streams.front();
+        for (auto event = events.begin(); event != events.end() && goes_on; ++event)
+            state = evolve(wanted.stream, state, ++version, *event, &visit, goes_on);
+        goes_on = goes_on && version == last;
+    }
+}
+
+std::shared_ptr<const void> loader::evolve(const stream_ref& stream, const std::shared_ptr<const void>& state,
+                                           std::int64_t version, const event_log::recorded& event,
+                                           const std::function<bool(const step&)>* visit, bool& goes_on) const
+{
+    if (event.version != version)
+        throw std::runtime_error{"a stream lacks its version " + std::to_string(version)};
+    std::unique_ptr<schema::opener> opener;
+    if (holds_sealed(event))
+        opener = keys_->opener_for(stream.tenant, event.event_id);
+    event_log::recorded room;
+    const event_log::recorded& newest = event_log::newest_shape(event, room);
+    auto next = stream.type->evolve_recorded(state.get(), newest, event_log::stamp_of(event), opener.get());
+    if (visit)
+        goes_on = (*visit)({*stream.type, event, newest, opener.get(), version > 1 ? state : nullptr, next});
+    return next;
+}
+
+loaded_stream loader::fold(const stream_ref& stream, std::span<const event_log::recorded> events) const
 {
     loaded_stream result;
     if (events.empty())
         return result;
     std::shared_ptr<const void> state = stream.type->initial();
-    std::int64_t before = 0;
+    std::int64_t version = 0;
+    bool goes_on = true;
     for (const event_log::recorded& event : events)
-    {
-        if (event.version != ++before)
-            throw std::runtime_error{"a stream lacks its version " + std::to_string(before)};
-        std::unique_ptr<schema::opener> opener;
-        if (holds_sealed(event))
-            opener = keys_->opener_for(stream.tenant, event.event_id);
-        event_log::recorded room;
-        const event_log::recorded& newest = event_log::newest_shape(event, room);
-        state = stream.type->evolve_recorded(state.get(), newest, event_log::stamp_of(event), opener.get());
-        if (steps)
-            steps->push_back({event, stream.type->show(newest, opener.get()),
-                              steps->empty() ? std::string{} : steps->back().after, stream.type->render(state.get())});
-    }
+        state = evolve(stream, state, ++version, event, nullptr, goes_on);
     const event_log::recorded& last = events.back();
     result.now = {std::move(state), {last.version, last.event_id}, false};
     result.last = last.at;

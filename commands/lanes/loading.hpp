@@ -10,6 +10,7 @@
 #include "events/log/store.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -30,13 +31,18 @@ struct loaded_stream
     event_log::position last;  // of its last event
 };
 
-// One event of a stream as people look back on it.
+// One event of a stream as people look back on it; good while it is looked at, the states for longer.
 struct step
 {
-    event_log::recorded happened;  // as stored
-    std::string data;              // in its newest shape, personal values in clear; empty: of an unknown type
-    std::string before;            // the item before it; empty: there was none
-    std::string after;
+    const aggregate_type& type;
+    const event_log::recorded& happened;  // as stored
+    const event_log::recorded& newest;    // in its newest shape
+    schema::opener* opener;
+    std::shared_ptr<const void> before;  // null: there was nothing
+    std::shared_ptr<const void> after;
+
+    // The fact with personal values in clear; empty: of a type that the noun does not know.
+    std::string data() const { return type.show(newest, opener); }
 };
 
 class loader
@@ -52,12 +58,18 @@ public:
     };
     found load(std::span<const stream_wanted>, std::span<const event_log::receipt_ask>);
 
-    // A stream from its birth, event by event. Throws std::runtime_error when it cannot be folded.
-    std::vector<step> history(const stream_wanted&);
+    // A stream from its birth, event by event, until the visitor has seen enough (false). Holds a window of the stream
+    // in memory. Throws std::runtime_error when it cannot be folded.
+    void walk(const stream_wanted&, const std::function<bool(const step&)>&);
 
 private:
     void fetch_keys(std::span<const std::vector<event_log::recorded>>);
-    loaded_stream fold(const stream_ref&, std::span<const event_log::recorded>, std::vector<step>* = nullptr) const;
+    void learn_tenant(const uuid&);
+    loaded_stream fold(const stream_ref&, std::span<const event_log::recorded>) const;
+    // Moves the state on by one event.
+    std::shared_ptr<const void> evolve(const stream_ref&, const std::shared_ptr<const void>& state,
+                                       std::int64_t version, const event_log::recorded&,
+                                       const std::function<bool(const step&)>*, bool& goes_on) const;
 
     event_log::store* store_;
     event_log::keyring* keys_;

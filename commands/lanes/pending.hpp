@@ -27,7 +27,7 @@ public:
     // Answers that time is up, if it is and nothing else was answered. True: it was this call.
     bool expire(std::chrono::steady_clock::time_point now);
     bool is_answered() const { return stage_.load() == stage::answered; }
-    // In a round of its own.
+    // In a round of its own, or in none.
     bool goes_alone() const { return alone || asked.is_rehearsal; }
 
     submission asked;

@@ -82,6 +82,7 @@ void round::admit(std::vector<command> commands)
     bool failed_before = false;
     for (command& each : commands)
     {
+        is_rehearsal_ = each->asked.is_rehearsal;
         bytes_ += command_queue::weight(each);
         bench_.counts.expired += each->expire(now) ? 1 : 0;
         if (each->is_answered())
@@ -307,7 +308,10 @@ void round::decide_in_turn(entry& e)
     if (!e.is_open())
         return;
     if (rests_on_flight(e))
+    {
+        e.waits_for_flight = true;
         return carry(e);
+    }
     if (*e.choice)
         accept(e);
     else
@@ -347,6 +351,8 @@ void round::decide_now(entry& e)
 // commands which come after that moment see it as it is then.
 bool round::rests_on_flight(const entry& e)
 {
+    if (is_rehearsal_)
+        return false;  // it is judged by what is committed at that moment, and nothing is kept of it
     bool found = false;
     for (const sighting& looked : e.looked)
         if (!bench_.in_flight.empty() && bench_.in_flight.contains(looked.stream))
@@ -418,9 +424,7 @@ void round::break_off(entry& e, std::string_view what)
 // it is.
 void round::part_company(std::string_view what)
 {
-    const auto is_left = [](const entry& e) {
-        return e.at != entry::course::done && e.at != entry::course::carried;
-    };
+    const auto is_left = [](const entry& e) { return e.at != entry::course::done && e.at != entry::course::carried; };
     const auto left = std::count_if(entries_.begin(), entries_.end(), is_left);
     for (entry& each : entries_)
     {

@@ -72,8 +72,10 @@ public:
     void keep_confirmed();
     // By the verdicts. Without the desk.
     void answer_all();
-    // Those that have to go into a later round, in their order.
+    // Those that have to go into a later round, in their order. Those that only wait for the round before may go as
+    // soon as this one departs.
     std::vector<command> take_carried();
+    std::vector<command> take_waiting_for_flight();
 
 private:
     // A failure ends the round: everything in it is answered or carried.
@@ -101,7 +103,6 @@ private:
     void ask_receipt(entry&);
 
     // Appending.
-    bool is_rehearsal() const { return !entries_.empty() && entries_.front().asked().is_rehearsal; }
     void write_parts();
     void write_part(entry&, std::vector<subject_ref>& lacking);
     void write_again(std::span<entry* const>, std::vector<subject_ref>& lacking);
@@ -128,9 +129,10 @@ private:
     sealing_keys keys_;
     working_set set_;
     bool wary_ = false;
-    bool appending_ = false;  // from here on a failure leaves the outcome unknown, unless the store says otherwise
-    bool appended_ = false;   // the store has answered
-    bool is_over_ = false;    // a failure ended it
+    bool is_rehearsal_ = false;  // of its one command
+    bool appending_ = false;     // from here on a failure leaves the outcome unknown, unless the store says otherwise
+    bool appended_ = false;      // the store has answered
+    bool is_over_ = false;       // a failure ended it
     std::int64_t now_us_ = 0;
     std::size_t bytes_ = 0;
     std::deque<entry> entries_;  // in arrival order; pointers to them stay good

@@ -68,7 +68,7 @@ void round::write_again(std::span<entry* const> again, std::vector<subject_ref>&
     keys_.learn_or_make(lacking, loads_);
     lacking.clear();
     for (entry* each : again)
-        each->written = part_writer(keys_).write(*each, lacking);
+        write_part(*each, lacking);
     CF_ASSERT(lacking.empty());
 }
 
@@ -76,7 +76,7 @@ void round::depart()
 {
     sent_.id = bench_.ids.next(now_us_);
     for (const entry& each : entries_)
-        if (each.at == entry::course::accepted && !each.asked().is_rehearsal)
+        if (each.at == entry::course::accepted)
             for (const moved& stream : each.moves)
                 if (bench_.in_flight.insert(stream.stream).second)
                     moving_.push_back(stream.stream);
@@ -88,12 +88,13 @@ void round::append()
         sent_.commands = collect_parts();
         if (sent_.commands.empty())
             return;
-        if (is_rehearsal())
+        if (is_rehearsal_)
             verdicts_ = {appends_.rehearse(sent_.commands.front())};
         else
             append_parts();
         take_verdicts();
-        wake_feeds();
+        if (!is_rehearsal_)
+            wake_feeds();
     });
 }
 
@@ -119,11 +120,12 @@ std::vector<event_log::command_part> round::collect_parts()
     {
         if (each.at != entry::course::accepted && each.at != entry::course::refused)
             continue;
-        if (!each.what->pin())
+        if (!is_rehearsal_ && !each.what->pin())
         {
             each.at = entry::course::done;
             continue;
         }
+        each.what->alone = false;
         if (!each.written)
             continue;
         each.part = parts.size();
@@ -161,7 +163,7 @@ void round::take_verdicts()
         if (!each.is_appended)
             continue;
         const bool is_confirmed = verdicts_[each.part].kind == event_log::verdict_kind::appended;
-        each.is_in_log = is_confirmed && each.at == entry::course::accepted && !each.asked().is_rehearsal;
+        each.is_in_log = is_confirmed && each.at == entry::course::accepted && !is_rehearsal_;
         if (is_confirmed)
             confirmed_.push_back(&each);
         else
@@ -174,14 +176,15 @@ void round::keep_confirmed()
 {
     for (const stream_ref& each : stale_)
         bench_.cache.drop(each);
+    if (is_rehearsal_)
+        confirmed_.clear();  // nothing of it is kept
     for (const entry* each : confirmed_)
     {
         for (const sighting& looked : each->looked)
             if (!looked.was.is_unborn())
                 bench_.cache.put(looked.stream, looked.was);
-        if (!each->asked().is_rehearsal)
-            for (const moved& stream : each->moves)
-                bench_.cache.put(stream.stream, stream.now);
+        for (const moved& stream : each->moves)
+            bench_.cache.put(stream.stream, stream.now);
     }
     for (const stream_ref& each : moving_)
         bench_.in_flight.erase(each);
@@ -242,7 +245,7 @@ void round::confirm(entry& e, const event_log::position& at)
     a.at = at;
     if (choice.shown_as && e.shown.state)
         a.item = choice.shown_as->render(e.shown.state.get());
-    if (e.asked().is_rehearsal)
+    if (is_rehearsal_)
     {
         a.was_applied = applied::no;
         a.events = events_of(e);
@@ -276,7 +279,22 @@ std::vector<command> round::take_carried()
     std::vector<command> carried;
     for (entry& each : entries_)
         if (each.at == entry::course::carried)
-            carried.push_back(std::move(each.what));
+        {
+            each.at = entry::course::done;
+            carried.push_back(each.what);
+        }
     return carried;
+}
+
+std::vector<command> round::take_waiting_for_flight()
+{
+    std::vector<command> waiting;
+    for (entry& each : entries_)
+        if (each.at == entry::course::carried && each.waits_for_flight)
+        {
+            each.at = entry::course::done;
+            waiting.push_back(each.what);
+        }
+    return waiting;
 }
 }  // namespace lanes

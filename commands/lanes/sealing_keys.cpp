@@ -16,8 +16,7 @@ void learn_if_whole(event_log::keyring& keys, const event_log::subject_key& key)
         keys.learn_subject(key);
     }
     catch (const std::runtime_error&)
-    {
-    }
+    {}
 }
 }  // namespace
 

@@ -20,7 +20,9 @@ void writer::prepare_rounds()
     {
         std::vector<command> more = queue_.take(room_now());
         answer_returned();
-        if (!more.empty())
+        if (!more.empty() && more.front()->asked.is_rehearsal)
+            rehearse(std::move(more.front()));
+        else if (!more.empty())
             take_in(std::move(more));
     }
     {
@@ -55,8 +57,7 @@ void writer::take_in(std::vector<command> commands)
     {
         prepared_ = std::make_unique<round>(bench_, loads_, appends_);
         // A command whose company could not be stored shows alone whose fault that was.
-        may_grow_ = !commands.front()->goes_alone();
-        commands.front()->alone = false;
+        may_grow_ = !commands.front()->alone;
         const std::lock_guard lock(watched_);
         at_work_.push_back(commands);
     }
@@ -69,6 +70,26 @@ void writer::take_in(std::vector<command> commands)
     ready_.notify_one();
 }
 
+void writer::rehearse(command asked)
+{
+    std::unique_lock desk(desk_);
+    {
+        const std::lock_guard lock(watched_);
+        rehearsing_ = asked;
+    }
+    round now(bench_, loads_, loads_);
+    now.prepare({std::move(asked)});
+    desk.unlock();
+    now.append();
+    desk.lock();
+    now.keep_confirmed();
+    desk.unlock();
+    now.answer_all();
+    queue_.put_back(now.take_carried());
+    const std::lock_guard lock(watched_);
+    rehearsing_.reset();
+}
+
 void writer::append_rounds()
 {
     std::unique_lock desk(desk_);
@@ -79,6 +100,7 @@ void writer::append_rounds()
             return;
         std::unique_ptr<round> now = std::move(prepared_);
         now->depart();
+        queue_.put_back(now->take_waiting_for_flight());
         store_is_busy_ = true;
         desk.unlock();
         queue_.nudge();  // to answer what came back, and to begin the next
@@ -121,5 +143,7 @@ void writer::expire(std::chrono::steady_clock::time_point now)
     for (const std::vector<command>& each : at_work_)
         for (const command& one : each)
             bench_.counts.expired += one->expire(now) ? 1 : 0;
+    if (rehearsing_)
+        bench_.counts.expired += rehearsing_->expire(now) ? 1 : 0;
 }
 }  // namespace lanes

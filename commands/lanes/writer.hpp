@@ -4,6 +4,8 @@
 // free, carried by the thread that has just come back, so that no waking stands between two rounds. Rounds of a writer
 // never overtake each other: one is prepared, one is in the store, those that came back are answered in their order.
 //
+// A rehearsal never reaches the storing thread: it is judged by the preparing one, between two looks at the queue.
+//
 // Locks, always taken in this order: the desk (what the writer keeps, and the rounds), then the queue's own or the
 // watch's. The store is entered with none of them, but for loading what a round is missing.
 #pragma once
@@ -37,6 +39,7 @@ public:
 private:
     command_queue::room room_now();
     void take_in(std::vector<command>);
+    void rehearse(command);
     void answer_returned();
     std::unique_ptr<round> take_returned();
 
@@ -56,6 +59,7 @@ private:
     bool is_ending_ = false;
 
     std::mutex watched_;
-    std::deque<std::vector<command>> at_work_;  // guarded by watched_; a list per round, the oldest first
+    std::deque<std::vector<command>> at_work_;  // guarded by watched_, as below; a list per round, the oldest first
+    command rehearsing_;
 };
 }  // namespace lanes

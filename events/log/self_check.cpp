@@ -122,7 +122,7 @@ constexpr std::array checks{
           "As superuser: revoke execute on the pg_advisory_* functions from public, in this database."},
     check{"append_functions", log, true, "appending runs with the owner's rights",
           "select string_agg('es.' || wanted || ' does not run as clientflow_owner', ', ')"
-          "  from unnest(array['append', 'append_carefully', 'settle', 'prune']) as wanted"
+          "  from unnest(array['append', 'append_carefully', 'settle', 'prune', 'rehearse']) as wanted"
           " where not exists (select from pg_proc p where p.pronamespace = to_regnamespace('es') and p.proname = wanted"
           "   and p.prosecdef and pg_get_userbyid(p.proowner) = 'clientflow_owner')",
           "alter function es.… security definer; alter function es.… owner to clientflow_owner."},
@@ -153,6 +153,10 @@ constexpr std::array checks{
           "select case when current_setting('log_parameter_max_length_on_error') <> '0'"
           " then 'log_parameter_max_length_on_error is not 0' end",
           "Set log_parameter_max_length_on_error = 0."},
+    check{"icu", server, false, "words are compared by the rules of Unicode",
+          "select case when not exists (select from pg_collation where collname = 'und-x-icu')"
+          " then 'it was built without ICU, so that q= on lists fails' end",
+          "Use a PostgreSQL built with ICU, as Debian's is."},
     check{"long_transactions", server, false, "vacuum can follow",
           "select 'process ' || min(pid) || ' holds a transaction open for ' ||"
           "       round(max(extract(epoch from now() - xact_start)) / 60) || ' min' from pg_stat_activity"

@@ -86,6 +86,7 @@ api::api(api_config config, api_parts parts)
     , parts_(std::move(parts))
     , addresses_(config_.address_per_minute, config_.addresses_max)
     , counted_(parts_.routes.routes().size())
+    , packed_openapi_(gzip(parts_.openapi))
 {}
 
 void api::show_health(reply& out) const
@@ -539,6 +540,8 @@ next api::start_query(exchange& x, const std::shared_ptr<call>& c)
         try
         {
             c->where->query(*c, with);
+            if (c->out->status < 400 && takes_gzip(c->in->joined("accept-encoding")))
+                compress(*c->out);
             tell_when_slow(*c, steady::now() - began);
         }
         catch (const event_log::unreachable& thrown)
@@ -592,8 +595,7 @@ void api::on_answer(exchange& x, double seconds)
     if (!x.context)
         return;
     call& c = call_of(x);
-    if (takes_gzip(x.in.field("accept-encoding")))
-        compress(x.out);
+    compress_if_asked(x, c);
     x.out.fields += usual_fields;
     x.out.add("X-Request-Id", c.request_id);
     if (c.where)
@@ -615,6 +617,17 @@ void api::on_answer(exchange& x, double seconds)
     line.network = network_of(x.in.peer);
     line.answer_bytes = x.out.text().size();
     parts_.log.access(line);
+}
+
+// What a query made is compressed where it was made: a shard has other connections to serve.
+void api::compress_if_asked(exchange& x, const call& c) const
+{
+    if ((c.where && c.where->query && x.out.status < 400) || !takes_gzip(x.in.joined("accept-encoding")))
+        return;
+    if (x.out.borrowed_body.data() == parts_.openapi.data())
+        compress_as(x.out, packed_openapi_);
+    else
+        compress(x.out);
 }
 
 void api::on_refused(exchange& x, int status, std::string_view code, std::string_view detail, std::string_view peer)

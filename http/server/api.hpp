@@ -75,6 +75,7 @@ public:
     std::string incarnation() const override { return parts_.incarnation(); }
     const std::string& upgrade_url() const override { return config_.upgrade_url; }
     std::string_view openapi() const override { return parts_.openapi; }
+    void compress_if_asked(exchange&, const call&) const;
     std::span<const domain_code> domain_codes() const override { return parts_.domain_codes; }
     event_log::keyring& keys() override { return parts_.ring; }
 
@@ -112,6 +113,7 @@ private:
     gcra unknown_keys_;
     gcra lookups_when_limited_;
     route_metrics counted_;
+    const std::string packed_openapi_;  // gzip
     duration_histogram unrouted_;
 };
 }  // namespace http

@@ -1,3 +1,4 @@
+#include "http/server/compression.hpp"
 #include "http/server/query_string.hpp"
 #include "http/server/route.hpp"
 #include "schemas/assertion.hpp"
@@ -19,6 +20,8 @@ void call::answer_item(std::string json, std::int64_t version)
     if (const auto field = in->field("if-none-match"); !field.empty() && none_match_names(field, version))
     {
         out->status = 304;
+        if (json.size() >= compressed_from_bytes && takes_gzip(in->joined("accept-encoding")))
+            mark_entity_tag(*out);  // as the 200 would have it
         return;
     }
     answer_json(std::move(json));

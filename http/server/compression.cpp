@@ -27,6 +27,19 @@ struct deflater
     z_stream stream{};
 };
 
+}  // namespace
+
+void mark_entity_tag(reply& out)
+{
+    std::string& fields = out.fields;
+    constexpr std::string_view before = "ETag: \"";
+    const auto at = fields.find(before);
+    if (at == std::string::npos)
+        return;
+    if (const auto end = fields.find('"', at + before.size()); end != std::string::npos)
+        fields.insert(end, "-gzip");
+}
+
 std::string gzip(std::string_view text)
 {
     thread_local deflater of_this_thread;
@@ -44,17 +57,13 @@ std::string gzip(std::string_view text)
     return made;
 }
 
-// "7" and "7-gzip" are the same version as different bytes.
-void mark_entity_tag(std::string& fields)
+void compress_as(reply& out, std::string_view packed)
 {
-    constexpr std::string_view before = "ETag: \"";
-    const auto at = fields.find(before);
-    if (at == std::string::npos)
-        return;
-    if (const auto end = fields.find('"', at + before.size()); end != std::string::npos)
-        fields.insert(end, "-gzip");
+    out.body.clear();
+    out.borrowed_body = packed;
+    out.add("Content-Encoding", "gzip");
+    mark_entity_tag(out);
 }
-}  // namespace
 
 void compress(reply& out)
 {
@@ -67,6 +76,6 @@ void compress(reply& out)
     out.body = std::move(smaller);
     out.borrowed_body = {};
     out.add("Content-Encoding", "gzip");
-    mark_entity_tag(out.fields);
+    mark_entity_tag(out);
 }
 }  // namespace http

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <memory>
+#include <set>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -84,10 +86,12 @@ std::optional<std::int64_t> version_in(const call& c, std::string_view cursor, s
     return whole_number(payload);
 }
 
+constexpr std::size_t page_bytes_max = 1 << 20;  // then a page ends, however few events it has
+
 struct page_asked
 {
     std::int64_t after = 0;
-    int limit = projection::limit_default;
+    std::int64_t limit = projection::limit_default;
 };
 
 // False: refused.
@@ -96,11 +100,14 @@ bool read_page(call& c, std::string_view secret, page_asked& asked)
     const auto sent = read_query(c.in->query);
     if (!sent)
         return c.refuse(bad_query("query", "It is not percent-encoded UTF-8.")), false;
+    std::set<std::string_view> seen;
     for (const auto& [name, value] : *sent)
     {
         const auto number = whole_number(value);
+        if (!seen.insert(name).second)
+            return c.refuse(bad_query(name, "It is given twice.")), false;
         if (name == "limit" && number && *number >= 1)
-            asked.limit = static_cast<int>(std::min<std::int64_t>(*number, projection::limit_max));
+            asked.limit = std::min<std::int64_t>(*number, projection::limit_max);
         else if (name == "limit")
             return c.refuse(bad_query(name, "It is a whole number from 1 on.")), false;
         else if (name == "cursor")
@@ -125,15 +132,19 @@ void write_entry(json_writer& json, const lanes::step& one)
     json.member("occurred_at", how.occurred_at.text()).member("recorded_at", happened.recorded_at.text());
     json.key("actor").begin_object();
     json.member("type", schema::names_of<event_log::actor_type>[static_cast<std::size_t>(how.by.type)]);
-    json.member("id", how.by.id).end_object();
     const auto or_null = [&](std::string_view name, const std::string& text) {
         json.key(name);
         text.empty() ? json.null() : json.string(text);
     };
+    // Which of the platform's people it was is the platform's own affair.
+    or_null("id", how.by.type == event_log::actor_type::operator_ ? std::string{} : how.by.id);
+    json.end_object();
     or_null("on_behalf_of", how.on_behalf_of);
     or_null("request_id", how.request_id);
-    json.key("data").raw(one.data.empty() ? "null" : one.data);
-    json.key("changes").raw(changes_between(one.before, one.after)).end_object();
+    const auto data = one.data();
+    json.key("data").raw(data.empty() ? "null" : data);
+    const auto before = one.before ? one.type.render(one.before.get()) : std::string{};
+    json.key("changes").raw(changes_between(before, one.type.render(one.after.get()))).end_object();
 }
 
 // -- As it was.
@@ -175,20 +186,12 @@ bool read_moment(call& c, const query_parameters& sent, moment_asked& asked)
     return true;
 }
 
-// The last step at or before the moment, in the order of versions.
-const lanes::step* step_at(const std::vector<lanes::step>& steps, const moment_asked& asked)
+bool is_by(const lanes::step& one, const moment_asked& asked)
 {
-    const lanes::step* found = nullptr;
-    for (const lanes::step& each : steps)
-    {
-        const auto time = [&] {
-            return asked.by_occurrence ? event_log::read_meta(each.happened.meta).occurred_at
-                                       : each.happened.recorded_at;
-        };
-        if (asked.version ? each.happened.version == *asked.version : time() <= *asked.time)
-            found = &each;
-    }
-    return found;
+    if (asked.version)
+        return one.happened.version == *asked.version;
+    return (asked.by_occurrence ? event_log::read_meta(one.happened.meta).occurred_at : one.happened.recorded_at) <=
+           *asked.time;
 }
 
 // False: there is no such thing for the asker, and it was refused.
@@ -226,16 +229,22 @@ void answer_history(call& c, query_context& with, const past_of& what)
     const auto& secret = with.models.cursor_secret();
     if (!read_page(c, secret, asked) || !expect_thing(c, with, what))
         return;
-    const std::int64_t last = asked.after + asked.limit;
-    const auto steps = with.log.history({{&what.type, c.who->tenant, what.id}, last + 1});
     std::string text;
     json_writer json{text};
     json.begin_object().key("data").begin_array();
-    for (const lanes::step& each : steps)
-        if (each.happened.version > asked.after && each.happened.version <= last)
-            write_entry(json, each);
+    std::int64_t last = asked.after;
+    bool has_more = false;
+    with.log.walk({{&what.type, c.who->tenant, what.id}}, [&](const lanes::step& each) {
+        if (each.happened.version <= asked.after)
+            return true;
+        has_more = last - asked.after == asked.limit || text.size() >= page_bytes_max;
+        if (has_more)
+            return false;
+        write_entry(json, each);
+        last = each.happened.version;
+        return true;
+    });
     json.end_array().key("next_cursor");
-    const bool has_more = !steps.empty() && steps.back().happened.version > last;
     has_more ? json.string(cursor_after(c, last, secret)) : json.null();
     json.key("prev_cursor");
     asked.after > 0 ? json.string(cursor_after(c, std::max<std::int64_t>(0, asked.after - asked.limit), secret))
@@ -254,14 +263,22 @@ void answer_past(call& c, query_context& with, const past_of& what)
     moment_asked asked;
     if (!read_moment(c, *sent, asked) || !expect_thing(c, with, what))
         return;
-    const auto steps = with.log.history(
-        {{&what.type, c.who->tenant, what.id}, asked.version.value_or(std::numeric_limits<std::int64_t>::max())});
-    const auto* found = step_at(steps, asked);
+    std::shared_ptr<const void> found;
+    std::int64_t version = 0;
+    // Recorded times never decrease within a stream; when things happened is told in any order.
+    const bool is_in_order = !asked.by_occurrence;
+    with.log.walk({{&what.type, c.who->tenant, what.id}, asked.version.value_or(lanes::stream_wanted{}.up_to_version)},
+                  [&](const lanes::step& each) {
+                      const bool is_it = is_by(each, asked);
+                      if (is_it)
+                      {
+                          found = each.after;
+                          version = each.happened.version;
+                      }
+                      return is_it || asked.version || !is_in_order;
+                  });
     if (!found)
-    {
-        auto problem = make_problem("not_found", "It did not exist at that time, or has no such version.");
-        return c.refuse(problem);
-    }
-    c.answer_item(found->after, found->happened.version);
+        return c.refuse(make_problem("not_found", "It did not exist at that time, or has no such version."));
+    c.answer_item(what.type.render(found.get()), version);
 }
 }  // namespace http

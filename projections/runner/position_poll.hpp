@@ -23,7 +23,7 @@ struct position_poll_config
     std::chrono::milliseconds every{10};
     std::chrono::milliseconds retry{500};
     std::function<void(const std::string& incarnation)> opened{};  // with every connection, on the poll's thread
-    std::function<bool(std::int32_t lane)> serves{};  // empty: no lane; called on the poll's thread
+    std::function<bool(std::int32_t lane)> serves{};               // empty: no lane; called on the poll's thread
 };
 
 class position_poll

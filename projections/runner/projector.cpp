@@ -90,16 +90,18 @@ void projector::open()
     publish();
 }
 
-bool projector::read_positions(std::span<const std::int32_t> lanes)
+projector::news projector::read_positions(std::span<const std::int32_t> lanes)
 {
-    bool has_moved = false;
+    auto all = news::none;
     for (auto& found : rows_.checkpoints(lanes))
     {
         auto& held = course_of(*found.of, found.lane).at;
-        has_moved = has_moved || held.step != found.step;
+        const bool is_same_place = held.seq == found.seq && held.incarnation == found.incarnation;
+        if (held.step != found.step)
+            all = std::max(all, is_same_place ? news::mended : news::moved);
         held = std::move(found);
     }
-    return has_moved;
+    return all;
 }
 
 // Asked behind the positions: whoever moved them may have stopped keys on the way.
@@ -190,8 +192,11 @@ void projector::take_up_left_alone()
     {
         if (!state.is_left_alone || state.left_alone_until > now)
             continue;
-        if (read_positions({&state.lane, 1}))
+        if (const auto said = read_positions({&state.lane, 1}); said != news::none)
+        {
             follow_other(state);
+            state.is_left_alone = said == news::moved;
+        }
         else if (is_abandoned(state))
         {
             read_parked({&state.lane, 1});
@@ -347,11 +352,14 @@ void projector::lost(std::span<const recorded> events)
     bool has_other_owner = false;
     for (const std::int32_t lane : lanes)
     {
-        if (!read_positions({&lane, 1}))
+        const auto said = read_positions({&lane, 1});
+        if (said == news::none)
             continue;
         has_other_owner = true;
         auto& state = state_of(lane);
         follow_other(state);
+        if (said == news::mended)
+            continue;  // a key was freed, and the lane is still ours
         state.is_left_alone = true;
         state.left_alone_for = std::clamp(state.left_alone_for * 2, config_.lost_min, config_.lost_max);
         state.left_alone_until = std::chrono::steady_clock::now() + state.left_alone_for;
@@ -368,6 +376,15 @@ void projector::lost(std::span<const recorded> events)
 
 void projector::heads(std::span<const position> all)
 {
+    // Stopped keys are discarded without a step.
+    for (auto& state : lanes_)
+        if (std::ranges::any_of(state.courses, [](const course& of) { return !of.parked.empty(); }))
+        {
+            if (read_positions({&state.lane, 1}) != news::none)
+                follow_other(state);
+            else
+                read_parked({&state.lane, 1});
+        }
     for (const auto& head : all)
     {
         auto& state = state_of(head.lane);

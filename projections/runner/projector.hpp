@@ -136,8 +136,14 @@ private:
     static std::int64_t seq_of(const lane_state&);
     standing standing_of(const course&) const;
 
-    // True when somebody else has moved one of them on.
-    bool read_positions(std::span<const std::int32_t> lanes);
+    // What somebody else did to the positions: rows were changed where they stand (a key was freed), or moved on.
+    enum class news
+    {
+        none,
+        mended,
+        moved
+    };
+    news read_positions(std::span<const std::int32_t> lanes);
     void read_parked(std::span<const std::int32_t> lanes);
     void follow_other(lane_state&);
     void mend(const std::string& incarnation);

@@ -1,6 +1,5 @@
 #include "projections/runner/replay.hpp"
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <vector>
@@ -15,12 +14,6 @@ std::optional<checkpoint> checkpoint_of(row_store& rows, const parked_key& which
         if (each.of == which.of)
             return std::move(each);
     return std::nullopt;
-}
-
-bool is_parked(row_store& rows, const parked_key& which)
-{
-    return std::ranges::any_of(rows.parked({&which.lane, 1}),
-                               [&](const parked_key& each) { return each.of == which.of && each.key == which.key; });
 }
 
 // The key's events that the rows of its projection are to show.
@@ -57,7 +50,7 @@ std::optional<replayed> try_once(const replay_parts& with, const parked_key& whi
 {
     // The step first: what is read behind it is not older.
     auto at = checkpoint_of(with.rows, which);
-    if (!at || !is_parked(with.rows, which))
+    if (!at || !with.rows.is_parked(which))
         return replayed{replayed::end::not_parked, {}, 0};
     const auto events = events_of(with.log, which, at->seq);
     with.keys.fetch(events);

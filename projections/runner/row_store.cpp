@@ -561,7 +561,17 @@ void row_store::free_key(const commit& made, const parked_key& which)
     FAULT_POINT("free_key.after_commit");
 }
 
-bool row_store::discard(const parked_key& which, const std::string& reason)
+bool row_store::is_parked(const parked_key& which)
+{
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        return !work.exec_params(std::string{"select from read.parked"} + of_one_key, std::string{which.of->name},
+                                 which.of->version, which.key.tenant.text(), which.key.id.text())
+                    .empty();
+    });
+}
+
+bool row_store::discard(std::string_view projection, int version, const row_key& key, const std::string& reason)
 {
     return self_->call([&](pqxx::connection_base& raw) {
         pqxx::nontransaction work{raw};
@@ -569,7 +579,7 @@ bool row_store::discard(const parked_key& which, const std::string& reason)
             std::string{
                 "update read.parked set discarded_at = coalesce(discarded_at, clock_timestamp()), reason = $5"} +
                 of_one_key,
-            std::string{which.of->name}, which.of->version, which.key.tenant.text(), which.key.id.text(), reason);
+            std::string{projection}, version, key.tenant.text(), key.id.text(), reason);
         return changed.affected_rows() > 0;
     });
 }

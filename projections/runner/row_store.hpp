@@ -125,8 +125,10 @@ public:
     // stand around its commit.
     void free_key(const commit&, const parked_key&);
 
-    // Leaves the key stopped for good. False: it is not stopped any more.
-    bool discard(const parked_key&, const std::string& reason);
+    bool is_parked(const parked_key&);
+
+    // Leaves a key stopped for good, of whatever version. False: it is not stopped any more.
+    bool discard(std::string_view projection, int version, const row_key&, const std::string& reason);
 
     // Throws the rows, totals and parked keys of these projections in one lane away, with the steps given.
     // FAULT_POINTs empty_lane.before_commit and empty_lane.after_commit stand around its commit.

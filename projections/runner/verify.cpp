@@ -110,7 +110,7 @@ private:
     std::map<const definition*, std::int64_t> until_;
     std::map<const definition*, std::map<row_key, std::string>> rows_;
     std::map<const definition*, std::map<total_key, std::int64_t>> totals_;
-    std::set<stop> stopped_;                // by a fold that threw
+    std::set<stop> stopped_;               // by a fold that threw
     std::map<stop, std::int64_t> parked_;  // in the store, from which event on
 };
 

@@ -42,7 +42,8 @@ constexpr std::array<question, 2> read_model_questions{{
      " (select e.seq, e.recorded_at from es.event e where e.lane = n.lane order by e.seq desc limit 1) h"
      " where h.seq > n.seq and h.recorded_at < clock_timestamp() - interval '60 s' having count(*) > 0"},
     {"parked_keys", false,
-     "select count(*) || ' keys are parked: a read model could not fold them' from read.parked having count(*) > 0"},
+     "select count(*) || ' keys are parked: a read model could not fold them; see clientflow parked list'"
+     " from read.parked where discarded_at is null having count(*) > 0"},
 }};
 
 constexpr question login_question{

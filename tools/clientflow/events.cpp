@@ -1,4 +1,5 @@
 // `clientflow events tail|show|at`: the log as it is.
+#include "events/catalogue.hpp"
 #include "events/log/envelope.hpp"
 #include "events/org.hpp"
 #include "schemas/json_writer.hpp"
@@ -25,13 +26,15 @@ std::string print_event(const line& columns)
 {
     const auto id = [&](std::size_t at) { return *schema::uuid::parse(*columns[at]); };
     const auto tenant = id(2);
-    // A noun's ids carry its name but for keys.
-    const auto prefix = *columns[3] == "api_key" ? std::string{"key"} : *columns[3];
     std::string out;
     schema::json_writer json{out};
     json.begin_object().member("id", event_log::event_id{id(0)}.text()).member("type", *columns[1]).key("tenant");
     tenant.is_nil() ? json.null() : json.string(org::org_id{tenant}.text());
-    json.member("subject", prefix + '_' + id(4).base32()).key("lane").raw(*columns[5]).key("sequence").raw(*columns[6]);
+    json.member("subject", event_log::text_of(*columns[3], id(4)))
+        .key("lane")
+        .raw(*columns[5])
+        .key("sequence")
+        .raw(*columns[6]);
     json.key("streamversion").raw(*columns[7]).key("schema_version").raw(*columns[8]);
     json.member("recorded_at", *columns[9]).key("meta").raw(*columns[10]).key("data").raw(*columns[11]).end_object();
     return out;

@@ -1,4 +1,7 @@
-// `clientflow parked list|show|replay|discard`: keys at which a read model stopped.
+// `clientflow parked list|show|replay|discard`: keys at which a read model stopped, and their end.
+//
+// Looking goes by the operator's login; replay and discard work as the server does, as clientflow_projector.
+#include "events/catalogue.hpp"
 #include "events/log/seal.hpp"
 #include "projections/catalogue.hpp"
 #include "projections/runner/replay.hpp"
@@ -9,7 +12,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <iostream>
 #include <unistd.h>
 
@@ -17,8 +19,6 @@ namespace cli
 {
 namespace
 {
-using projection::parked_key;
-
 struct wanted
 {
     std::string key;         // task_…; empty: every key
@@ -28,90 +28,92 @@ struct wanted
     std::string reason;
 };
 
-std::string text_of(const parked_key& which)
+// -- What is stopped.
+
+struct stopped
 {
-    const auto category = which.of->category;
-    const auto prefix = category == "api_key" ? "key" : category == "time_entry" ? "entry" : category;
-    return std::string{prefix} + '_' + which.key.id.base32();
-}
+    std::string projection;
+    int version = 0;
+    const projection::definition* of = nullptr;  // nothing: of a version that this build does not fold
+    std::int32_t lane = 0;
+    projection::row_key key;
+    std::int64_t from_seq = 0;
+    std::string kind, cause, parked_at, reason;
+    bool is_discarded = false;
+    std::string event_type, schema_version, stream_version;  // of the event that it stopped at
 
-void write(schema::json_writer& json, const parked_key& which)
-{
-    json.member("projection", which.of->name).key("version").integer(which.of->version);
-    json.key("lane").integer(which.lane).member("org_id", "org_" + which.key.tenant.base32());
-    json.member("key", text_of(which)).key("from_sequence").integer(which.from_seq);
-    json.member("kind", which.kind).member("cause", which.cause).key("discarded").boolean(which.is_discarded);
-}
-
-std::string line_of(const parked_key& which)
-{
-    return std::string{which.of->name} + " v" + std::to_string(which.of->version) + "  " + text_of(which) +
-           "  at lane " + std::to_string(which.lane) + ':' + std::to_string(which.from_seq) + "  " + which.kind +
-           (which.is_discarded ? "  discarded  " : "  ") + which.cause;
-}
-
-// The rows' store as the projector sees it, and what is stopped there.
-class workshop
-{
-public:
-    explicit workshop(const program& chosen)
-        : of_(read_settings(chosen.given))
-        , guard_(std::make_shared<event_log::watchdog>())
-        , rows_({connection(), guard_}, projection::read_models())
-    {
-        rows_.open();
-        for (const auto& each : database{of_.operator_dsn()}.ask("select lane from es.lane order by lane"))
-            lanes_.push_back(std::stoi(*each[0]));
-    }
-
-    std::vector<parked_key> find(const wanted& given)
-    {
-        if (!given.projection.empty() && projection::read_model_named(given.projection) == nullptr)
-            throw failure(usage, "bad_projection", "there is no projection \"" + given.projection + "\"");
-        auto found = rows_.parked(lanes_);
-        std::erase_if(found, [&](const parked_key& each) {
-            return (!given.key.empty() && text_of(each) != given.key) ||
-                   (!given.projection.empty() && each.of->name != given.projection);
-        });
-        if (found.empty() && !given.key.empty())
-            throw failure(not_found, "not_found", "no projection stopped at " + given.key + "; see `parked list`");
-        return found;
-    }
-
-    projection::row_store& rows() { return rows_; }
-
-    // Opens the log and the keys only when something is folded.
-    projection::replayed replay(const parked_key& which)
-    {
-        if (!log_)
-        {
-            keys_ = std::make_unique<event_log::keyring>(of_.keys);
-            log_ = std::make_unique<event_log::store>(of_.store);
-            personal_ = std::make_unique<projection::personal_keys>(*keys_, of_.store);
-        }
-        return projection::replay({rows_, *log_, *personal_}, which);
-    }
-
-private:
-    event_log::connection_config connection() const
-    {
-        event_log::connection_config made;
-        made.dsn = of_.store.dsn;
-        made.password_file = of_.store.password_file;
-        made.application_name = "clientflow parked";
-        return made;
-    }
-
-    const settings of_;
-    std::shared_ptr<event_log::watchdog> guard_;
-    projection::row_store rows_;
-    std::vector<std::int32_t> lanes_;
-    std::unique_ptr<event_log::keyring> keys_;
-    std::unique_ptr<event_log::store> log_;
-    std::unique_ptr<projection::personal_keys> personal_;
+    std::string text() const { return event_log::text_of(of ? of->category : projection, key.id); }
 };
 
-void print(const program& chosen, const std::vector<parked_key>& found)
+constexpr const char* every_stopped_key =
+    "select p.projection, p.version, p.lane, p.tenant_id, p.key, p.from_seq, p.kind, p.cause,"
+    "       to_char(p.parked_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
+    "       p.discarded_at is not null, coalesce(p.reason, ''), e.type, e.schema_version, e.version"
+    "  from read.parked p left join es.event e on e.lane = p.lane and e.seq = p.from_seq"
+    " order by p.projection, p.version, p.lane, p.from_seq";
+
+stopped read(const line& row)
+{
+    stopped made;
+    made.projection = *row[0];
+    made.version = std::stoi(*row[1]);
+    const auto* of = projection::read_model_named(made.projection);
+    made.of = of && of->version == made.version ? of : nullptr;
+    made.lane = std::stoi(*row[2]);
+    made.key = {*schema::uuid::parse(*row[3]), *schema::uuid::parse(*row[4])};
+    made.from_seq = std::stoll(*row[5]);
+    made.kind = *row[6];
+    made.cause = *row[7];
+    made.parked_at = *row[8];
+    made.is_discarded = *row[9] == "t";
+    made.reason = *row[10];
+    made.event_type = row[11].value_or("");
+    made.schema_version = row[12].value_or("null");
+    made.stream_version = row[13].value_or("null");
+    return made;
+}
+
+std::vector<stopped> find(const settings& of, const wanted& given)
+{
+    if (!given.projection.empty() && projection::read_model_named(given.projection) == nullptr)
+        throw failure(usage, "bad_projection", "there is no projection \"" + given.projection + "\"");
+    database store{of.operator_dsn()};
+    if (const auto login = store.ask_one("select current_user"); login && login->front() == "clientflow_app")
+        throw failure(refused, "no_operator",
+                      "the server's own login sees one tenant at a time: set admin_dsn, or give "
+                      "an operator's --dsn");
+    std::vector<stopped> found;
+    for (const auto& row : store.ask(every_stopped_key))
+    {
+        auto one = read(row);
+        if ((given.key.empty() || one.text() == given.key) &&
+            (given.projection.empty() || one.projection == given.projection))
+            found.push_back(std::move(one));
+    }
+    if (found.empty() && !given.key.empty())
+        throw failure(not_found, "not_found", "no projection stopped at " + given.key + "; see `parked list`");
+    return found;
+}
+
+// -- Telling it.
+
+void write(schema::json_writer& json, const stopped& which)
+{
+    json.member("projection", which.projection).key("version").integer(which.version);
+    json.key("lane").integer(which.lane).member("org_id", event_log::text_of("org", which.key.tenant));
+    json.member("key", which.text()).key("from_sequence").integer(which.from_seq);
+    json.member("kind", which.kind).member("cause", which.cause).member("parked_at", which.parked_at);
+    json.key("discarded").boolean(which.is_discarded).member("reason", which.reason);
+}
+
+std::string line_of(const stopped& which)
+{
+    return which.projection + " v" + std::to_string(which.version) + "  " + which.text() + "  at lane " +
+           std::to_string(which.lane) + ':' + std::to_string(which.from_seq) + "  " + which.kind +
+           (which.is_discarded ? "  discarded: " + which.reason : "") + "  " + which.cause;
+}
+
+void print(const program& chosen, const std::vector<stopped>& found, bool with_event = false)
 {
     std::string out;
     schema::json_writer json{out};
@@ -120,9 +122,18 @@ void print(const program& chosen, const std::vector<parked_key>& found)
     {
         json.begin_object();
         write(json, each);
+        if (with_event)
+        {
+            json.member("event_type", each.event_type).key("schema_version").raw(each.schema_version);
+            json.key("streamversion").raw(each.stream_version);
+        }
         json.end_object();
-        if (!chosen.given.json)
-            std::cout << line_of(each) << '\n';
+        if (chosen.given.json)
+            continue;
+        std::cout << line_of(each) << '\n';
+        if (with_event)
+            std::cout << "  stopped " << each.parked_at << " at " << each.event_type << " (schema version "
+                      << each.schema_version << "), version " << each.stream_version << " of its stream\n";
     }
     json.end_array().end_object();
     if (chosen.given.json)
@@ -131,49 +142,61 @@ void print(const program& chosen, const std::vector<parked_key>& found)
 
 exit_status list(const program& chosen, const wanted& given)
 {
-    print(chosen, workshop{chosen}.find(given));
+    print(chosen, find(read_settings(chosen.given), given));
     return done;
 }
 
-// With the event that it stopped at, as stored.
 exit_status show(const program& chosen, const wanted& given)
 {
-    const auto found = workshop{chosen}.find(given);
-    database store{read_settings(chosen.given).operator_dsn()};
-    std::string out;
-    schema::json_writer json{out};
-    json.begin_object().key("parked").begin_array();
-    for (const auto& each : found)
-    {
-        const auto event =
-            store.ask_one("select 'evt_' || e.event_id, e.type, e.schema_version, e.version,"
-                          "       to_char(p.parked_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
-                          "       coalesce(p.reason, '')"
-                          "  from es.event e join read.parked p on p.tenant_id = $4::uuid"
-                          "   and p.projection = $3 and p.key = $5::uuid"
-                          " where e.lane = $1::int and e.seq = $2::bigint",
-                          {std::to_string(each.lane), std::to_string(each.from_seq), std::string{each.of->name},
-                           each.key.tenant.text(), each.key.id.text()});
-        const auto value = [&](std::size_t at) { return event ? (*event)[at].value_or("") : std::string{}; };
-        json.begin_object();
-        write(json, each);
-        json.member("event_type", value(1)).member("schema_version", value(2)).member("stream_version", value(3));
-        json.member("parked_at", value(4)).member("reason", value(5)).end_object();
-        if (!chosen.given.json)
-            std::cout << line_of(each) << "\n  stopped " << value(4) << " at " << value(1) << " (schema version "
-                      << value(2) << "), version " << value(3) << " of its stream\n";
-    }
-    json.end_array().end_object();
-    if (chosen.given.json)
-        std::cout << out << '\n';
+    print(chosen, find(read_settings(chosen.given), given), true);
     return done;
 }
+
+// -- Ending it.
 
 void expect_selection(const wanted& given)
 {
     if (given.key.empty() == !given.all)
         throw failure(usage, "bad_selection", "name one key, or say --all");
 }
+
+// What is needed to fold a key, or to give it up.
+class workshop
+{
+public:
+    explicit workshop(settings of)
+        : of_(std::move(of))
+        , rows_({connection(), std::make_shared<event_log::watchdog>()}, projection::read_models())
+        , keys_(of_.keys)
+        , log_(of_.store)
+        , personal_(keys_, of_.store)
+    {
+        rows_.open();
+    }
+
+    projection::row_store& rows() { return rows_; }
+
+    projection::replayed replay(const stopped& which)
+    {
+        return projection::replay({rows_, log_, personal_},
+                                  {which.of, which.lane, which.key, which.from_seq, which.cause, which.kind, false});
+    }
+
+private:
+    event_log::connection_config connection() const
+    {
+        event_log::connection_config made;
+        made.dsn = of_.store.dsn;
+        made.password_file = of_.store.password_file;
+        return made;
+    }
+
+    const settings of_;
+    projection::row_store rows_;
+    event_log::keyring keys_;
+    event_log::store log_;
+    projection::personal_keys personal_;
+};
 
 std::string_view name_of(projection::replayed::end what)
 {
@@ -192,65 +215,148 @@ std::string_view name_of(projection::replayed::end what)
     return "";
 }
 
+// A replay of several keys: whatever ends it, what was done is told.
+class replaying
+{
+public:
+    explicit replaying(const program& chosen) : chosen_(chosen) { json_.begin_object().key("replayed").begin_array(); }
+
+    void run(workshop& in, const std::vector<stopped>& found)
+    {
+        std::size_t count = 0;
+        for (const auto& each : found)
+        {
+            if (stop_asked())
+            {
+                status_ = interrupted;
+                return;
+            }
+            if (each.of == nullptr)
+                tell(each, "other_version", "this build folds another version of the projection", 0);
+            else
+            {
+                const auto end = in.replay(each);
+                tell(each, name_of(end.what), end.cause, end.events);
+            }
+            if (++count % 100 == 0 && isatty(STDERR_FILENO))
+                say(chosen_, "replayed " + std::to_string(count) + " of " + std::to_string(found.size()));
+        }
+    }
+
+    exit_status finish()
+    {
+        json_.end_array().key("still_stopped").integer(static_cast<std::int64_t>(left_)).end_object();
+        if (chosen_.given.json)
+            std::cout << out_ << '\n';
+        if (left_ > 0)
+            say(chosen_, std::to_string(left_) + " keys are still stopped: mend the cause, or `parked discard` them; "
+                                                 "try again where a lane was too busy.");
+        return status_ != done ? status_ : left_ > 0 ? failed : done;
+    }
+
+private:
+    void tell(const stopped& which, std::string_view outcome, const std::string& cause, std::size_t events)
+    {
+        left_ += outcome == "freed" || outcome == "not_parked" ? 0 : 1;
+        json_.begin_object();
+        json_.member("projection", which.projection).member("key", which.text()).member("outcome", outcome);
+        json_.member("cause", cause).key("events").integer(static_cast<std::int64_t>(events)).end_object();
+        if (!chosen_.given.json)
+            std::cout << which.projection << "  " << which.text() << "  " << outcome << "  " << events << " events  "
+                      << cause << '\n';
+    }
+
+    const program& chosen_;
+    std::string out_;
+    schema::json_writer json_{out_};
+    std::size_t left_ = 0;
+    exit_status status_ = done;
+};
+
 exit_status replay(const program& chosen, const wanted& given)
 {
     expect_selection(given);
-    workshop in{chosen};
-    const auto found = in.find(given);
+    auto of = read_settings(chosen.given);
+    auto found = find(of, given);
+    if (given.all)  // a discarded one is freed by name only
+        std::erase_if(found, [](const stopped& each) { return each.is_discarded; });
     if (given.dry_run)
     {
         say(chosen, std::to_string(found.size()) + " keys would be folded again; rows change, and nothing else does.");
         print(chosen, found);
         return done;
     }
-    std::string out;
-    schema::json_writer json{out};
-    json.begin_object().key("replayed").begin_array();
-    std::size_t count = 0, left = 0;
-    for (const auto& each : found)
+    replaying work{chosen};
+    try
     {
-        if (stop_asked())
-            throw failure(interrupted, "interrupted", "interrupted: " + std::to_string(count) + " keys were tried");
-        const auto end = in.replay(each);
-        const bool is_free =
-            end.what == projection::replayed::end::freed || end.what == projection::replayed::end::not_parked;
-        left += is_free ? 0 : 1;
-        json.begin_object();
-        json.member("projection", each.of->name).member("key", text_of(each)).member("outcome", name_of(end.what));
-        json.member("cause", end.cause).key("events").integer(static_cast<std::int64_t>(end.events)).end_object();
-        if (!chosen.given.json)
-            std::cout << each.of->name << "  " << text_of(each) << "  " << name_of(end.what) << "  " << end.events
-                      << " events  " << end.cause << '\n';
-        if (++count % 100 == 0 && isatty(STDERR_FILENO))
-            say(chosen, "replayed " + std::to_string(count) + " of " + std::to_string(found.size()));
+        workshop in{std::move(of)};
+        work.run(in, found);
     }
-    json.end_array().key("still_stopped").integer(static_cast<std::int64_t>(left)).end_object();
-    if (chosen.given.json)
-        std::cout << out << '\n';
-    if (left > 0)
-        say(chosen, std::to_string(left) + " keys are still stopped; mend the cause, or `parked discard` them.");
-    return left > 0 ? failed : done;
+    catch (const projection::store_failed& fault)
+    {
+        work.finish();
+        throw failure(fault.was_refused ? failed : unreachable, fault.was_refused ? "failed" : "unavailable",
+                      std::string{fault.what()} + "; see `parked list` for what was freed");
+    }
+    catch (...)
+    {
+        work.finish();
+        throw;
+    }
+    return work.finish();
 }
 
 exit_status discard(const program& chosen, const wanted& given)
 {
     expect_selection(given);
-    workshop in{chosen};
-    auto found = in.find(given);
-    std::erase_if(found, [](const parked_key& each) { return each.is_discarded; });
+    auto of = read_settings(chosen.given);
+    auto found = find(of, given);
+    std::erase_if(found, [](const stopped& each) { return each.is_discarded; });
     if (given.dry_run)
         say(chosen, std::to_string(found.size()) + " keys would be done without: their rows stay as they are.");
     else
-        for (auto& each : found)
-            each.is_discarded = in.rows().discard(each, given.reason);
+        try
+        {
+            workshop in{std::move(of)};
+            for (auto& each : found)
+            {
+                each.is_discarded = in.rows().discard(each.projection, each.version, each.key, given.reason);
+                each.reason = given.reason;
+            }
+        }
+        catch (const projection::store_failed& fault)
+        {
+            throw failure(fault.was_refused ? failed : unreachable, fault.was_refused ? "failed" : "unavailable",
+                          std::string{fault.what()} + "; see `parked list` for what was discarded");
+        }
     print(chosen, found);
     return done;
 }
 
-void add_selection(CLI::App& verb, wanted& given)
+// -- The verbs.
+
+using verb_function = exit_status (*)(const program&, const wanted&);
+
+std::pair<CLI::App*, std::shared_ptr<wanted>> add(CLI::App& noun, program& chosen, const char* name, const char* text,
+                                                  verb_function run)
+{
+    auto given = std::make_shared<wanted>();
+    auto& verb = add_verb(noun, name, text);
+    verb.callback([&chosen, given, run] { chosen.run = [&chosen, given, run] { return run(chosen, *given); }; });
+    verb.add_option("--projection", given->projection, "Only of this one");
+    return {&verb, given};
+}
+
+void add_key(CLI::App& verb, wanted& given)
 {
     verb.add_option("key", given.key, "task_…, client_…, as `parked list` shows it");
-    verb.add_option("--projection", given.projection, "Only of this one");
+}
+
+void add_many(CLI::App& verb, wanted& given)
+{
+    add_key(verb, given);
+    verb.add_flag("--all", given.all, "Every key that is stopped and not discarded");
+    verb.add_flag("--dry-run", given.dry_run, "Only show which ones");
 }
 }  // namespace
 
@@ -258,41 +364,29 @@ void add_parked(CLI::App& root, program& chosen)
 {
     auto& noun = add_noun(root, "parked",
                           "Example: clientflow parked list\n\nKeys that a read model stopped at, and their end.");
-    const auto add = [&](const char* name, const char* text, exit_status (*run)(const program&, const wanted&)) {
-        auto given = std::make_shared<wanted>();
-        auto& verb = add_verb(noun, name, text);
-        verb.callback([&chosen, given, run] { chosen.run = [&chosen, given, run] { return run(chosen, *given); }; });
-        return std::pair<CLI::App*, std::shared_ptr<wanted>>{&verb, given};
-    };
-    const auto [listing, listed] = add("list",
-                                       "Example: clientflow parked list --projection task --json\n\n"
-                                       "What is stopped, at which event, and why.",
-                                       list);
-    listing->add_option("--projection", listed->projection, "Only of this one");
+    add(noun, chosen, "list",
+        "Example: clientflow parked list --projection task --json\n\nWhat is stopped, at which event, and why.", list);
 
     const auto [showing, shown] =
-        add("show", "Example: clientflow parked show task_…\n\nOne key, with the event that it stopped at.", show);
-    add_selection(*showing, *shown);
+        add(noun, chosen, "show",
+            "Example: clientflow parked show task_…\n\nOne key, with the event that it stopped at.", show);
+    add_key(*showing, *shown);
     showing->get_option("key")->required();
 
     const auto [replaying, replayed] =
-        add("replay",
+        add(noun, chosen, "replay",
             "Example: clientflow parked replay task_…\n\nFolds a key's row again from the log and lets it go on. "
             "Nothing but rows changes. Exit status 1 when something is still stopped.",
             replay);
-    add_selection(*replaying, *replayed);
-    replaying->add_flag("--all", replayed->all, "Every stopped key");
-    replaying->add_flag("--dry-run", replayed->dry_run, "Only show what would be folded again");
+    add_many(*replaying, *replayed);
 
     const auto [discarding, discarded] =
-        add("discard",
+        add(noun, chosen, "discard",
             "Example: clientflow parked discard task_… --reason \"Made by a test\"\n\n"
             "Leaves a key stopped for good: its row stays as it is, and reads are no longer stale for it. "
-            "A replay still frees it.",
+            "A replay that names it still frees it.",
             discard);
-    add_selection(*discarding, *discarded);
-    discarding->add_flag("--all", discarded->all, "Every stopped key");
-    discarding->add_flag("--dry-run", discarded->dry_run, "Only show what would be discarded");
+    add_many(*discarding, *discarded);
     discarding->add_option("--reason", discarded->reason, "Why, for those who ask later")->required();
 }
 }  // namespace cli

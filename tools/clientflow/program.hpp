@@ -76,6 +76,7 @@ void add_stream(CLI::App& root, program&);
 void add_projection(CLI::App& root, program&);
 void add_parked(CLI::App& root, program&);
 void add_lanes(CLI::App& root, program&);
+void add_why(CLI::App& root, program&);
 void add_bench(CLI::App& root, program&);
 void add_schemas(CLI::App& root, program&);
 void add_openapi(CLI::App& root, program&);

@@ -14,23 +14,10 @@ namespace cli
 {
 namespace
 {
-struct subject
+event_log::thing read_subject(const std::string& text)
 {
-    std::string category;
-    schema::uuid id;
-};
-
-// "task_01h…" -> the stream of that noun.
-subject read_subject(const std::string& text)
-{
-    const auto line = text.rfind('_');
-    const auto prefix = text.substr(0, line);
-    const auto id = line == std::string::npos ? std::nullopt : schema::uuid::parse_base32(text.substr(line + 1));
-    const auto category = prefix == "key" ? std::string{"api_key"} : prefix == "entry" ? "time_entry" : prefix;
-    if (id)
-        for (const auto& noun : event_log::catalogue())
-            if (noun.category == category)
-                return {category, *id};
+    if (const auto found = event_log::read_thing(text))
+        return *found;
     throw failure(usage, "bad_id", "\"" + text + "\" is no id of a client, project, task, …");
 }
 
@@ -68,7 +55,7 @@ exit_status show(const program& chosen, const std::string& which, const std::str
             std::cout << print_event(each) << '\n';
         return done;
     }
-    std::cout << "{\"stream\":\"" << what.category << '_' << what.id.base32() << "\",\"events\":[";
+    std::cout << "{\"stream\":\"" << which << "\",\"events\":[";
     for (std::size_t i = 0; i < events.size(); ++i)
         std::cout << (i == 0 ? "" : ",") << print_event(events[i]);
     std::cout << "]}\n";

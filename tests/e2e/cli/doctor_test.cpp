@@ -44,10 +44,8 @@ TEST_CASE("the doctor is silent when all is well, and has looked at many things"
 
 TEST_CASE("the doctor names each setting of the server that breaks a promise, and the server refuses to start")
 {
-    const std::vector<std::pair<std::string, std::string>> table{{"fsync", "off"},
-                                                                 {"full_page_writes", "off"},
-                                                                 {"synchronous_commit", "off"},
-                                                                 {"data_sync_retry", "on"}};
+    const std::vector<std::pair<std::string, std::string>> table{
+        {"fsync", "off"}, {"full_page_writes", "off"}, {"synchronous_commit", "off"}, {"data_sync_retry", "on"}};
     for (const auto& [name, value] : table)
     {
         CAPTURE(name);
@@ -132,9 +130,9 @@ TEST_CASE("a server does not start on a schema that is missing, older or newer t
     store here;
     auto& database = here.database();
     kit::plain_cluster().run("create database " + database.name() + "_bare");
-    const auto bare = cli_session::clientflow({"serve", "--json", "--port", "0", "--admin-port", "0", "--data",
-                                               here.data().string(), "--dsn",
-                                               kit::plain_cluster().dsn("postgres", database.name() + "_bare")});
+    const auto bare =
+        cli_session::clientflow({"serve", "--json", "--port", "0", "--admin-port", "0", "--data", here.data().string(),
+                                 "--dsn", kit::plain_cluster().dsn("postgres", database.name() + "_bare")});
     kit::plain_cluster().drop_database(database.name() + "_bare");
     CHECK(bare.end.exit_code == 4);
     CHECK(member(bare.errors, "code") == "unsound_schema");

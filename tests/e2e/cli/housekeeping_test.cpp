@@ -23,10 +23,10 @@ bool receipts_are_gone(const scenario::site& at)
 TEST_CASE("a running server sweeps old receipts away, also after the database was gone for a while")
 {
     scenario::site at;
-    scenario::node server{{.data = at.data_directory("server"),
-                           .dsn = at.dsn(),
-                           .settings = {"housekeeping.first_after_ms=1", "housekeeping.every_ms=50",
-                                        "housekeeping.again_after_ms=50"}}};
+    scenario::node server{
+        {.data = at.data_directory("server"),
+         .dsn = at.dsn(),
+         .settings = {"housekeeping.first_after_ms=1", "housekeeping.every_ms=50", "housekeeping.again_after_ms=50"}}};
     server.start();
     plant_old_receipt(at);
     CHECK(receipts_are_gone(at));

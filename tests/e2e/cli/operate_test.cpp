@@ -35,6 +35,31 @@ TEST_CASE("a tenant is made once, shown and listed; its slug is taken, and an un
     CHECK(here.run({"tenant", "show", "acme"}).end.exit_code == 2);
 }
 
+TEST_CASE("one timeline says what happened to a thing, who asked, and which read models show it")
+{
+    store here;
+    const auto org = member(here.make_tenant("acme"), "org_id");
+    const auto told = here.run({"why", org, "--json"});
+    REQUIRE_MESSAGE(told.end.exit_code == 0, told.errors);
+    CHECK(told.output.find("\"type\":\"org.created\"") != std::string::npos);
+    CHECK(told.output.find("\"name\":\"org\",\"version\":1,\"state\":\"behind\"") != std::string::npos);
+    const auto event = member(told.output.substr(told.output.find("\"event\"")), "id");
+    REQUIRE(event.starts_with("evt_"));
+    CHECK(here.run({"why", event}).output.find("org.created") != std::string::npos);
+    const auto request = member(told.output, "request_id");
+    REQUIRE_FALSE(request.empty());
+    const auto caused = here.run({"why", request, "--json"});
+    CHECK(caused.output.find("member.added") != std::string::npos);
+
+    here.database().run("insert into read.checkpoint (projection, version, lane, step, seq, generation, incarnation)"
+                        " select 'org', 1, lane, 1, 1000, 0, '1.1' from es.tenant");
+    CHECK(here.run({"why", org, "--json"}).output.find("\"state\":\"shown\"") != std::string::npos);
+    here.database().run("insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause)"
+                        " select 'org', 1, lane, tenant_id, tenant_id, 1, 'a test' from es.tenant");
+    CHECK(here.run({"why", org, "--json"}).output.find("\"state\":\"parked\"") != std::string::npos);
+    CHECK(here.run({"why", "task_00000000000000000000000001"}).end.exit_code == 3);
+}
+
 TEST_CASE("a tenant that could not be made names every fault at once")
 {
     store here;

@@ -26,7 +26,7 @@ struct given_stopped_keys
             here.database().run("insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause,"
                                 " kind) select '" +
                                 name +
-                                "', 1, lane, tenant_id, '019123456789-7abc-8def-0123456789ab'"
+                                "', 1, lane, tenant_id, '01912345-6789-7abc-8def-0123456789ab'"
                                 "::uuid, 1, 'a member is missing', 'cannot_decode' from es.tenant"
                                 " where tenant_id in (select tenant_id from es.event where type = 'org.created')"
                                 " order by tenant_id desc limit 1");

@@ -36,8 +36,8 @@ TEST_CASE_FIXTURE(given_a_server, "a suspended organisation is read and not writ
     REQUIRE(client.status() == 201);
     const auto path = "/api/v1/clients/" + scenario::text_member(client.reply.body, "id");
 
-    const auto rehearsed = command_line(
-        at, {"tenant", "suspend", acme.org_id, "--reason", "Unpaid since May", "--dry-run"});
+    const auto rehearsed =
+        command_line(at, {"tenant", "suspend", acme.org_id, "--reason", "Unpaid since May", "--dry-run"});
     CHECK(rehearsed.find(R"("count":1)") != std::string::npos);
     CHECK(rehearsed.find("org.suspended") != std::string::npos);
     CHECK(at.count("select count(*) from es.event where type = 'org.suspended'") == 0);

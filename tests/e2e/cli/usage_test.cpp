@@ -56,11 +56,8 @@ TEST_CASE("output that cannot be written is a failure, and a tail ends when nobo
     here.make_tenant("acme");
     kit::launch cut;
     cut.program = "/bin/sh";
-    cut.arguments = {"-c",
-                     "\"$0\" events tail --follow --data \"$1\" --dsn \"$2\" | head -n 1",
-                     kit::program("clientflow").string(),
-                     here.data().string(),
-                     here.database().dsn("postgres")};
+    cut.arguments = {"-c", "\"$0\" events tail --follow --data \"$1\" --dsn \"$2\" | head -n 1",
+                     kit::program("clientflow").string(), here.data().string(), here.database().dsn("postgres")};
     CHECK(kit::run(cut).output.find("org.created") != std::string::npos);
 }
 
@@ -246,10 +243,9 @@ TEST_CASE("a route, a filter and a sort that are gone are named")
     old.insert("openapi.json", "\"enum\":[\"created_at\",", "\"height\",");
     const auto got = old.schemas("check");
     CHECK(got.end.exit_code == 6);
-    for (const char* line : {"GET /api/v1/boats: removed",
-                             "GET /api/v1/tasks: operationId changed from listTasksOnce to listTasks",
-                             "GET /api/v1/clients: parameter colour removed",
-                             "parameter sort: value \"height\" removed"})
+    for (const char* line :
+         {"GET /api/v1/boats: removed", "GET /api/v1/tasks: operationId changed from listTasksOnce to listTasks",
+          "GET /api/v1/clients: parameter colour removed", "parameter sort: value \"height\" removed"})
         CHECK_MESSAGE(got.output.find(line) != std::string::npos, got.output);
 }
 

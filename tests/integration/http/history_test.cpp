@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace
@@ -35,6 +36,19 @@ struct given_a_client
         const auto reply = send("POST", at, body);
         REQUIRE_MESSAGE(reply.status == 201, reply.body);
         return value_of(reply.body, "id");
+    }
+    // The cursor behind a version, found by walking.
+    std::string cursor_after(const std::string& thing, int version) const
+    {
+        std::string cursor;
+        for (int at = 0; at < version; at += 100)
+        {
+            const auto limit = std::to_string(std::min(100, version - at));
+            const auto page =
+                send("GET", thing + "/history?limit=" + limit + (cursor.empty() ? "" : "&cursor=" + cursor));
+            cursor = value_of(page.body, "next_cursor");
+        }
+        return cursor;
     }
     std::string code(const std::string& target) const { return value_of(send("GET", target).body, "code"); }
 
@@ -81,7 +95,37 @@ TEST_CASE_FIXTURE(given_a_client, "a history goes by pages, there and back, with
     CHECK(code(other + "/history?cursor=" + next) == "bad_cursor");
     CHECK(code(path + "/history?cursor=AAAA") == "bad_cursor");
     CHECK(code(path + "/history?limit=0") == "bad_query");
+    CHECK(code(path + "/history?limit=1&limit=2") == "bad_query");
     CHECK(code(path + "/history?sort=version") == "bad_query");
+}
+
+TEST_CASE_FIXTURE(given_a_client, "a long history is walked window by window, and a page of large events ends early")
+{
+    const auto task = "/api/v1/tasks/" +
+                      made("/api/v1/tasks",
+                           R"({"title": "0", "project_id": ")" + made("/api/v1/projects", R"({"name": "P"})") + "\"}");
+    for (int i = 1; i <= 600; ++i)
+        REQUIRE(send("PATCH", task, R"({"title": ")" + std::to_string(i) + "\"}").status == 200);
+    CHECK(value_of(send("GET", task + "?at=550").body, "title") == "549");
+    CHECK(value_of(send("GET", task + "?at=601").body, "title") == "600");
+    std::string cursor;
+    int versions = 0, pages = 0;
+    do
+    {
+        const auto page = send("GET", task + "/history?limit=200" + (cursor.empty() ? "" : "&cursor=" + cursor));
+        for (auto at = page.body.find("{\"event_id\""); at != std::string::npos;
+             at = page.body.find("{\"event_id\"", at + 1))
+            ++versions;
+        cursor = value_of(page.body, "next_cursor");
+    } while (++pages < 10 && cursor != "null");
+    CHECK(versions == 601);
+    CHECK(pages == 4);
+
+    for (char c = 'a'; c < 'z'; ++c)
+        REQUIRE(send("PATCH", task, R"({"description": ")" + std::string(20'000, c) + "\"}").status == 200);
+    const auto large = send("GET", task + "/history?limit=200&cursor=" + cursor_after(task, 601));
+    CHECK(large.body.size() < 1'400'000);
+    CHECK(value_of(large.body, "next_cursor") != "null");
 }
 
 TEST_CASE_FIXTURE(given_a_client, "an item is shown as it was at a version")

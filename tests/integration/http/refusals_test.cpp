@@ -318,6 +318,26 @@ TEST_CASE("keys of tenants that the keyring has forgotten are learned again")
         }
 }
 
+TEST_CASE("a history is opened with its tenant's key, also when the keyring has forgotten it")
+{
+    http_tests::stage_options options;
+    options.cached_keys_max = 12;  // of three tenants
+    stage in{options};
+    std::vector<std::pair<http_tests::tenant, std::string>> all;
+    for (const auto* slug : {"one", "two", "three", "four", "five", "six", "seven"})
+    {
+        const auto of = in.new_tenant(slug);
+        const auto made = ask(in, of.key, "POST", "/api/v1/clients", R"({"name": "C", "email": "c@example.org"})");
+        all.emplace_back(of, "/api/v1/clients/" + value_of(made.body, "id"));
+    }
+    for (const auto& [of, path] : all)
+    {
+        const auto said = ask(in, of.key, "GET", path + "/history");
+        CHECK_MESSAGE(said.status == 200, said.body);
+        CHECK(said.body.find("c@example.org") != std::string::npos);
+    }
+}
+
 TEST_CASE("answers made of a refusal or of several reads say how new they are")
 {
     auto& h = shared();

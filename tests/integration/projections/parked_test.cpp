@@ -151,7 +151,7 @@ TEST_CASE_FIXTURE(given_a_stopped_key,
     CHECK(is_stale());
     projection::row_store rows{in.rows(), projection::read_models()};
     rows.open();
-    CHECK(rows.discard(rows.parked(lanes_used).front(), "made by a test"));
+    CHECK(rows.discard("project", 1, {tenant, bad.id.value}, "made by a test"));
     CHECK_FALSE(is_stale());
     CHECK(parked("reason") == "made by a test");
 
@@ -163,6 +163,5 @@ TEST_CASE_FIXTURE(given_a_stopped_key,
     mend_the_event();
     CHECK(replay().what == projection::replayed::end::freed);
     CHECK(row("version") == "4");
-    CHECK_FALSE(rows.discard({projection::read_model_named("project"), 1, {tenant, bad.id.value}, 2, "", "", false},
-                             "it is not stopped any more"));
+    CHECK_FALSE(rows.discard("project", 1, {tenant, bad.id.value}, "it is not stopped any more"));
 }

@@ -134,6 +134,10 @@ TEST_CASE("time is the member's behind the key, unless the command says whose it
     auto again = w.ask(booking(30), by_member(world::owner_id()));
     REQUIRE(again);
     CHECK(again->replayed);
+    w.given(to_member(world::owner_id()));
+    auto by_another = w.ask(booking(30), by_key());  // whoever repeats it, it is the same
+    REQUIRE(by_another);
+    CHECK(by_another->replayed);
 
     world other = with_tasks();
     other.given(booking(30));

@@ -50,6 +50,25 @@ TEST_CASE("every fact begins with the id of its thing, and every item with the m
     }
 }
 
+TEST_CASE("a thing is written with the prefix of its ids, and read back as the stream it is")
+{
+    const auto id = *schema::uuid::parse("01912345-6789-7abc-8def-0123456789ab");
+    for (const auto& noun : event_log::catalogue())
+    {
+        const auto text = event_log::text_of(noun.category, id);
+        CHECK(text == std::string{noun.prefix} + '_' + id.base32());
+        const auto back = event_log::read_thing(text);
+        REQUIRE(back);
+        CHECK(back->category == noun.category);
+        CHECK(back->id == id);
+    }
+    CHECK(event_log::text_of("api_key", id).starts_with("key_"));
+    CHECK(event_log::text_of("time_entry", id).starts_with("entry_"));
+    for (const char* nothing :
+         {"", "task", "task_", "dream_01hz3v5k8qe2r9w7x4n6m1t0ab", "api_key_01hz3v5k8qe2r9w7x4n6m1t0ab"})
+        CHECK_FALSE(event_log::read_thing(nothing));
+}
+
 TEST_CASE("names are unique among all facts and items")
 {
     std::set<std::string_view> names;
