@@ -32,7 +32,8 @@ namespace http
 struct key_activity
 {
     gcra rate;
-    std::atomic<std::int64_t> last_write_seq{0};  // in the tenant's lane; 0: none through this process
+    std::atomic<std::int64_t> last_write_seq{0};     // in the tenant's lane; 0: none through this process
+    std::atomic<std::size_t> last_write_history{0};  // the hash of the incarnation that it belongs to
     std::atomic<std::int64_t> last_used_us{0};
     std::atomic<std::uint64_t> calls{0};  // since the last flush
 };

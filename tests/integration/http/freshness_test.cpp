@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <mutex>
+#include <string>
+
 using http_tests::ask;
 using http_tests::value_of;
 
@@ -29,6 +32,32 @@ TEST_CASE("a read that cannot be as new as asked answers stale, or 503 when it i
                            {{"Clientflow-Position", foreign}, {"Prefer", "wait=10, handling=strict"}});
     CHECK(reset.status == 200);
     CHECK(reset.header("Clientflow-Stale") == "true");
+}
+
+TEST_CASE("a key's own writes of another history hold up no read")
+{
+    std::mutex changing;
+    std::string history = "1.1";
+    http_tests::stage_options options;
+    options.projections = false;
+    options.incarnation = [&] {
+        const std::lock_guard lock{changing};
+        return history;
+    };
+    http_tests::stage stage{options};
+    const auto of = stage.new_tenant("failed-over");
+    const auto strict = [&] {
+        return ask(stage, of.key, "GET", "/api/v1/clients", "", {{"Prefer", "wait=0, handling=strict"}}).status;
+    };
+    REQUIRE(ask(stage, of.key, "POST", "/api/v1/clients", R"({"name": "Ann"})").status == 201);
+    CHECK(strict() == 503);
+    {
+        const std::lock_guard lock{changing};
+        history = "2.1";  // as after a failover to a copy that is behind
+    }
+    CHECK(strict() == 200);
+    REQUIRE(ask(stage, of.key, "POST", "/api/v1/clients", R"({"name": "Bob"})").status == 201);
+    CHECK(strict() == 503);
 }
 
 TEST_CASE("reads of a tenant with a stopped key say that they are stale, those of others do not")

@@ -1,0 +1,128 @@
+// The third part of api.hpp: requests that are answered from the read models, once these are new enough.
+#include "http/server/api.hpp"
+#include "http/server/compression.hpp"
+#include "http/server/position_token.hpp"
+#include "projections/runner/positions.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+
+namespace http
+{
+namespace
+{
+using steady = std::chrono::steady_clock;
+}  // namespace
+
+next api::run_query(exchange& x, const std::shared_ptr<call>& c)
+{
+    if (const auto field = c->in->field("clientflow-position"); !field.empty())
+    {
+        const auto token = read_position(field);
+        if (!token)
+            return c->refuse(bad_header("Clientflow-Position", "It is not a position of this service.")), next::settled;
+        c->foreign_incarnation = token->incarnation != incarnation();
+        if (!c->foreign_incarnation && c->who && token->at.lane == c->who->lane)
+            c->at_least = token->at;
+    }
+    if (c->who && !c->foreign_incarnation)
+    {
+        const auto own = c->who->activity->last_write_seq.load();
+        const bool is_ours = own > 0 && c->who->activity->last_write_history == std::hash<std::string>{}(incarnation());
+        if (is_ours && (!c->at_least || c->at_least->seq < own))
+            c->at_least = event_log::position{c->who->lane, own};
+    }
+    const bool waits = c->at_least && !parts_.shown.has_reached({&*c->at_least, 1});
+    return waits ? wait_for_rows(x, c) : start_query(x, c);
+}
+
+// Leaves a call with the read models and one with the shard's ticker; whichever comes first goes on.
+next api::wait_for_rows(exchange& x, const std::shared_ptr<call>& c)
+{
+    const auto wanted = c->prefer.wait ? std::chrono::milliseconds{*c->prefer.wait} : config_.wait_default;
+    struct race
+    {
+        std::atomic<bool> decided{false};
+        std::atomic<bool> in_time{false};
+    };
+    const auto both = std::make_shared<race>();
+    const auto ticket = parts_.shown.when({*c->at_least}, [both, wake = x.wake] {
+        both->in_time = true;
+        if (!both->decided.exchange(true))
+            wake();
+    });
+    x.due = c->accepted_steady + std::min(wanted, config_.wait_max);
+    x.on_due = [both, wake = x.wake] {
+        if (!both->decided.exchange(true))
+            wake();
+    };
+    x.then = [this, both, ticket, c](exchange& later) {
+        later.on_due = nullptr;
+        parts_.shown.cancel(ticket);
+        if (!both->in_time && c->prefer.strict)
+            return c->refuse("not_yet"), next::settled;
+        return start_query(later, c);
+    };
+    return next::parked;
+}
+
+next api::start_query(exchange& x, const std::shared_ptr<call>& c)
+{
+    x.then = [this, c](exchange&) {
+        finish_query(*c);
+        return next::settled;
+    };
+    const auto run = [this, c, wake = x.wake](query_context& with) {
+        const auto began = steady::now();
+        try
+        {
+            c->where->query(*c, with);
+            if (c->out->status < 400 && takes_gzip(c->in->joined("accept-encoding")))
+                compress(*c->out);
+            tell_when_slow(*c, steady::now() - began);
+        }
+        catch (const event_log::unreachable& thrown)
+        {
+            parts_.log.note(severity::warning, "query.unreachable", thrown.what());
+            c->refuse("unavailable");
+        }
+        catch (const std::exception& thrown)
+        {
+            parts_.log.note(severity::error, "query.failed", thrown.what());
+            c->refuse("unavailable");
+        }
+        wake();
+    };
+    const auto failed = [this, c, wake = x.wake](const char* why) {
+        parts_.log.note(severity::warning, "query.no_connection", why);
+        c->refuse("unavailable");
+        wake();
+    };
+    if (parts_.queries.submit(run, failed))
+        return next::parked;
+    c->refuse("busy");
+    return next::settled;
+}
+
+void api::tell_when_slow(const call& c, steady::duration took)
+{
+    if (took < config_.slow_query)
+        return;
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+    parts_.log.note(severity::warning, "query.slow",
+                    std::string{c.where->operation} + " took " + std::to_string(ms) + " ms, request " + c.request_id);
+}
+
+void api::finish_query(call& c)
+{
+    if (c.shown)
+    {
+        c.out->add("Clientflow-Position", write_position({incarnation(), *c.shown}));
+        c.stale = c.stale || (c.at_least && c.shown->lane == c.at_least->lane && c.shown->seq < c.at_least->seq);
+    }
+    // Also "not found": the row may only not be there yet.
+    if ((c.out->status < 400 || c.out->status == 404) && (c.stale || c.foreign_incarnation))
+        c.out->add("Clientflow-Stale", "true");
+}
+}  // namespace http
