@@ -319,8 +319,10 @@ bool api::check_fields(call& c)
         return c.refuse(bad_query("query", "It is not percent-encoded UTF-8.")), false;
     for (const auto& [name, value] : *sent)
     {
-        if (name != "dry_run" || sent->size() > 1)
+        if (name != "dry_run")
             return c.refuse(bad_query(name, "This route takes no such parameter.")), false;
+        if (std::count_if(sent->begin(), sent->end(), [](const auto& each) { return each.first == "dry_run"; }) > 1)
+            return c.refuse(bad_query(name, "It is given twice.")), false;
         if (value != "true" && value != "false")
             return c.refuse(bad_query(name, "It is true or false.")), false;
         c.is_rehearsal = value == "true";

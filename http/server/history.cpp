@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -60,39 +62,50 @@ std::string signature(const call& c, std::string_view payload, std::string_view 
     return {reinterpret_cast<const char*>(digest.data()), 16};
 }
 
-std::string cursor_after(const call& c, std::int64_t version, std::string_view secret)
+std::string signed_cursor(const call& c, const std::string& payload, std::string_view secret)
 {
-    const auto payload = std::to_string(version);
     return schema::base64url(signature(c, payload, secret) + payload);
 }
 
+// Too large a number is as good as the largest.
 std::optional<std::int64_t> whole_number(std::string_view text)
 {
     std::int64_t n = 0;
     const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (text.empty() || fault != std::errc{} || end != text.data() + text.size())
+    if (text.empty() || end != text.data() + text.size() || fault == std::errc::invalid_argument)
         return std::nullopt;
-    return n;
-}
-
-std::optional<std::int64_t> version_in(const call& c, std::string_view cursor, std::string_view secret)
-{
-    const auto bytes = schema::from_base64url(cursor);
-    if (!bytes || bytes->size() <= 16)
-        return std::nullopt;
-    const auto payload = std::string_view{*bytes}.substr(16);
-    if (!schema::same_secret(signature(c, payload, secret), std::string_view{*bytes}.substr(0, 16)))
-        return std::nullopt;
-    return whole_number(payload);
+    const auto bound =
+        text.front() == '-' ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+    return fault == std::errc{} ? n : bound;
 }
 
 constexpr std::size_t page_bytes_max = 1 << 20;  // then a page ends, however few events it has
 
 struct page_asked
 {
-    std::int64_t after = 0;
+    std::int64_t after = 0;              // the page begins behind this version
+    std::optional<std::int64_t> before;  // or ends in front of this one
     std::int64_t limit = projection::limit_default;
 };
+
+// "12" leads on behind version 12, "<12" back from it.
+bool read_cursor(const call& c, std::string_view cursor, std::string_view secret, page_asked& asked)
+{
+    const auto bytes = schema::from_base64url(cursor);
+    if (!bytes || bytes->size() <= 16)
+        return false;
+    auto payload = std::string_view{*bytes}.substr(16);
+    if (!schema::same_secret(signature(c, payload, secret), std::string_view{*bytes}.substr(0, 16)))
+        return false;
+    const bool leads_back = payload.starts_with('<');
+    payload.remove_prefix(leads_back ? 1 : 0);
+    const auto version = whole_number(payload).value_or(0);
+    if (leads_back)
+        asked.before = version;
+    else
+        asked.after = version;
+    return true;
+}
 
 // False: refused.
 bool read_page(call& c, std::string_view secret, page_asked& asked)
@@ -112,10 +125,8 @@ bool read_page(call& c, std::string_view secret, page_asked& asked)
             return c.refuse(bad_query(name, "It is a whole number from 1 on.")), false;
         else if (name == "cursor")
         {
-            const auto after = version_in(c, value, secret);
-            if (!after)
+            if (!read_cursor(c, value, secret, asked))
                 return c.refuse("bad_cursor"), false;
-            asked.after = *after;
         }
         else
             return c.refuse(bad_query(name, "This route takes no such parameter.")), false;
@@ -147,6 +158,56 @@ void write_entry(json_writer& json, const lanes::step& one)
     json.key("changes").raw(changes_between(before, one.type.render(one.after.get()))).end_object();
 }
 
+// The events of one page, gathered while the stream is walked. What lies nearest to where the page was asked from is
+// kept when it gets too large.
+class history_page
+{
+public:
+    explicit history_page(const page_asked& asked) : asked_(asked) {}
+
+    // False: it has seen enough.
+    bool take(const lanes::step& each)
+    {
+        const auto version = each.happened.version;
+        if (asked_.before ? version < *asked_.before - asked_.limit : version <= asked_.after)
+            return true;
+        if (asked_.before ? version >= *asked_.before : is_full())
+        {
+            has_more_ = true;
+            return false;
+        }
+        std::string text;
+        json_writer json{text};
+        write_entry(json, each);
+        bytes_ += text.size();
+        entries_.push_back(std::move(text));
+        last_ = version;
+        for (; asked_.before && bytes_ > page_bytes_max && entries_.size() > 1; entries_.pop_front())
+            bytes_ -= entries_.front().size();
+        return true;
+    }
+
+    const std::deque<std::string>& entries() const { return entries_; }
+    std::optional<std::string> next() const { return has_more_ ? std::optional{std::to_string(last_)} : std::nullopt; }
+    std::optional<std::string> prev() const
+    {
+        const auto first = last_ - static_cast<std::int64_t>(entries_.size()) + 1;
+        return !entries_.empty() && first > 1 ? std::optional{'<' + std::to_string(first)} : std::nullopt;
+    }
+
+private:
+    bool is_full() const
+    {
+        return static_cast<std::int64_t>(entries_.size()) == asked_.limit || bytes_ >= page_bytes_max;
+    }
+
+    const page_asked asked_;
+    std::deque<std::string> entries_;  // versions without a hole, the last is last_
+    std::size_t bytes_ = 0;
+    std::int64_t last_ = 0;
+    bool has_more_ = false;
+};
+
 // -- As it was.
 
 struct moment_asked
@@ -160,24 +221,29 @@ struct moment_asked
 bool read_moment(call& c, const query_parameters& sent, moment_asked& asked)
 {
     bool has_by = false;
+    std::set<std::string_view> seen;
     for (const auto& [name, value] : sent)
     {
-        if (name == "at" && !asked.version && !asked.time)
+        if (!seen.insert(name).second)
+            return c.refuse(bad_query(name, "It is given twice.")), false;
+        if (name == "at")
         {
             asked.version = whole_number(value);
             asked.time = asked.version ? std::nullopt : schema::moment::parse(value);
             if (!asked.time && (!asked.version || *asked.version < 1))
-                return c.refuse(bad_query(name, "It is a version, or a time with an offset (RFC 3339).")), false;
+                return c.refuse(bad_query(
+                           name, "It is a version, or a time with an offset (RFC 3339); a plus sign is sent as %2B.")),
+                       false;
             if (asked.time && *asked.time > c.accepted)
                 return c.refuse(bad_query(name, "It lies in the future.")), false;
         }
-        else if (name == "by" && !has_by && (value == "recorded" || value == "occurred"))
+        else if (name == "by" && (value == "recorded" || value == "occurred"))
         {
             has_by = true;
             asked.by_occurrence = value == "occurred";
         }
         else
-            return c.refuse(bad_query(name, name == "by" ? "It is recorded or occurred, and stands once."
+            return c.refuse(bad_query(name, name == "by" ? "It is recorded or occurred."
                                                          : "This route takes no such parameter.")),
                    false;
     }
@@ -229,27 +295,23 @@ void answer_history(call& c, query_context& with, const past_of& what)
     const auto& secret = with.models.cursor_secret();
     if (!read_page(c, secret, asked) || !expect_thing(c, with, what))
         return;
+    history_page page{asked};
+    with.log.walk({{&what.type, c.who->tenant, what.id}}, [&](const lanes::step& each) { return page.take(each); });
+    const auto cursor = [&](const std::optional<std::string>& payload) {
+        return payload ? std::optional{signed_cursor(c, *payload, secret)} : std::nullopt;
+    };
+    const auto next = cursor(page.next()), prev = cursor(page.prev());
     std::string text;
     json_writer json{text};
     json.begin_object().key("data").begin_array();
-    std::int64_t last = asked.after;
-    bool has_more = false;
-    with.log.walk({{&what.type, c.who->tenant, what.id}}, [&](const lanes::step& each) {
-        if (each.happened.version <= asked.after)
-            return true;
-        has_more = last - asked.after == asked.limit || text.size() >= page_bytes_max;
-        if (has_more)
-            return false;
-        write_entry(json, each);
-        last = each.happened.version;
-        return true;
-    });
+    for (const std::string& each : page.entries())
+        json.raw(each);
     json.end_array().key("next_cursor");
-    has_more ? json.string(cursor_after(c, last, secret)) : json.null();
+    next ? json.string(*next) : json.null();
     json.key("prev_cursor");
-    asked.after > 0 ? json.string(cursor_after(c, std::max<std::int64_t>(0, asked.after - asked.limit), secret))
-                    : json.null();
+    prev ? json.string(*prev) : json.null();
     json.end_object();
+    add_links(c, next, prev);
     c.answer_json(std::move(text));
 }
 
@@ -278,7 +340,9 @@ void answer_past(call& c, query_context& with, const past_of& what)
                       return is_it || asked.version || !is_in_order;
                   });
     if (!found)
-        return c.refuse(make_problem("not_found", "It did not exist at that time, or has no such version."));
+        return c.refuse(make_problem(
+            "not_found", "It was not there then, or has no such version. A time means when it was recorded; "
+                         "&by=occurred goes by when it happened."));
     c.answer_item(what.type.render(found.get()), version);
 }
 }  // namespace http

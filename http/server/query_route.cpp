@@ -59,6 +59,18 @@ void take_position(call& c, const projection::shown& as_of)
         c.shown = at;
 }
 
+void add_links(call& c, const std::optional<std::string>& next_cursor, const std::optional<std::string>& prev_cursor)
+{
+    const auto sent = read_query(c.in->query).value_or(query_parameters{});
+    std::string links;
+    if (next_cursor)
+        links = link_to(c, sent, *next_cursor, "next");
+    if (prev_cursor)
+        links += (links.empty() ? "" : ", ") + link_to(c, sent, *prev_cursor, "prev");
+    if (!links.empty())
+        c.out->add("Link", links);
+}
+
 void answer_page(call& c, query_context& with, const projection::list_shape& shape,
                  std::optional<projection::under> parent)
 {
@@ -79,13 +91,7 @@ void answer_page(call& c, query_context& with, const projection::list_shape& sha
     write_cursor(json.key("next_cursor"), page.next_cursor);
     write_cursor(json.key("prev_cursor"), page.prev_cursor);
     json.end_object();
-    std::string links;
-    if (page.next_cursor)
-        links = link_to(c, *sent, *page.next_cursor, "next");
-    if (page.prev_cursor)
-        links += (links.empty() ? "" : ", ") + link_to(c, *sent, *page.prev_cursor, "prev");
-    if (!links.empty())
-        c.out->add("Link", links);
+    add_links(c, page.next_cursor, page.prev_cursor);
     c.answer_json(std::move(text));
 }
 

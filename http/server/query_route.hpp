@@ -7,11 +7,15 @@
 #include "schemas/uuid.hpp"
 
 #include <optional>
+#include <string>
 
 namespace http
 {
 // GET on a collection: the query string read against the noun's shape, a page, and the link to the next one.
 void answer_page(call&, query_context&, const projection::list_shape&, std::optional<projection::under> = {});
+
+// Link: the same request for the pages beside this one.
+void add_links(call&, const std::optional<std::string>& next_cursor, const std::optional<std::string>& prev_cursor);
 
 // GET on an item: ETag, 304, 404.
 void answer_row(call&, query_context&, const projection::list_shape&, const schema::uuid& id,

@@ -6,6 +6,7 @@
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/office.hpp"
 #include "tools/clientflow/rates.hpp"
+#include "tools/clientflow/reason.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -107,16 +108,6 @@ exit_status create(const program& chosen, const create_options& given)
     if (!chosen.given.json)
         say(chosen, "The key is shown this once.");
     return done;
-}
-
-// Bounded as every reason that is recorded.
-std::string read_reason(const std::string& given)
-{
-    auto reason = schema::nfc(schema::trim(given));
-    if (!schema::is_utf8(given) || schema::has_control_character(reason, false) ||
-        static_cast<std::int64_t>(schema::code_points(reason)) > static_cast<std::int64_t>(org::reason_length.max))
-        throw failure(usage, "invalid", "--reason wants one line of at most 500 characters");
-    return reason;
 }
 
 struct revoke_options

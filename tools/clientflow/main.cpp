@@ -114,7 +114,7 @@ exit_status complain(bool json, exit_status status, std::string_view code, std::
         std::cerr << out << '\n';
     }
     else
-        std::cerr << "clientflow: " << detail << '\n';
+        std::cerr << "clientflow: " << printable(std::string{detail}) << '\n';
     return status;
 }
 
@@ -226,10 +226,18 @@ CLI::App& add_verb(CLI::App& noun, const std::string& name, const std::string& t
     return add_noun(noun, name, text);
 }
 
+std::string printable(std::string text)
+{
+    for (char& each : text)
+        if ((static_cast<unsigned char>(each) < 0x20 && each != '\n' && each != '\t') || each == 0x7f)
+            each = '?';
+    return text;
+}
+
 void say(const program& of, std::string_view line)
 {
     if (!of.given.quiet)
-        std::cerr << line << '\n';
+        std::cerr << printable(std::string{line}) << '\n';
 }
 
 bool stop_asked() { return stop_signals > 0; }

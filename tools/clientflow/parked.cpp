@@ -8,6 +8,7 @@
 #include "schemas/json_writer.hpp"
 #include "schemas/uuid.hpp"
 #include "tools/clientflow/database.hpp"
+#include "tools/clientflow/reason.hpp"
 #include "tools/clientflow/settings.hpp"
 
 #include <CLI/CLI.hpp>
@@ -27,6 +28,12 @@ struct wanted
     bool dry_run = false;
     std::string reason;
 };
+
+void expect_selection(const wanted& given)
+{
+    if (given.key.empty() == !given.all)
+        throw failure(usage, "bad_selection", "name one key, or say --all");
+}
 
 // -- What is stopped.
 
@@ -110,7 +117,7 @@ std::string line_of(const stopped& which)
 {
     return which.projection + " v" + std::to_string(which.version) + "  " + which.text() + "  at lane " +
            std::to_string(which.lane) + ':' + std::to_string(which.from_seq) + "  " + which.kind +
-           (which.is_discarded ? "  discarded: " + which.reason : "") + "  " + which.cause;
+           printable((which.is_discarded ? "  discarded: " + which.reason : "") + "  " + which.cause);
 }
 
 void print(const program& chosen, const std::vector<stopped>& found, bool with_event = false)
@@ -148,17 +155,12 @@ exit_status list(const program& chosen, const wanted& given)
 
 exit_status show(const program& chosen, const wanted& given)
 {
+    expect_selection(given);
     print(chosen, find(read_settings(chosen.given), given), true);
     return done;
 }
 
 // -- Ending it.
-
-void expect_selection(const wanted& given)
-{
-    if (given.key.empty() == !given.all)
-        throw failure(usage, "bad_selection", "name one key, or say --all");
-}
 
 // What is needed to fold a key, or to give it up.
 class workshop
@@ -309,6 +311,7 @@ exit_status replay(const program& chosen, const wanted& given)
 exit_status discard(const program& chosen, const wanted& given)
 {
     expect_selection(given);
+    const auto reason = read_reason(given.reason);
     auto of = read_settings(chosen.given);
     auto found = find(of, given);
     std::erase_if(found, [](const stopped& each) { return each.is_discarded; });
@@ -320,8 +323,8 @@ exit_status discard(const program& chosen, const wanted& given)
             workshop in{std::move(of)};
             for (auto& each : found)
             {
-                each.is_discarded = in.rows().discard(each.projection, each.version, each.key, given.reason);
-                each.reason = given.reason;
+                each.is_discarded = in.rows().discard(each.projection, each.version, each.key, reason);
+                each.reason = reason;
             }
         }
         catch (const projection::store_failed& fault)

@@ -81,6 +81,9 @@ void add_bench(CLI::App& root, program&);
 void add_schemas(CLI::App& root, program&);
 void add_openapi(CLI::App& root, program&);
 
+// For people's terminals: control characters, which could command them, become question marks.
+std::string printable(std::string text);
+
 // A line to standard error, unless --quiet.
 void say(const program&, std::string_view line);
 

@@ -49,6 +49,9 @@ TEST_CASE_FIXTURE(given_stopped_keys, "stopped keys are listed with why, and one
     CHECK(shown.end.exit_code == 0);
     CHECK_FALSE(member(shown.output, "parked_at").empty());
     CHECK(here.run({"parked", "show", "task_00000000000000000000000001"}).end.exit_code == 3);
+    CHECK(here.run({"parked", "show", ""}).end.exit_code == 2);
+    here.database().run("update read.parked set cause = E'red \\x1b[31m'");
+    CHECK(here.run({"parked", "list"}).output.find('\x1b') == std::string::npos);
     CHECK(here.run({"parked", "list", "--projection", "dreams"}).end.exit_code == 2);
 }
 
@@ -72,6 +75,8 @@ TEST_CASE_FIXTURE(given_stopped_keys, "a replay names one key or all, may be reh
 TEST_CASE_FIXTURE(given_stopped_keys, "a key is discarded for a reason, and counts as parked no more")
 {
     CHECK(here.run({"parked", "discard", "--all"}).end.exit_code == 2);
+    for (const std::string& wrong : {std::string{}, std::string{"  "}, std::string(501, 'r'), std::string{"a\x1b[31m"}})
+        CHECK(here.run({"parked", "discard", "--all", "--reason", wrong}).end.exit_code == 2);
     const auto done = here.run({"parked", "discard", "--all", "--reason", "made by a test", "--json"});
     REQUIRE_MESSAGE(done.end.exit_code == 0, done.errors);
     CHECK(done.output.find("\"discarded\":true") != std::string::npos);

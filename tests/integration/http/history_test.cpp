@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace
 {
@@ -95,6 +97,8 @@ TEST_CASE_FIXTURE(given_a_client, "a history goes by pages, there and back, with
     CHECK(code(other + "/history?cursor=" + next) == "bad_cursor");
     CHECK(code(path + "/history?cursor=AAAA") == "bad_cursor");
     CHECK(code(path + "/history?limit=0") == "bad_query");
+    CHECK(send("GET", path + "/history?limit=9223372036854775808").status == 200);
+    CHECK(first.header("Link")->ends_with("rel=\"next\""));
     CHECK(code(path + "/history?limit=1&limit=2") == "bad_query");
     CHECK(code(path + "/history?sort=version") == "bad_query");
 }
@@ -123,6 +127,28 @@ TEST_CASE_FIXTURE(given_a_client, "a long history is walked window by window, an
 
     for (char c = 'a'; c < 'z'; ++c)
         REQUIRE(send("PATCH", task, R"({"description": ")" + std::string(20'000, c) + "\"}").status == 200);
+    const auto walk = [&](const std::string& query, std::string_view member, std::string next = {}) {
+        std::vector<std::string> found;
+        for (int page = 0; page < 100; ++page)
+        {
+            const auto said = send("GET", task + "/history?" + query + (next.empty() ? "" : "&cursor=" + next));
+            CHECK(said.body.size() < 1'400'000);
+            std::vector<std::string> here;
+            for (auto at = said.body.find(":\"task."); at != std::string::npos; at = said.body.find(":\"task.", at + 1))
+                here.push_back(value_of(said.body.substr(at), "version"));
+            found.insert(member == "next_cursor" ? found.end() : found.begin(), here.begin(), here.end());
+            const auto beside = value_of(said.body, member);
+            if (beside == "null")
+                return std::pair{found, next};
+            next = beside;
+        }
+        return std::pair{found, next};
+    };
+    const auto [forth, last] = walk("limit=200", "next_cursor");
+    CHECK(forth.size() == 626);
+    const auto back = walk("limit=200", "prev_cursor", last).first;
+    CHECK(back == forth);
+
     const auto large = send("GET", task + "/history?limit=200&cursor=" + cursor_after(task, 601));
     CHECK(large.body.size() < 1'400'000);
     CHECK(value_of(large.body, "next_cursor") != "null");
