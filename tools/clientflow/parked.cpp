@@ -149,7 +149,10 @@ void print(const program& chosen, const std::vector<stopped>& found, bool with_e
 
 exit_status list(const program& chosen, const wanted& given)
 {
-    print(chosen, find(read_settings(chosen.given), given));
+    const auto found = find(read_settings(chosen.given), given);
+    print(chosen, found);
+    if (found.empty())
+        say(chosen, "nothing is stopped");
     return done;
 }
 

@@ -47,7 +47,8 @@ exit_status show(const program& chosen, const std::string& which, const std::str
                                       " where $4::timestamptz is null or e.recorded_at <= $4"
                                       " order by e.lane, e.version",
                                   {what.category, what.id.text(), std::to_string(version), recorded});
-    if (events.empty())
+    const bool has_version = version == INT64_MAX || (!events.empty() && *events.back()[7] == std::to_string(version));
+    if (events.empty() || !has_version)
         throw failure(not_found, "not_found", "there is no " + which + (at.empty() ? "" : " at " + at));
     if (!chosen.given.json)
     {

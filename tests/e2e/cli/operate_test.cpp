@@ -43,6 +43,8 @@ TEST_CASE("one timeline says what happened to a thing, who asked, and which read
     REQUIRE_MESSAGE(told.end.exit_code == 0, told.errors);
     CHECK(told.output.find("\"type\":\"org.created\"") != std::string::npos);
     CHECK(told.output.find("\"name\":\"org\",\"version\":1,\"state\":\"behind\"") != std::string::npos);
+    CHECK(here.run({"stream", "show", org, "--at", "1"}).end.exit_code == 0);
+    CHECK(here.run({"stream", "show", org, "--at", "99"}).end.exit_code == 3);
     const auto event = member(told.output.substr(told.output.find("\"event\"")), "id");
     REQUIRE(event.starts_with("evt_"));
     CHECK(here.run({"why", event}).output.find("org.created") != std::string::npos);
