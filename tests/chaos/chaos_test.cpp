@@ -35,7 +35,7 @@ TEST_CASE("Every fault point at every hit, until no point is hit any more")
 {
     scenario::site at;
     const auto seed = scenario::chosen_seed();
-    const auto told = scenario::loop_fault_points(at, {.seed = seed, .hits_max = 0, .commands = 6});
+    const auto told = scenario::loop_fault_points(at, {.seed = seed, .hits_max = 0, .commands = 3});
     tell(told, seed);
     CHECK(told.count("points") >= 11);
 }

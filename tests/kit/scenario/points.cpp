@@ -37,10 +37,12 @@ class driver
 {
 public:
     driver(site& at, const points_config& config, findings& told)
-        : at_(at), config_(config), told_(told), as_(at.found("points-" + std::to_string(config.seed))),
-          server_({.data = at.data_directory("points"), .dsn = at.through()})
-    {
-    }
+        : at_(at)
+        , config_(config)
+        , told_(told)
+        , as_(at.found("points-" + std::to_string(config.seed)))
+        , server_({.data = at.data_directory("points"), .dsn = at.through()})
+    {}
 
     std::vector<std::string> trace()
     {
@@ -64,10 +66,8 @@ public:
             run_workload(fault.point.starts_with("settle."));
             await_what_follows(fault, log);
         }
-        const bool has_fired = !lines_of(log).empty();
         server_.config.environment.clear();
-        if (fault.kind == "kill" && has_fired)
-            come_back(fault);
+        const bool has_fired = fault.kind == "kill" ? come_back(fault, log) : !lines_of(log).empty();
         told_.expect(server_.running(), fault.text() + ": the server has ended\n" + server_.log());
         if (!server_.running())
             server_.start();
@@ -80,12 +80,14 @@ public:
 private:
     void run_workload(bool with_cut)
     {
-        work_ = std::make_unique<load>(load_config{.seed = config_.seed,
-                                                   .prefix = "p" + std::to_string(config_.seed) + 'r' +
-                                                             std::to_string(++runs_),
-                                                   .clients = 2, .commands_max = config_.commands, .repeats = false,
-                                                   .breaks = true},
-                                       as_, std::vector{server_.port()});
+        work_ = std::make_unique<load>(
+            load_config{.seed = config_.seed,
+                        .prefix = "p" + std::to_string(config_.seed) + 'r' + std::to_string(++runs_),
+                        .clients = 2,
+                        .commands_max = config_.commands,
+                        .repeats = false,
+                        .breaks = true},
+            as_, std::vector{server_.port()});
         if (!with_cut)
         {
             work_->start();
@@ -98,8 +100,7 @@ private:
                                {"select count(pg_advisory_xact_lock(7105, lane)) from es.lane"}};
         work_->start();
         kit::eventually(
-            [&]
-            {
+            [&] {
                 return !server_.running() ||
                        at_.count("select count(*) from pg_locks where locktype = 'advisory' and not granted") > 0;
             },
@@ -115,24 +116,27 @@ private:
     // Read models and the uses of keys come after the answers: until the fault has fired, or can fire no more.
     void await_what_follows(const planted& fault, const std::filesystem::path& log)
     {
-        kit::eventually(
-            [&]
-            {
-                if (!lines_of(log).empty() || !server_.running())
-                    return true;
-                findings late;
-                await_read_models(at_, late, kit::milliseconds{0});
-                return late.count("problems") == 0 && !fault.point.starts_with("key_use.");
-            });
+        kit::eventually([&] {
+            if (!lines_of(log).empty() || !server_.running())
+                return true;
+            findings late;
+            await_read_models(at_, late, kit::milliseconds{0});
+            return late.count("problems") == 0 && !fault.point.starts_with("key_use.");
+        });
     }
 
-    void come_back(const planted& fault)
+    // Whether the fault has fired. A server that lives on is asked to stop first: what clients broke off is still at
+    // work, and may reach the point last of all.
+    bool come_back(const planted& fault, const std::filesystem::path& log)
     {
-        const auto ended = server_.wait(kit::milliseconds{20'000});
-        told_.expect(ended && ended->exit_code == 137, fault.text() + " fired, and the server did not die of it");
+        const auto ended = lines_of(log).empty() ? server_.stop() : server_.wait(kit::milliseconds{20'000});
+        const bool has_fired = !lines_of(log).empty();
+        if (has_fired)
+            told_.expect(ended && ended->exit_code == 137, fault.text() + " fired, and the server did not die of it");
         if (!ended)
             server_.kill();
         server_.start();
+        return has_fired;
     }
 
     void finish(const std::string& when)
