@@ -93,9 +93,11 @@ std::optional<replayed> try_once(const replay_parts& with, const parked_key& whi
 
 replayed replay(const replay_parts& with, const parked_key& which)
 {
-    for (int attempt = 0; attempt < with.attempts_max; ++attempt)
+    const auto until = std::chrono::steady_clock::now() + with.patience;
+    do
         if (auto done = try_once(with, which))
             return *std::move(done);
+    while (std::chrono::steady_clock::now() < until);
     return {replayed::end::lane_too_busy, {}, 0};
 }
 }  // namespace projection

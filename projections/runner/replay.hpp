@@ -9,6 +9,7 @@
 #include "projections/runner/personal_keys.hpp"
 #include "projections/runner/row_store.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 
@@ -33,7 +34,7 @@ struct replay_parts
     row_store& rows;  // open
     event_log::store& log;
     personal_keys& keys;
-    int attempts_max = 50;
+    std::chrono::milliseconds patience{30'000};  // with a lane that moves on each time
 };
 
 // Throws store_failed and event_log::unreachable; then nothing was written, or it can be seen by looking whether the

@@ -2,11 +2,14 @@
 #include "events/project.hpp"
 #include "projections/project.hpp"
 #include "projections/runner/replay.hpp"
+#include "tests/kit/process.hpp"
 #include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 using namespace projection_tests;
@@ -61,6 +64,15 @@ struct given_a_stopped_key
     std::string parked(const std::string& what = "count(*)")
     {
         return in.db.run("select " + what + " from read.parked");
+    }
+
+    // As the runner at work tells it.
+    static std::size_t stopped_in(const running& it)
+    {
+        std::size_t parked = 0;
+        for (const auto& lag : it.runner.take().lags)
+            parked += lag.parked;
+        return parked;
     }
 
     world in;
@@ -134,6 +146,86 @@ TEST_CASE_FIXTURE(given_a_stopped_key, "a key is freed although its lane never s
     it.catch_up();
     CHECK(parked() == "0");
     CHECK(in.verified().different == 0);
+}
+
+#ifdef CLIENTFLOW_FAULT_POINTS
+TEST_CASE("child: replays what is stopped" * doctest::skip())
+{
+    const char* dsn = std::getenv("REPLAY_CHILD_DSN");
+    if (dsn == nullptr)
+        return;
+    const auto guard = std::make_shared<event_log::watchdog>();
+    event_log::connection_config connection;
+    connection.dsn = dsn;
+    event_log::store_config where;
+    where.dsn = dsn;
+    where.guard = guard;
+    event_log::keyring ring{event_log::keyring_config{std::getenv("REPLAY_CHILD_KEY")}};
+    event_log::store log{where};
+    projection::personal_keys keys{ring, where};
+    projection::row_store rows{{connection, guard}, projection::read_models()};
+    rows.open();
+    projection::replay({rows, log, keys}, rows.parked(lanes_used).front());
+}
+
+TEST_CASE_FIXTURE(given_a_stopped_key,
+                  "a replay that is killed around its commit has freed the key whole or not at all")
+{
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    mend_the_event();
+    for (const std::string point : {"free_key.before_commit", "free_key.after_commit"})
+    {
+        CAPTURE(point);
+        const auto fired = in.room.path() / ("fired-" + point);
+        kit::launch child;
+        child.program = "/proc/self/exe";
+        child.arguments = {"--no-skip", "--test-case=child: replays what is stopped"};
+        child.environment = {{"REPLAY_CHILD_DSN", in.db.dsn()},
+                             {"REPLAY_CHILD_KEY", (in.room.path() / "master.key").string()},
+                             {"CLIENTFLOW_FAULT", point + ":kill"},
+                             {"CLIENTFLOW_FAULT_LOG", fired.string()}};
+        CHECK(kit::run(child).end.exit_code == 137);
+        CHECK(std::filesystem::exists(fired));
+        const bool is_freed = point == "free_key.after_commit";
+        CHECK(parked() == (is_freed ? "0" : "1"));
+        CHECK(row("version") == (is_freed ? "3" : "1"));
+    }
+    in.append(tenant, "project", bad.id.value, project::restored{bad.id});
+    in.flush();
+    it.runner.wake();
+    it.catch_up();
+    CHECK(row("version") == "4");
+    CHECK(in.verified().different == 0);
+}
+#endif
+
+TEST_CASE_FIXTURE(given_a_stopped_key,
+                  "a replay is no other owner: the runner keeps its lane, and tells what is stopped")
+{
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    CHECK(stopped_in(it) == 1);
+    mend_the_event();
+    CHECK(replay().what == projection::replayed::end::freed);
+    in.append(tenant, "project", good.id.value, project::archived{good.id});
+    in.flush();
+    it.runner.wake();
+    it.catch_up();
+    for (const auto& each : it.reports())
+        CHECK(each.what != projection::report::kind::lane_lost);
+    CHECK(kit::eventually([&] { return stopped_in(it) == 0; }));
+}
+
+TEST_CASE_FIXTURE(given_a_stopped_key, "what is discarded counts as stopped no more, although no step was taken")
+{
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    CHECK(stopped_in(it) == 1);
+    projection::row_store rows{in.rows(), projection::read_models()};
+    rows.open();
+    CHECK(rows.discard("project", 1, {tenant, bad.id.value}, "made by a test"));
+    CHECK(kit::eventually([&] { return stopped_in(it) == 0; }));
 }
 
 TEST_CASE_FIXTURE(given_a_stopped_key,
