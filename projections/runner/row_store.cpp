@@ -1,9 +1,10 @@
-// Set-wise statements over unnest, prepared once per connection.
+// Runs the statements of row_statements.hpp, prepared once per connection.
 #include "projections/runner/row_store.hpp"
 
 #include "events/log/migrator.hpp"
 #include "projections/runner/columns.hpp"
 #include "projections/runner/row_codec.hpp"
+#include "projections/runner/row_statements.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/fault_point.hpp"
 
@@ -19,51 +20,6 @@ namespace
 {
 using pqxx::prepare::make_dynamic_params;
 
-// Array literals for a set-wise statement, a column each.
-class arrays
-{
-public:
-    explicit arrays(std::size_t columns) : texts_(columns, "{") {}
-
-    arrays& next()
-    {
-        at_ = 0;
-        return *this;
-    }
-    arrays& plain(std::string_view text)
-    {
-        comma().append(text);
-        return *this;
-    }
-    arrays& number(std::int64_t n) { return plain(std::to_string(n)); }
-    arrays& id(const uuid& given) { return plain(given.text()); }
-    arrays& id_or_null(const uuid& given) { return given.is_nil() ? plain("NULL") : id(given); }
-    arrays& text(std::string_view given)
-    {
-        append_element(comma(), given);
-        return *this;
-    }
-
-    std::vector<std::string> finish()
-    {
-        for (auto& each : texts_)
-            each.push_back('}');
-        return std::move(texts_);
-    }
-
-private:
-    std::string& comma()
-    {
-        auto& text = texts_[at_++];
-        if (text.size() > 1)
-            text.push_back(',');
-        return text;
-    }
-
-    std::vector<std::string> texts_;
-    std::size_t at_ = 0;
-};
-
 cell cell_of(const pqxx::field& field)
 {
     return field.is_null() ? cell{} : cell{std::string_view{field.c_str(), field.size()}};
@@ -76,99 +32,6 @@ uuid uuid_of(const pqxx::field& field)
     CF_ASSERT(parsed.has_value());
     return *parsed;
 }
-
-std::string names(const std::vector<column>& columns, std::string_view before = {})
-{
-    std::string all;
-    for (const auto& each : columns)
-        all.append(all.empty() ? "" : ", ").append(before).append(each.name);
-    return all;
-}
-
-// A definition with its columns and the names of its statements.
-struct table
-{
-    explicit table(const definition& given) : of(&given), columns(columns_of(*given.record)) {}
-
-    std::string statement(std::string_view verb) const
-    {
-        return std::string{verb} + ' ' + std::string{of->name} + ' ' + std::to_string(of->version);
-    }
-
-    std::string upsert() const
-    {
-        std::string types = "$1::uuid[]", picked = "u.c0", set;
-        std::string aliases = "c0";
-        for (std::size_t i = 0; i < columns.size(); ++i)
-        {
-            const std::string alias = "c" + std::to_string(i + 1);
-            const auto& type = columns[i].sql_type;
-            types += ", $" + std::to_string(i + 2) + "::" + (columns[i].is_list ? "text" : std::string{type}) + "[]";
-            aliases += ", " + alias;
-            picked += ", u." + alias + (columns[i].is_list ? "::" + std::string{type} : "");
-            if (columns[i].name != "id")
-                set += (set.empty() ? "" : ", ") + columns[i].name + " = excluded." + columns[i].name;
-        }
-        return "insert into " + std::string{of->table} + " (tenant_id, " + names(columns) + ") select " + picked +
-               " from unnest(" + types + ") as u (" + aliases + ") on conflict (tenant_id, id) do update set " + set;
-    }
-
-    std::string load() const
-    {
-        return "select k.nth, " + names(columns, "t.") +
-               " from unnest($1::uuid[], $2::uuid[]) with ordinality as k (tenant_id, id, nth) cross join lateral "
-               "(select * from " +
-               std::string{of->table} + " held where held.tenant_id = k.tenant_id and held.id = k.id limit 1) as t";
-    }
-
-    // Tenant by tenant, each along its key, so that a page can end where it is full.
-    std::string rows_after() const
-    {
-        return "select home.tenant_id, " + names(columns, "t.") +
-               " from (select tenant_id from es.tenant where lane = $1 and tenant_id >= $2::uuid order by tenant_id)"
-               " as home cross join lateral (select * from " +
-               std::string{of->table} +
-               " held where held.tenant_id = home.tenant_id and (held.tenant_id, held.id) > ($2::uuid, $3::uuid)"
-               " order by held.tenant_id, held.id limit $4) as t order by home.tenant_id, t.id limit $4";
-    }
-
-    const definition* of;
-    std::vector<column> columns;
-};
-
-constexpr const char* newest_checkpoints =
-    "select p.nth, l.lane, c.step, c.seq, c.generation, c.incarnation, c.event_id "
-    "from unnest($1::text[], $2::integer[]) with ordinality as p (projection, version, nth) "
-    "cross join unnest($3::integer[]) as l (lane) "
-    "cross join lateral (select * from read.checkpoint k where k.projection = p.projection and k.version = p.version "
-    "and k.lane = l.lane order by k.step desc limit 1) as c";
-
-constexpr const char* parked_keys =
-    "select p.nth, k.lane, k.tenant_id, k.key, k.from_seq, k.cause, k.kind, k.discarded_at is not null "
-    "from unnest($1::text[], $2::integer[]) with ordinality as p (projection, version, nth) "
-    "join read.parked k on k.projection = p.projection and k.version = p.version where k.lane = any($3::integer[])";
-
-constexpr const char* newest_totals =
-    "select k.nth, s.seq, s.value "
-    "from unnest($1::uuid[], $2::text[], $3::integer[], $4::text[]) with ordinality "
-    "as k (tenant_id, counter, version, bucket, nth) "
-    "cross join lateral (select * from read.sum t where t.tenant_id = k.tenant_id and t.counter = k.counter "
-    "and t.version = k.version and t.bucket = k.bucket order by t.seq desc limit 1) as s";
-
-constexpr const char* totals_of_lane =
-    "select distinct on (s.tenant_id, s.counter, s.version, s.bucket) s.tenant_id, s.counter, s.version, s.bucket, "
-    "s.seq, s.value from read.sum s where s.tenant_id in (select home.tenant_id from es.tenant home where home.lane = "
-    "$1) "
-    "and s.version = $2 and s.counter like $3 and (s.tenant_id, s.counter, s.version, s.bucket) > ($4::uuid, $5, $6, "
-    "$7) "
-    "order by s.tenant_id, s.counter, s.version, s.bucket, s.seq desc limit $8";
-
-constexpr const char* insert_parked =
-    "insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause, kind) "
-    "select * from unnest($1::text[], $2::integer[], $3::integer[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],"
-    " $8::text[])";
-
-constexpr const char* of_one_key = " where projection = $1 and version = $2 and tenant_id = $3 and key = $4";
 
 // Refused for a value: a row that is out of bounds, breaks a constraint or grows too large. Not a lost race.
 bool is_by_data(std::string_view sqlstate)
