@@ -182,13 +182,14 @@ TEST_CASE_FIXTURE(given_a_client, "an item is shown as it was at a time: recorde
     const auto import = [&](std::string_view method, const std::string& to, const std::string& body) {
         return ask(shared(), importer, method, to, body);
     };
+    // The importer sees its own writes; another key might look too early.
     const auto born = import("POST", "/api/v1/clients", R"({"name": "Old", "occurred_at": "2021-05-01T10:00:00Z"})");
     const auto old = "/api/v1/clients/" + value_of(born.body, "id");
     CHECK(import("PATCH", old, R"({"name": "Older", "occurred_at": "2022-05-01T10:00:00Z"})").status == 200);
-    CHECK(value_of(send("GET", old + "?at=2021-06-01T00:00:00Z&by=occurred").body, "name") == "Old");
-    CHECK(value_of(send("GET", old + "?at=2022-05-01T12:00:00%2B02:00&by=occurred").body, "name") == "Older");
-    CHECK(code(old + "?at=2021-06-01T00:00:00Z&by=recorded") == "not_found");
-    CHECK(code(old + "?at=2021-04-01T00:00:00Z&by=occurred") == "not_found");
+    CHECK(value_of(import("GET", old + "?at=2021-06-01T00:00:00Z&by=occurred", "").body, "name") == "Old");
+    CHECK(value_of(import("GET", old + "?at=2022-05-01T12:00:00%2B02:00&by=occurred", "").body, "name") == "Older");
+    CHECK(value_of(import("GET", old + "?at=2021-06-01T00:00:00Z&by=recorded", "").body, "code") == "not_found");
+    CHECK(value_of(import("GET", old + "?at=2021-04-01T00:00:00Z&by=occurred", "").body, "code") == "not_found");
 }
 
 TEST_CASE_FIXTURE(given_a_client, "the past of somebody else's thing is as little there as the thing itself")
