@@ -1,5 +1,6 @@
 #include "events/feed/store_feed.hpp"
 
+#include "events/feed/bell.hpp"
 #include "events/log/store.hpp"
 #include "events/log/wire.hpp"
 #include "schemas/text.hpp"
@@ -8,13 +9,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <poll.h>
 #include <random>
-#include <sys/eventfd.h>
-#include <system_error>
 #include <unistd.h>
 
 namespace event_feed
@@ -27,9 +25,8 @@ using steady = std::chrono::steady_clock;
 
 // What an event weighs in a batch. The size in the table costs no reading of the value, but of a compressed one it does
 // not tell what it becomes.
-const std::string weight =
-    "sum(case when pg_column_compression(e.data) is null then pg_column_size(e.data)"
-    "         else octet_length(e.data::text) end + pg_column_size(e.meta))";
+const std::string weight = "sum(case when pg_column_compression(e.data) is null then pg_column_size(e.data)"
+                           "         else octet_length(e.data::text) end + pg_column_size(e.meta))";
 
 // Every lane's rows are weighed before they are read, and cut only when together they are too many bytes: walking twice
 // costs less than summing up while handing out (README.md).
@@ -37,7 +34,9 @@ const std::string read_batches =
     "with weighed as (select l.lane, l.after, w.bytes, sum(w.bytes) over () as bytes_of_all,"
     "                        count(w.bytes) over () as lanes_busy"
     "                   from unnest($1::int[], $2::bigint[]) as l(lane, after)"
-    "                        cross join lateral (select " + weight + " as bytes from es.event as e"
+    "                        cross join lateral (select " +
+    weight +
+    " as bytes from es.event as e"
     "                                             where e.lane = l.lane and e.seq > l.after"
     "                                               and e.seq <= l.after + $3::int) as w)"
     "select e.lane, e.seq, e.schema_version, e.version, e.recorded_at, e.event_id, e.tenant_id, e.stream_id,"
@@ -46,7 +45,9 @@ const std::string read_batches =
     "       cross join lateral (select * from es.event as e where e.lane = l.lane and e.seq > l.after"
     "                            order by e.seq"
     "                            limit case when l.bytes_of_all <= $4::bigint then $3::int else"
-    "   greatest(1, (select count(*) from (select " + weight + " over (order by e.seq) as bytes from es.event as e"
+    "   greatest(1, (select count(*) from (select " +
+    weight +
+    " over (order by e.seq) as bytes from es.event as e"
     "                                       where e.lane = l.lane and e.seq > l.after and e.seq <= l.after + $3::int)"
     "                                     as r where r.bytes <= $4::bigint / l.lanes_busy)) end) as e";
 
@@ -57,7 +58,7 @@ constexpr const char* read_heads =
     " order by l.nth";
 
 constexpr std::size_t event_bytes_guess = 700;
-constexpr std::size_t all_lanes = SIZE_MAX;  // more than anybody asks for
+constexpr std::size_t all_lanes = SIZE_MAX;      // more than anybody asks for
 constexpr std::chrono::seconds listen_again{5};  // after the listening connection was lost
 
 std::int64_t integer(const pqxx::field& from)
@@ -94,35 +95,6 @@ recorded read_row(const pqxx::row& row)
     out.meta = text(row[11]);
     return out;
 }
-
-// Counts wake-ups so that `wait` can sleep on it together with a socket.
-class bell
-{
-public:
-    bell() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))
-    {
-        if (fd_ < 0)
-            throw std::system_error{errno, std::generic_category(), "eventfd"};
-    }
-    ~bell() { ::close(fd_); }
-    bell(const bell&) = delete;
-    bell& operator=(const bell&) = delete;
-
-    void ring()
-    {
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof(one));  // full: it rings already
-    }
-    void silence()
-    {
-        std::uint64_t count = 0;
-        [[maybe_unused]] const ssize_t got = ::read(fd_, &count, sizeof(count));
-    }
-    int descriptor() const { return fd_; }
-
-private:
-    int fd_;
-};
 
 class ear final : public pqxx::notification_receiver
 {
@@ -243,8 +215,8 @@ pqxx::result store_feed::implementation::ask_batches(std::span<const position> a
     const std::size_t rows = rows_per_lane(after.size());
     try
     {
-        auto answer = ask("read_batches", {lanes.take(), seqs.take(), big_endian<4>(rows),
-                                           big_endian<8>(config.feed.batch_bytes_max)});
+        auto answer = ask("read_batches",
+                          {lanes.take(), seqs.take(), big_endian<4>(rows), big_endian<8>(config.feed.batch_bytes_max)});
         rows_max = std::min(config.feed.batch_events_max, rows_max * 2);
         return answer;
     }

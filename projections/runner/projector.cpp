@@ -69,25 +69,115 @@ void projector::tell(report::kind what, std::string text) const
 void projector::open()
 {
     rows_.open();
-    const std::string incarnation = rows_.incarnation();
+    incarnation_ = rows_.incarnation();
     if (config_.opened)
-        config_.opened(incarnation);
+        config_.opened(incarnation_);
     for (auto& state : lanes_)
     {
-        state.head = 0;  // after a failover the log may be shorter
-        for (auto& one : state.courses)
-            one.at = {one.at.of, state.lane, 0, 0, 0, incarnation, {}};
+        state.is_held = !config_.by_lease;
+        if (state.is_held)
+            begin(state);
     }
-    read_positions(config_.lanes);
-    mend(incarnation);
-
-    for (auto& state : lanes_)
-        for (auto& one : state.courses)
-            judge_cache(one);
-    read_parked(config_.lanes);
-    for (const auto& state : lanes_)
-        positions_.found({state.lane, seq_of(state)});
     publish();
+}
+
+// Everything of the lane as the store has it now.
+void projector::begin(lane_state& state)
+{
+    state.head = 0;  // after a failover the log may be shorter
+    for (auto& one : state.courses)
+        one.at = {one.at.of, state.lane, 0, 0, 0, incarnation_, {}};
+    read_positions({&state.lane, 1});
+    mend(state);
+    for (auto& one : state.courses)
+        judge_cache(one);
+    read_parked({&state.lane, 1});
+    positions_.found({state.lane, seq_of(state)});
+}
+
+// -- Leases.
+
+void projector::hold(std::span<const event_feed::lease> leases)
+{
+    bool has_changed = false;
+    for (auto& state : lanes_)
+    {
+        const auto found = std::ranges::find(leases, state.lane, &event_feed::lease::lane);
+        const bool is_ours = found != leases.end() && found->term != state.ended_term;
+        if (is_ours == state.is_held && (!is_ours || found->term == state.term))
+            continue;
+        has_changed = true;
+        state.is_held = false;
+        if (is_ours)
+            take(state, *found);
+    }
+    if (has_changed)
+        publish();
+}
+
+void projector::take(lane_state& state, const event_feed::lease& given)
+{
+    state.term = given.term;
+    state.is_left_alone = false;
+    state.behind_since.reset();
+    int attempts = 0;
+    do
+        begin(state);
+    while (!take_steps(state) && ++attempts < config_.take_attempts_max);
+    if (attempts == config_.take_attempts_max)
+        throw store_failed("lane " + std::to_string(state.lane) + " is still written by its owner before", true);
+    state.is_held = true;
+    if (given.is_from_dead)
+        tell(report::kind::lane_taken, "lane " + std::to_string(state.lane) + " was taken over, its owner being gone");
+}
+
+// False: somebody has written meanwhile, so what was read of the lane is old.
+bool projector::take_steps(lane_state& state)
+{
+    commit made;
+    for (const auto& one : state.courses)
+    {
+        made.steps.push_back(one.at);
+        ++made.steps.back().step;
+    }
+    made.leases = {{state.lane, state.term}};
+    try
+    {
+        rows_.write(made);
+    }
+    catch (const lost_race&)
+    {
+        return false;
+    }
+    for (const auto& step : made.steps)
+        course_of(*step.of, step.lane).at = step;
+    return true;
+}
+
+std::vector<held_lane> projector::leases_of(std::span<const checkpoint> steps) const
+{
+    std::vector<held_lane> leases;
+    if (!config_.by_lease)
+        return leases;
+    for (const auto& state : lanes_)
+        if (std::ranges::any_of(steps, [&](const checkpoint& each) { return each.lane == state.lane; }))
+            leases.push_back({state.lane, state.term});
+    return leases;
+}
+
+// Of these lanes, those whose lease somebody else has taken are not ours, whatever we were last told.
+void projector::leave_ended(std::span<const std::int32_t> lanes)
+{
+    std::vector<held_lane> asked;
+    for (const std::int32_t lane : lanes)
+        asked.push_back({lane, state_of(lane).term});
+    for (const auto& each : rows_.ended(asked))
+    {
+        auto& state = state_of(each.lane);
+        state.is_held = false;
+        state.ended_term = each.term;
+        tell(report::kind::lane_lost, "another process has taken lane " + std::to_string(each.lane));
+    }
 }
 
 projector::news projector::read_positions(std::span<const std::int32_t> lanes)
@@ -132,43 +222,40 @@ void projector::follow_other(lane_state& state)
 }
 
 // Rows of another history are thrown away and folded again; rows of this one only change the name they stand under.
-void projector::mend(const std::string& incarnation)
+void projector::mend(lane_state& state)
 {
-    for (auto& state : lanes_)
+    std::vector<checkpoint> renamed, emptied;
+    for (auto& one : state.courses)
     {
-        std::vector<checkpoint> renamed, emptied;
-        for (auto& one : state.courses)
+        auto now = one.at;
+        if (now.step == 0)
+            continue;
+        const auto there = now.seq == 0 ? std::optional{now.event_id} : rows_.event_at({state.lane, now.seq});
+        const bool is_ours = there == now.event_id;
+        if (is_ours && now.incarnation == incarnation_)
+            continue;
+        ++now.step;
+        ++now.generation;
+        now.incarnation = incarnation_;
+        if (!is_ours)
         {
-            auto now = one.at;
-            if (now.step == 0)
-                continue;
-            const auto there = now.seq == 0 ? std::optional{now.event_id} : rows_.event_at({state.lane, now.seq});
-            const bool is_ours = there == now.event_id;
-            if (is_ours && now.incarnation == incarnation)
-                continue;
-            ++now.step;
-            ++now.generation;
-            now.incarnation = incarnation;
-            if (!is_ours)
-            {
-                now.seq = 0;
-                now.event_id = {};
-            }
-            (is_ours ? renamed : emptied).push_back(now);
+            now.seq = 0;
+            now.event_id = {};
         }
-        if (!renamed.empty())
-            rows_.write({renamed, {}, {}, {}});
-        if (!emptied.empty())
-        {
-            rows_.empty_lane(state.lane, emptied);
-            positions_.restart(state.lane);
-            tell(report::kind::lane_rebuilt, "the rows of lane " + std::to_string(state.lane) +
-                                                 " belonged to another history of the log and are folded again");
-        }
-        for (const auto& all : {renamed, emptied})
-            for (const auto& step : all)
-                course_of(*step.of, state.lane).at = step;
+        (is_ours ? renamed : emptied).push_back(now);
     }
+    if (!renamed.empty())
+        rows_.write({renamed, {}, {}, {}, {}});
+    if (!emptied.empty())
+    {
+        rows_.empty_lane(state.lane, emptied);
+        positions_.restart(state.lane);
+        tell(report::kind::lane_rebuilt, "the rows of lane " + std::to_string(state.lane) +
+                                             " belonged to another history of the log and are folded again");
+    }
+    for (const auto& all : {renamed, emptied})
+        for (const auto& step : all)
+            course_of(*step.of, state.lane).at = step;
 }
 
 // -- Batches.
@@ -178,7 +265,7 @@ std::vector<position> projector::after()
     take_up_left_alone();
     std::vector<position> from;
     for (const auto& state : lanes_)
-        if (!state.is_left_alone)
+        if (state.is_held && !state.is_left_alone)
             from.push_back({state.lane, seq_of(state)});
     return from;
 }
@@ -190,7 +277,7 @@ void projector::take_up_left_alone()
     const auto now = std::chrono::steady_clock::now();
     for (auto& state : lanes_)
     {
-        if (!state.is_left_alone || state.left_alone_until > now)
+        if (!state.is_held || !state.is_left_alone || state.left_alone_until > now)
             continue;
         if (const auto said = read_positions({&state.lane, 1}); said != news::none)
         {
@@ -255,6 +342,7 @@ bool projector::apply_without(std::vector<parked_key>& refused, std::span<const 
     made.rows = batch.changed();
     made.parked = batch.stopped();
     made.parked.insert(made.parked.end(), refused.begin(), refused.end());
+    made.leases = leases_of(made.steps);
     try
     {
         rows_.write(made);
@@ -348,10 +436,17 @@ void projector::lost(std::span<const recorded> events)
     std::set<std::int32_t> lanes;
     for (const auto& happened : events)
         lanes.insert(happened.at.lane);
+    if (config_.by_lease)
+        leave_ended(std::vector<std::int32_t>(lanes.begin(), lanes.end()));
 
     bool has_other_owner = false;
     for (const std::int32_t lane : lanes)
     {
+        if (!state_of(lane).is_held)
+        {
+            has_other_owner = true;
+            continue;
+        }
         const auto said = read_positions({&lane, 1});
         if (said == news::none)
             continue;
@@ -378,7 +473,7 @@ void projector::heads(std::span<const position> all)
 {
     // Stopped keys are discarded without a step.
     for (auto& state : lanes_)
-        if (std::ranges::any_of(state.courses, [](const course& of) { return !of.parked.empty(); }))
+        if (state.is_held && std::ranges::any_of(state.courses, [](const course& of) { return !of.parked.empty(); }))
         {
             if (read_positions({&state.lane, 1}) != news::none)
                 follow_other(state);
@@ -388,6 +483,8 @@ void projector::heads(std::span<const position> all)
     for (const auto& head : all)
     {
         auto& state = state_of(head.lane);
+        if (!state.is_held)
+            continue;
         state.head = std::max(state.head, head.seq);
         const auto seq = seq_of(state);
         if (seq >= state.head)
@@ -413,6 +510,8 @@ void projector::publish()
     for (const auto& state : lanes_)
         for (const auto& of : state.courses)
         {
+            if (!state.is_held)
+                continue;  // its owner tells
             const double seconds =
                 state.behind_since ? static_cast<double>(at.us - state.behind_since->us) / 1'000'000.0 : 0.0;
             now.lags.push_back({of.at.of->name, of.at.of->version, state.lane, of.at.seq,
@@ -421,7 +520,7 @@ void projector::publish()
         }
     std::vector<std::int32_t> left;
     for (const auto& state : lanes_)
-        if (state.is_left_alone)
+        if (!state.is_held || state.is_left_alone)
             left.push_back(state.lane);
     const std::lock_guard lock{mutex_};
     published_ = std::move(now);

@@ -5,6 +5,7 @@
 // thread; `figures` may be asked from any.
 #pragma once
 
+#include "events/feed/ownership.hpp"
 #include "projections/runner/folding.hpp"
 #include "projections/runner/positions.hpp"
 #include "projections/runner/row_cache.hpp"
@@ -30,6 +31,7 @@ struct report
     {
         parked,        // a key was stopped
         lane_lost,     // another process is ahead in a lane
+        lane_taken,    // a lane is ours to serve, its owner before having died
         cache_lost,    // the local cache was thrown away and fills again
         lane_rebuilt,  // a lane's rows did not belong to this log: folded again from its beginning
         failed         // the database could not be reached or refused; it is tried again
@@ -69,6 +71,8 @@ struct figures
 struct projector_config
 {
     std::vector<std::int32_t> lanes;
+    bool by_lease = false;                    // serves only what `hold` names
+    int take_attempts_max = 10;               // for a lane whose owner before is still writing
     std::size_t refill_rows_max = 2'000;      // per step between batches
     std::chrono::milliseconds lost_min{500};  // how long a lost lane is left alone, doubling
     std::chrono::milliseconds lost_max{8'000};
@@ -86,6 +90,11 @@ public:
 
     // Connects, reads the checkpoints, mends what does not belong to this log, and judges the cache.
     void open();
+
+    // With `by_lease`: exactly these lanes are ours from now on. What is new is read and taken: a step of every
+    // projection of the lane, so that whatever its owner before still has under way finds its step taken. Throws as
+    // `open` does.
+    void hold(std::span<const event_feed::lease>);
 
     // From where the feed should go on, for the lanes that are ours to serve now.
     std::vector<position> after();
@@ -125,6 +134,9 @@ private:
         // When the oldest event not yet shown was recorded; of a lane left alone: since when it is known to stand still
         // behind its head.
         std::optional<schema::moment> behind_since;
+        bool is_held = false;           // ours to serve; without leases always
+        std::int64_t term = 0;          // of the lease
+        std::int64_t ended_term = -1;   // a lease that was found to have ended, though nobody has told us yet
         bool is_left_alone = false;     // to another process
         time_point left_alone_until{};  // then it is looked at again
         std::chrono::milliseconds left_alone_for{0};
@@ -143,10 +155,15 @@ private:
         mended,
         moved
     };
+    void begin(lane_state&);
+    void take(lane_state&, const event_feed::lease&);
+    bool take_steps(lane_state&);
+    std::vector<held_lane> leases_of(std::span<const checkpoint>) const;
+    void leave_ended(std::span<const std::int32_t> lanes);
     news read_positions(std::span<const std::int32_t> lanes);
     void read_parked(std::span<const std::int32_t> lanes);
     void follow_other(lane_state&);
-    void mend(const std::string& incarnation);
+    void mend(lane_state&);
     void judge_cache(course&);
     void drop(course&);
     void lose_cache(const std::string& why);
@@ -174,6 +191,7 @@ private:
     const schema::clock& clock_;
 
     std::vector<lane_state> lanes_;
+    std::string incarnation_;  // as told when it opened
     figures counted_;
     int cache_losses_ = 0;
 

@@ -203,7 +203,7 @@ bool projector::refill()
     for (auto& state : lanes_)
         for (auto& one : state.courses)
         {
-            if (one.is_complete || state.is_left_alone)
+            if (one.is_complete || !state.is_held || state.is_left_alone)
                 continue;
             try
             {

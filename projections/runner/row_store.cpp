@@ -79,6 +79,8 @@ struct row_store::implementation
         raw.prepare("totals of lane", totals_of_lane);
         raw.prepare("park", insert_parked);
         raw.prepare("advance", "select read.advance($1, $2, $3, $4, $5, $6, $7, $8)");
+        raw.prepare("advance under lease",
+                    "select read.advance_under_lease($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
         raw.prepare("replace totals", "select read.replace_sums($1, $2, $3, $4, $5, $6, $7)");
         for (const auto& each : tables)
         {
@@ -132,7 +134,16 @@ struct row_store::implementation
         return all.finish().front();
     }
 
-    void advance(pqxx::transaction_base& work, std::span<const checkpoint> steps) const
+    static std::vector<std::string> arrays_of(std::span<const held_lane> leases)
+    {
+        arrays all{2};
+        for (const auto& each : leases)
+            all.next().number(each.lane).number(each.term);
+        return all.finish();
+    }
+
+    void advance(pqxx::transaction_base& work, std::span<const checkpoint> steps,
+                 std::span<const held_lane> leases = {}) const
     {
         arrays all{8};
         for (const auto& each : steps)
@@ -145,7 +156,14 @@ struct row_store::implementation
                 .number(each.generation)
                 .text(each.incarnation)
                 .id_or_null(each.event_id);
-        work.exec_prepared("advance", make_dynamic_params(all.finish()));
+        auto parameters = all.finish();
+        if (!leases.empty())
+        {
+            parameters.emplace_back(projector_role);
+            for (auto& each : arrays_of(leases))
+                parameters.push_back(std::move(each));
+        }
+        work.exec_prepared(leases.empty() ? "advance" : "advance under lease", make_dynamic_params(parameters));
     }
 
     void upsert(pqxx::transaction_base& work, const table& into, std::span<row_slot* const> rows) const
@@ -378,7 +396,7 @@ void row_store::write(const commit& made)
     self_->call([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
         // The steps first: whoever comes second waits here and then leaves, before it has touched a row.
-        self_->advance(work, made.steps);
+        self_->advance(work, made.steps, made.leases);
         for (const auto& each : self_->tables)
             self_->upsert(work, each, made.rows);
         self_->replace_totals(work, made.totals);
@@ -387,6 +405,23 @@ void row_store::write(const commit& made)
         work.commit();
     });
     FAULT_POINT("projection.after_commit");
+}
+
+std::vector<held_lane> row_store::ended(std::span<const held_lane> leases)
+{
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        auto parameters = implementation::arrays_of(leases);
+        parameters.emplace_back(projector_role);
+        std::vector<held_lane> found;
+        for (const auto& row :
+             work.exec_params("select h.lane, h.term from unnest($1::integer[], $2::bigint[]) as h (lane, term)"
+                              " where not exists (select from es.lane_lease l where l.role = $3 and l.lane = h.lane"
+                              " and l.term = h.term and l.owner is not null)",
+                              make_dynamic_params(parameters)))
+            found.push_back({row[0].as<std::int32_t>(), row[1].as<std::int64_t>()});
+        return found;
+    });
 }
 
 std::vector<std::pair<const row_slot*, std::string>> row_store::refused(std::span<row_slot* const> rows)

@@ -66,6 +66,14 @@ struct store_failed : std::runtime_error
     bool by_data;
 };
 
+// A lane that is worked on under a lease, for the role named by `projector_role`.
+struct held_lane
+{
+    std::int32_t lane = 0;
+    std::int64_t term = 0;
+};
+inline constexpr const char* projector_role = "projector";
+
 // One transaction of the runner.
 struct commit
 {
@@ -81,6 +89,7 @@ struct commit
     };
     std::vector<new_total> totals;
     std::vector<parked_key> parked;
+    std::vector<held_lane> leases{};  // must still hold, else the race is lost; empty: nobody shares lanes by lease
 };
 
 class row_store
@@ -113,6 +122,9 @@ public:
                                        std::size_t count_max);
     std::vector<std::pair<total_key, total>> totals_after(const definition&, std::int32_t lane, const total_key& after,
                                                           std::size_t count_max);
+
+    // Those of the leases that have ended.
+    std::vector<held_lane> ended(std::span<const held_lane>);
 
     // FAULT_POINTs projection.before_commit and projection.after_commit stand around its commit.
     void write(const commit&);

@@ -16,12 +16,28 @@ struct runner::implementation
 {
     implementation(runner_config given, std::span<const definition* const> definitions, event_log::keyring& opened_with,
                    positions& reached, const schema::clock& clock)
-        : config(std::move(given))
+        : config(by_lease(std::move(given)))
         , ring(opened_with)
         , rows(config.rows, definitions)
         , core(config.projector, definitions, rows, open_cache(), reached, clock)
         , feed(config.feed())
-    {}
+    {
+        if (config.leases)
+            leases.emplace(with_wake(*config.leases));
+    }
+
+    event_feed::ownership_config with_wake(event_feed::ownership_config given)
+    {
+        given.role = projector_role;
+        given.changed = [this] { feed->wake(); };
+        return given;
+    }
+
+    static runner_config by_lease(runner_config given)
+    {
+        given.projector.by_lease = given.leases.has_value();
+        return given;
+    }
 
     // The cache is never truth: without one (a full disk, a directory that is not ours) every batch reads its rows.
     row_cache* open_cache()
@@ -65,6 +81,8 @@ struct runner::implementation
     // One turn: a batch, or a page into the cache, or a wait.
     void serve(personal_keys& keys)
     {
+        if (leases)
+            core.hold(leases->held());
         const auto from = core.after();
         const auto events = from.empty() ? std::vector<recorded>{} : feed->read(from);
         keys.fetch(events);
@@ -101,6 +119,7 @@ struct runner::implementation
     std::optional<row_cache> cache;  // before core, whose making opens it
     projector core;
     std::unique_ptr<event_feed::feed> feed;
+    std::optional<event_feed::ownership> leases;         // wakes the feed: goes before it
     std::chrono::steady_clock::time_point next_heads{};  // the thread's own
 
     std::mutex mutex;
@@ -120,6 +139,8 @@ runner::~runner() { stop(); }
 void runner::start()
 {
     CF_ASSERT(!self_->thread.joinable());
+    if (self_->leases)
+        self_->leases->start();
     self_->thread = std::thread{[self = self_.get()] { self->run(); }};
 }
 
@@ -133,6 +154,8 @@ void runner::stop()
     self_->feed->wake();
     if (self_->thread.joinable())
         self_->thread.join();
+    if (self_->leases)
+        self_->leases->stop();
 }
 
 void runner::wake() { self_->feed->wake(); }

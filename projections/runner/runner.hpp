@@ -2,10 +2,12 @@
 //
 // The thread is named `project`. When PostgreSQL is away it tries again with growing pauses and heals by itself; `stop`
 // lets the batch under way end. Several processes may run the same lanes: each batch is applied once, by whoever
-// commits first, and the other leaves the lane alone for a while. All members may be called from any thread.
+// commits first, and the other leaves the lane alone for a while; with leases, only one of them tries. All members may
+// be called from any thread.
 #pragma once
 
 #include "events/feed/feed.hpp"
+#include "events/feed/ownership.hpp"
 #include "events/log/seal.hpp"
 #include "projections/runner/projector.hpp"
 
@@ -24,6 +26,8 @@ struct runner_config
     cache_config cache;
     event_log::store_config keys;  // where subject keys are read
     std::function<std::unique_ptr<event_feed::feed>()> feed;
+    std::optional<event_feed::ownership_config>
+        leases{};  // shares the lanes with other processes; nothing: all are ours
     std::chrono::milliseconds heads_every{1'000};
     std::chrono::milliseconds retry_min{100};
     std::chrono::milliseconds retry_max{5'000};
@@ -38,7 +42,8 @@ public:
     ~runner();  // stops
 
     void start();
-    // Asks the thread to end and waits for it: at most one batch, whose calls have deadlines.
+    // Asks the thread to end and waits for it: at most one batch, whose calls have deadlines. Then gives its lanes
+    // back.
     void stop();
 
     // Something was appended. Cheap; called by the writers of this process.

@@ -154,6 +154,9 @@ void engine::implementation::tell(const projection::report& said)
     case kind::lane_lost:
         journal.note(http::severity::info, "projection.lane_lost", said.text);
         break;
+    case kind::lane_taken:
+        journal.note(http::severity::info, "projection.lane_taken", said.text);
+        break;
     case kind::cache_lost:
         journal.note(http::severity::warning, "projection.cache_lost", said.text);
         break;
@@ -175,6 +178,12 @@ void engine::implementation::make_runner()
     made.rows = {connection_of(of, "clientflow project"), guard};
     made.cache.directory = of.data / "cache";
     made.keys = of.store;
+    made.leases.emplace();
+    made.leases->connection = connection_of(of, "clientflow leases");
+    made.leases->guard = guard;
+    made.leases->failed = [this](const std::string& why) {
+        journal.note(http::severity::warning, "leases.failed", why);
+    };
     made.feed = [this]() -> std::unique_ptr<event_feed::feed> {
         event_feed::store_feed_config feed;
         feed.feed = of.feed;
@@ -292,9 +301,8 @@ void engine::implementation::make_service()
 void engine::implementation::start_housekeeping()
 {
     housekeeping = std::make_unique<event_log::housekeeper>(
-        of.housekeeping, connection_of(of, "clientflow"), guard, [this](const std::string& why) {
-            journal.note(http::severity::warning, "housekeeping.failed", why);
-        });
+        of.housekeeping, connection_of(of, "clientflow"), guard,
+        [this](const std::string& why) { journal.note(http::severity::warning, "housekeeping.failed", why); });
 }
 
 engine::engine(const settings& of, const roles& what, server_journal& log)

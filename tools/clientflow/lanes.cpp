@@ -1,4 +1,4 @@
-// `clientflow lanes status`: the log's lanes, their heads and who lives in them.
+// `clientflow lanes status`: the log's lanes, their heads, who lives in them and who serves them.
 #include "schemas/json_writer.hpp"
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/settings.hpp"
@@ -16,10 +16,12 @@ constexpr const char* every_lane =
     "       to_char(h.recorded_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
     "       (select count(*) from es.tenant t where t.lane = l.lane),"
     "       (select min(c.seq) from (select distinct on (projection, version) seq from read.checkpoint"
-    "                                 where lane = l.lane order by projection, version, step desc) c)"
+    "                                 where lane = l.lane order by projection, version, step desc) c),"
+    "       lease.owner, lease.term"
     "  from es.lane l"
     "  left join lateral (select e.seq, e.recorded_at from es.event e where e.lane = l.lane"
     "                      order by e.seq desc limit 1) h on true"
+    "  left join es.lane_lease lease on lease.role = 'projector' and lease.lane = l.lane"
     " order by l.lane";
 
 exit_status status(const program& chosen)
@@ -34,16 +36,14 @@ exit_status status(const program& chosen)
         json.begin_object().key("lane").raw(*each[0]).key("head").raw(*each[1]).key("recorded_at");
         each[2] ? json.string(*each[2]) : json.null();
         // Projected: what every read model shows. Nothing is relayed while no broker is configured.
-        json.key("tenants")
-            .raw(*each[3])
-            .key("projected")
-            .raw(each[4].value_or("null"))
-            .key("relayed")
-            .null()
-            .end_object();
+        json.key("tenants").raw(*each[3]).key("projected").raw(each[4].value_or("null")).key("relayed").null();
+        json.key("projector").begin_object().key("owner");
+        each[5] ? json.string(*each[5]) : json.null();
+        json.key("term").raw(each[6].value_or("null")).end_object().end_object();
         if (!chosen.given.json)
             std::cout << "lane " << *each[0] << "  head " << *each[1] << "  projected " << each[4].value_or("-")
-                      << "  tenants " << *each[3] << "  " << each[2].value_or("empty") << '\n';
+                      << "  tenants " << *each[3] << "  projector " << each[5].value_or("nobody") << "  "
+                      << each[2].value_or("empty") << '\n';
     }
     json.end_array().end_object();
     if (chosen.given.json)
@@ -55,8 +55,9 @@ exit_status status(const program& chosen)
 void add_lanes(CLI::App& root, program& chosen)
 {
     auto& noun = add_noun(root, "lanes", "Example: clientflow lanes status\n\nThe parts of the log.");
-    auto& asking =
-        add_verb(noun, "status", "Example: clientflow lanes status --json\n\nPer lane: head, tenants, projected.");
+    auto& asking = add_verb(
+        noun, "status",
+        "Example: clientflow lanes status --json\n\nPer lane: head, tenants, projected, and which process serves it.");
     asking.callback([&chosen] { chosen.run = [&chosen] { return status(chosen); }; });
 }
 }  // namespace cli

@@ -104,6 +104,13 @@ TEST_CASE("Two servers on one store")
 
     SUBCASE("refuse a key that the other has revoked") { tell(scenario::revoke_elsewhere(nodes, 3)); }
 
+    SUBCASE("hand lanes over when one is killed, frozen or stopped")
+    {
+        const auto told = scenario::hand_lanes_over(nodes);
+        tell(told);
+        CHECK(told.count("hand-overs") == 3);
+    }
+
     SUBCASE("share the read models, also when one of them is killed") { tell(scenario::share_a_store(nodes, 2)); }
 }
 

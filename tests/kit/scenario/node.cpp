@@ -86,6 +86,18 @@ void node::kill()
         process_->kill(SIGKILL);
 }
 
+void node::freeze()
+{
+    const std::lock_guard lock{mutex_};
+    process_->kill(SIGSTOP);
+}
+
+void node::thaw()
+{
+    const std::lock_guard lock{mutex_};
+    process_->kill(SIGCONT);
+}
+
 std::optional<kit::ending> node::wait(kit::milliseconds deadline)
 {
     return process_ ? process_->wait(deadline) : std::nullopt;

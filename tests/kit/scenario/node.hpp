@@ -37,6 +37,9 @@ public:
 
     bool running();
     void kill();
+    // Stands still with its connections open, and goes on.
+    void freeze();
+    void thaw();
     // Asks it to stop and waits; kills it when it does not.
     std::optional<kit::ending> stop();
     std::optional<kit::ending> wait(kit::milliseconds deadline);

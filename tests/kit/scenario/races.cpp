@@ -142,6 +142,74 @@ findings revoke_elsewhere(pair& nodes, int times)
     return told;
 }
 
+namespace
+{
+long owners(const site& at)
+{
+    return at.count("select case when bool_and(owner is not null) then count(distinct owner) else 0 end"
+                    "  from es.lane_lease where role = 'projector'");
+}
+
+void await_sharing(const site& at)
+{
+    kit::await("both serve lanes", [&] { return owners(at) == 2; }, kit::milliseconds{30'000});
+}
+
+// What happened to the owner of some lanes: they are the other's within the promised time.
+void expect_taken(const site& at, const std::string& what, findings& told)
+{
+    constexpr kit::milliseconds within{15'000};
+    const auto began = std::chrono::steady_clock::now();
+    const bool is_taken = kit::eventually([&] { return owners(at) == 1; }, within);
+    const auto took = std::chrono::duration_cast<kit::milliseconds>(std::chrono::steady_clock::now() - began).count();
+    told.expect(is_taken, "15 s after the other was " + what + " not all lanes are taken over");
+    told.counted["slowest hand-over ms"] = std::max(told.counted["slowest hand-over ms"], static_cast<long>(took));
+    ++told.counted["hand-overs"];
+}
+
+void await_progress(const load& work)
+{
+    const long until = work.attempts() + 60;
+    kit::await("the load's next requests", [&] { return work.attempts() >= until; }, kit::milliseconds{60'000});
+}
+}  // namespace
+
+findings hand_lanes_over(pair& nodes)
+{
+    findings told;
+    const auto as = nodes.at.found("handed");
+    load work{{.prefix = "handed", .clients = 4}, as, {nodes.one.port()}};
+    await_sharing(nodes.at);
+    work.start();
+
+    await_progress(work);
+    nodes.other.kill();
+    nodes.other.wait(kit::milliseconds{10'000});
+    expect_taken(nodes.at, "killed", told);
+    nodes.other.start();
+    await_sharing(nodes.at);
+
+    await_progress(work);
+    nodes.other.freeze();
+    expect_taken(nodes.at, "frozen", told);
+    await_progress(work);
+    nodes.other.thaw();
+    await_sharing(nodes.at);
+
+    await_progress(work);
+    nodes.other.stop();
+    expect_taken(nodes.at, "stopped", told);
+    nodes.other.start();
+    await_sharing(nodes.at);
+    await_progress(work);
+
+    work.stop();
+    work.settle();
+    told.add(check_store(nodes.at), "");
+    told.add(work.check(nodes.at), "");
+    return told;
+}
+
 findings share_a_store(pair& nodes, int kills)
 {
     findings told;
@@ -150,8 +218,7 @@ findings share_a_store(pair& nodes, int kills)
     work.start();
     for (int time = 0; time < kills; ++time)
     {
-        const long until = work.attempts() + 60;
-        kit::await("the load's next requests", [&] { return work.attempts() >= until; }, kit::milliseconds{60'000});
+        await_progress(work);
         node& victim = time % 2 == 0 ? nodes.one : nodes.other;
         victim.kill();
         victim.wait(kit::milliseconds{10'000});

@@ -33,4 +33,7 @@ findings race_for_a_quota(pair&, const race_config&);
 findings revoke_elsewhere(pair&, int times);
 // Both nodes under load at once, on the same organisation; one is killed and comes back, `kills` times.
 findings share_a_store(pair&, int kills);
+// Under load, one node is killed, frozen past its leases and woken, and asked to stop: each time the other serves every
+// lane within 15 s, and afterwards both share them again. Counts "hand-overs" and "slowest hand-over ms".
+findings hand_lanes_over(pair&);
 }  // namespace scenario
