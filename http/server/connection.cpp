@@ -1,16 +1,23 @@
 #include "http/server/connection.hpp"
 
+#include "schemas/assertion.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace http
 {
 namespace
 {
 constexpr std::size_t read_bytes = 16 * 1024;
+constexpr std::size_t turn_bytes_max = 256 * 1024;  // of one body, before other connections have their turn
+constexpr std::size_t farewell_bytes_max = 1024;
+constexpr std::size_t resting_bytes_max = 512;  // that a waiting stream keeps of what it has written
 
 std::string_view reason_of(int status)
 {
@@ -97,7 +104,8 @@ double seconds_since(steady_time from)
 }
 }  // namespace
 
-void append_answer(std::string& to, const reply& answer, std::string_view date_field, bool with_body, bool last)
+void append_answer(std::string& to, const reply& answer, std::string_view date_field, bool with_body, bool last,
+                   framing how)
 {
     const auto text = answer.text();
     const bool has_no_body = answer.status == 204 || answer.status == 304;
@@ -112,15 +120,20 @@ void append_answer(std::string& to, const reply& answer, std::string_view date_f
     {
         if (!answer.content_type.empty())
             to.append("Content-Type: ").append(answer.content_type).append("\r\n");
-        to += "Content-Length: ";
-        append_number(to, text.size());
-        to += "\r\n";
+        if (how == framing::length)
+        {
+            to += "Content-Length: ";
+            append_number(to, text.size());
+            to += "\r\n";
+        }
+        else if (how == framing::chunks)
+            to += "Transfer-Encoding: chunked\r\n";
     }
     to += answer.fields;
     if (last)
         to += "Connection: close\r\n";
     to += "\r\n";
-    if (!has_no_body && with_body)
+    if (!has_no_body && with_body && how == framing::length)
         to += text;
 }
 
@@ -151,12 +164,25 @@ void mailbox::drain()
         waking_.swap(arrived_);
     }
     for (const auto& one : waking_)
-    {
-        one->woken = true;
-        if (const auto sleeper = std::move(one->sleeper))
-            sleeper->resume();
-    }
+        one->wake_here();
     waking_.clear();
+}
+
+void parking::wake()
+{
+    if (!posted_.exchange(true))
+        box_->put(shared_from_this());
+}
+
+void parking::wake_here()
+{
+    posted_ = false;
+    woken = true;
+    boost::system::error_code ignored;
+    if (watched)
+        watched->cancel(ignored);
+    else if (const auto resting = std::move(sleeper))
+        resting->resume();
 }
 
 // -- The coroutine: it only waits
@@ -179,6 +205,8 @@ connection::connection(asio::ip::tcp::socket socket, std::string peer, shard_sta
 
 connection::~connection()
 {
+    if (stream_)
+        stream_->watched = nullptr;
     shard_.connections.erase(place_);
     shard_.answer_bytes -= counted_;
 }
@@ -210,10 +238,24 @@ asio::awaitable<void> connection::serve(std::shared_ptr<connection> self)
             if (failed && !self->timed_out_)
                 self->lose_peer();
         }
+        else if (what == wait::watch)
+        {
+            const auto watching = self->stream_;
+            watching->watched = &self->socket_;
+            const auto [failed] = co_await self->socket_.async_wait(asio::ip::tcp::socket::wait_read, token);
+            watching->watched = nullptr;
+            if (!failed)
+                self->look_for_end();
+        }
+        else if (what == wait::turn)
+        {
+            co_await asio::post(self->socket_.get_executor(), asio::use_awaitable);
+        }
         else
         {
             const auto sleep = [&self](auto handler) {
-                self->parking_->sleeper = std::make_unique<sleeping_in<decltype(handler)>>(std::move(handler));
+                auto& place = self->stream_ ? *self->stream_ : *self->parking_;
+                place.sleeper = std::make_unique<sleeping_in<decltype(handler)>>(std::move(handler));
             };
             co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(sleep, asio::use_awaitable);
         }
@@ -235,7 +277,8 @@ connection::wait connection::advance()
             return wait::nothing;
         if (out_written_ == out_.size())
             forget_written();
-        const bool answer_due = closing_ || out_.size() >= limits_.answers_gathered_max || stage_ == stage::handling;
+        const bool answer_due = closing_ || out_.size() >= limits_.answers_gathered_max || stage_ == stage::handling ||
+                                stage_ == stage::streaming;
         if (out_.size() > out_written_ && answer_due && !flush_now())
             return wait::write;
         if (stage_ == stage::over)
@@ -256,6 +299,10 @@ connection::wait connection::advance()
                 shard_.serves->on_exception(exchange_, thrown.what());
                 handle(next::settled);
             }
+            continue;
+        case stage::streaming:
+            if (const wait what = go_on_streaming(); what != wait::nothing)
+                return what;
             continue;
         case stage::head:
             if (closing_)
@@ -428,11 +475,141 @@ void connection::settle()
     const bool last = exchange_.out.close || !reader_.keep_alive() || shard_.draining ||
                       served_ >= limits_.requests_per_connection_max;
     shard_.serves->on_answer(exchange_, seconds_since(handled_from_));
-    write_answer(&exchange_.in, exchange_.out, last);
+    const auto source = std::exchange(exchange_.out.source, nullptr);
+    if (source && exchange_.in.method != verb::head && !broken_)
+        return begin_stream(source, last);
+    write_answer(&exchange_.in, exchange_.out, last, source ? framing::connection : framing::length);
     forget_exchange();
     stage_ = broken_ ? stage::over : stage::head;
     closing_ = last;
     deadline_ = std::chrono::steady_clock::now() + limits_.idle_time_max;
+}
+
+// -- Bodies that are made while they are sent
+
+void connection::begin_stream(std::shared_ptr<body_source> source, bool last)
+{
+    framed_ = reader_.takes_chunks() ? framing::chunks : framing::connection;
+    closing_after_ = last || framed_ == framing::connection;
+    write_answer(&exchange_.in, exchange_.out, closing_after_, framed_);
+    forget_exchange();
+    if (in_.size() == 0)
+        in_.shrink_to_fit();
+    source_ = std::move(source);
+    stream_ = std::make_shared<parking>(shard_.box);
+    leaving_ = told_to_end_ = false;
+    turn_bytes_ = 0;
+    stage_ = stage::streaming;
+    source_->begin(waker{stream_});
+}
+
+// `nothing`: look again.
+connection::wait connection::go_on_streaming()
+{
+    if (peer_ended_ && !source_->has_end())
+    {
+        stage_ = stage::over;
+        return wait::nothing;
+    }
+    if (turn_bytes_ > turn_bytes_max)
+    {
+        turn_bytes_ = 0;
+        return wait::turn;
+    }
+    stream_->woken = false;
+    const auto before = out_.size();
+    const auto said = pull();
+    turn_bytes_ += out_.size() - before;
+    if (said == body_source::state::ended || said == body_source::state::failed)
+    {
+        end_stream(said == body_source::state::ended);
+        return wait::nothing;
+    }
+    if (said == body_source::state::more || out_.size() > before)
+        return wait::nothing;
+    turn_bytes_ = 0;
+    if (out_.capacity() > resting_bytes_max)
+        std::string{}.swap(out_);
+    again_at_ = source_->again_at();
+    // What a client sends meanwhile is its next request, and is not read beyond one buffer.
+    return peer_ended_ || in_.size() >= read_bytes ? wait::sleep : wait::watch;
+}
+
+// One piece, in a chunk of its own when there are chunks.
+body_source::state connection::pull()
+{
+    constexpr std::string_view size_field = "0000\r\n";
+    const auto room = std::min<std::size_t>(leaving_ ? farewell_bytes_max : limits_.piece_bytes_max, 0xffff);
+    const auto at = out_.size();
+    if (framed_ == framing::chunks)
+        out_ += size_field;
+    const auto from = out_.size();
+    auto said = body_source::state::failed;
+    try
+    {
+        said = source_->pull(out_, room);
+    }
+    catch (const std::exception&)
+    {
+        out_.resize(from);
+    }
+    const auto bytes = out_.size() - from;
+    CF_ASSERT(bytes <= room);
+    if (framed_ == framing::chunks && bytes == 0)
+        out_.resize(at);
+    else if (framed_ == framing::chunks)
+    {
+        constexpr std::string_view digits = "0123456789abcdef";
+        for (std::size_t i = 0; i < 4; ++i)
+            out_[at + i] = digits[bytes >> (4 * (3 - i)) & 0xf];
+        out_ += "\r\n";
+    }
+    count_pending();
+    return said;
+}
+
+void connection::end_stream(bool is_whole)
+{
+    if (is_whole && framed_ == framing::chunks)
+        out_ += "0\r\n\r\n";
+    count_pending();
+    source_ = nullptr;
+    stream_ = nullptr;
+    stage_ = stage::head;
+    closing_ = closing_after_ || !is_whole || shard_.draining;
+    deadline_ = std::chrono::steady_clock::now() + limits_.idle_time_max;
+}
+
+// A client that is too slow for what it gets: the source's last words stand behind what it has not taken yet, and it
+// has a little time to take both. False: there are none.
+bool connection::take_leave()
+{
+    if (leaving_ || !source_->finish(body_source::ending::too_slow))
+        return false;
+    leaving_ = true;
+    auto said = body_source::state::more;
+    for (int i = 0; i < 4 && said == body_source::state::more; ++i)
+        said = pull();
+    end_stream(said == body_source::state::ended);
+    closing_ = true;
+    write_deadline_ = std::chrono::steady_clock::now() + limits_.linger_time_max;
+    return true;
+}
+
+// The socket has something: the client's end, or bytes of its next request.
+void connection::look_for_end()
+{
+    char bytes[1024];
+    boost::system::error_code failed;
+    const auto count = socket_.read_some(asio::buffer(bytes), failed);
+    if (failed && failed != asio::error::would_block && failed != asio::error::try_again)
+        peer_ended_ = true;
+    else if (count > 0)
+    {
+        const auto room = in_.prepare(count);
+        std::memcpy(room.data(), bytes, count);
+        in_.commit(count);
+    }
 }
 
 // The bytes that follow cannot be trusted: the answer is the last one.
@@ -456,14 +633,15 @@ void connection::forget_exchange()
 {
     let_go(exchange_.out.body);
     let_go(exchange_.in.body);
+    exchange_.out.source = nullptr;
     exchange_.then = nullptr;
     exchange_.on_due = nullptr;
     exchange_.context.reset();
 }
 
-void connection::write_answer(const request* asked, const reply& answer, bool last)
+void connection::write_answer(const request* asked, const reply& answer, bool last, framing how)
 {
-    append_answer(out_, answer, shard_.date_field, !(asked && asked->method == verb::head), last);
+    append_answer(out_, answer, shard_.date_field, !(asked && asked->method == verb::head), last, how);
     count_pending();
 }
 
@@ -525,6 +703,8 @@ void connection::expire(steady_time now)
 {
     if (stage_ == stage::handling && exchange_.on_due && now >= exchange_.due)
         std::exchange(exchange_.on_due, nullptr)();
+    if (stage_ == stage::streaming && !look_at_source(now))
+        return;
     if (!waiting_ || timed_out_ || now < (writing_ ? write_deadline_ : deadline_))
         return;
     timed_out_ = true;
@@ -545,8 +725,21 @@ void connection::time_ran_out()
     const bool half_a_request = (stage_ == stage::head && head_begun_ && !closing_) || stage_ == stage::body;
     if (half_a_request && out_.size() == out_written_)
         refuse(408, "request_timeout", "The request did not arrive in time.");
-    else
+    else if (stage_ != stage::streaming || !take_leave())
         lose_peer();
+}
+
+// False: it was cut.
+bool connection::look_at_source(steady_time now)
+{
+    if (source_->is_void())
+        return cut(), false;
+    const bool rests = stream_->watched || stream_->sleeper;
+    const bool is_told = shard_.draining && !told_to_end_ && source_->finish(body_source::ending::draining);
+    told_to_end_ = told_to_end_ || shard_.draining;
+    if (is_told || (rests && now >= again_at_))
+        stream_->wake();
+    return true;
 }
 
 // While an exchange is parked, other threads write into it: the connection must not end before they are done.
@@ -577,7 +770,7 @@ void connection::cut()
 
 void connection::abandon()
 {
-    const auto kept = parking_;
+    const auto kept = stream_ ? stream_ : parking_;
     kept->sleeper = nullptr;
 }
 }  // namespace http

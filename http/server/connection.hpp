@@ -15,6 +15,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <list>
 #include <memory>
@@ -29,8 +30,17 @@ using steady_time = std::chrono::steady_clock::time_point;
 
 class parking;
 
+// How the client knows where a body ends.
+enum class framing
+{
+    length,
+    chunks,
+    connection  // with it; also of a head that says nothing of its body
+};
+
 // An answer as bytes. `date_field`: a complete line; `last`: the connection ends after it.
-void append_answer(std::string& to, const reply&, std::string_view date_field, bool with_body, bool last);
+void append_answer(std::string& to, const reply&, std::string_view date_field, bool with_body, bool last,
+                   framing = framing::length);
 
 // Where other threads leave word that exchanges may go on. One post to the shard per batch, however many wake at once.
 class mailbox : public std::enable_shared_from_this<mailbox>
@@ -61,13 +71,17 @@ class parking final : public waker::target, public std::enable_shared_from_this<
 {
 public:
     explicit parking(std::shared_ptr<mailbox> box) : box_(std::move(box)) {}
-    void wake() override { box_->put(shared_from_this()); }  // any thread
+    void wake() override;  // any thread
+    void wake_here();      // the shard's thread
 
-    std::unique_ptr<sleeping> sleeper;  // the shard's thread only
-    bool woken = false;                 // the shard's thread only
+    // The shard's thread only.
+    std::unique_ptr<sleeping> sleeper;
+    asio::ip::tcp::socket* watched = nullptr;  // while it waits for another thread or the client's end
+    bool woken = false;
 
 private:
     std::shared_ptr<mailbox> box_;
+    std::atomic<bool> posted_{false};
 };
 
 // What all connections of a shard share. The shard's thread only.
@@ -105,6 +119,8 @@ private:
         read,
         write,
         sleep,
+        watch,   // for a wake or the client's end
+        turn,    // let the others of the shard have theirs
         nothing  // over
     };
     enum class stage
@@ -112,6 +128,7 @@ private:
         head,
         body,
         handling,
+        streaming,
         lingering,
         over
     };
@@ -122,8 +139,16 @@ private:
     void handle(next);
     void settle();
     void refuse(int status, std::string_view code, std::string_view detail);
-    void write_answer(const request*, const reply&, bool last);
+    void write_answer(const request*, const reply&, bool last, framing = framing::length);
     void forget_exchange();
+
+    void begin_stream(std::shared_ptr<body_source>, bool last);
+    wait go_on_streaming();
+    body_source::state pull();
+    void end_stream(bool is_whole);
+    bool take_leave();
+    bool look_at_source(steady_time now);
+    void look_for_end();
     bool flush_now();  // false: the socket takes no more for now
     void forget_written();
     void count_pending();
@@ -143,6 +168,14 @@ private:
     asio::ip::tcp::socket socket_;
     wire_reader reader_;
     exchange exchange_;
+    std::shared_ptr<body_source> source_;  // while streaming
+    std::shared_ptr<parking> stream_;      // its own: a late wake must not meet the next exchange
+    framing framed_ = framing::length;
+    std::size_t turn_bytes_ = 0;  // written since the others had their turn
+    bool leaving_ = false;        // the source says its last words
+    bool told_to_end_ = false;    // that the server drains
+    bool closing_after_ = false;  // the connection ends with the body
+    steady_time again_at_{};      // when a waiting source wants to be pulled
     stage stage_ = stage::head;
     boost::beast::flat_buffer in_;  // what was read and not used yet; its room is not zeroed for every read
     std::string out_;
@@ -159,7 +192,7 @@ private:
     steady_time deadline_{};
     steady_time write_deadline_{};  // of all that is in `out_`, set once: when the socket first did not take it
     std::size_t counted_ = 0;       // of `out_`, in the shard's sum
-    steady_time head_began_{};  // the first byte of the head being read
+    steady_time head_began_{};      // the first byte of the head being read
     bool head_begun_ = false;
     steady_time body_began_{};
     steady_time handled_from_{};

@@ -34,6 +34,7 @@ struct listener_config
     std::size_t connections_per_address_max = 2'048;      // beyond: 503 and closed
     std::size_t requests_per_connection_max = 1'000'000;  // then `Connection: close`
     std::size_t answers_gathered_max = 64 * 1024;         // bytes of pipelined answers written in one go
+    std::size_t piece_bytes_max = 16 * 1024;              // of a body that is made while it is sent
     std::size_t answers_pending_max = 256 * 1024 * 1024;  // bytes not taken by clients yet, per shard; beyond: 503
     std::chrono::milliseconds drain_time_max{25'000};     // for what is under way when the server is asked to stop
 };

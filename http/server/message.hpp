@@ -57,13 +57,16 @@ struct request
     std::string joined(std::string_view name) const;
 };
 
+class body_source;
+
 struct reply
 {
     int status = 200;
     std::string_view content_type;  // empty: the answer has no body
     std::string body;
-    std::string_view borrowed_body;  // instead of `body`: text that outlives the exchange
-    std::string fields;              // complete lines, "Name: value\r\n"
+    std::string_view borrowed_body;       // instead of `body`: text that outlives the exchange
+    std::shared_ptr<body_source> source;  // instead of both: the body comes piece by piece
+    std::string fields;                   // complete lines, "Name: value\r\n"
     bool close = false;
 
     // `value` must not hold a line end: asserted.
@@ -92,6 +95,57 @@ public:
 
 private:
     std::shared_ptr<target> to_;
+};
+
+// The body of an answer that is not there yet when its head is: a long list, a stream that never ends.
+//
+// The connection pulls: it asks for a piece whenever the client has taken the ones before, so a slow client holds one
+// piece in memory (listener_config::piece_bytes_max) and no thread. Whoever makes the pieces on another thread gives
+// `waiting`, and wakes the connection when there is more; nothing of the exchange may be used after the head is
+// written, so a source holds what it needs. HTTP/1.1 gets chunks and goes on with the next request; HTTP/1.0, and a
+// reply with `close`, end with the connection. Answers to HEAD drop the source unasked.
+// All functions are called on the shard's thread and must not block. The source is destroyed when its answer or its
+// connection ends, on the shard's thread or on the one that stops the listener: its destructor is where it lets go of
+// other threads.
+class body_source
+{
+public:
+    enum class state
+    {
+        more,     // pull again when this was taken
+        waiting,  // for a wake, or until `again_at`
+        ended,    // that was all
+        failed    // the client is to see that something is missing: the connection ends in mid-body
+    };
+    enum class ending
+    {
+        draining,  // the server stops
+        too_slow   // the client did not take what there was in time
+    };
+
+    virtual ~body_source() = default;
+
+    // Once, before the first pull. `wake` may be called from any thread, any number of times, also after the end.
+    virtual void begin(waker wake) = 0;
+
+    // Appends at most `room` bytes.
+    virtual state pull(std::string& out, std::size_t room) = 0;
+
+    // Of a source that waits: when it wants to be pulled without a wake (within a tenth of a second).
+    virtual std::chrono::steady_clock::time_point again_at() const
+    {
+        return std::chrono::steady_clock::time_point::max();
+    }
+
+    // A body without an end is over when the client has closed its side.
+    virtual bool has_end() const { return true; }
+
+    // True: it takes leave, and a few pulls from now gives `ended`. False: `draining` changes nothing, a client that is
+    // too slow is cut.
+    virtual bool finish(ending) { return false; }
+
+    // Asked ten times a second, also while the client takes nothing. True: the connection is cut at once.
+    virtual bool is_void() const { return false; }
 };
 
 // What an application says after it has looked at an exchange.

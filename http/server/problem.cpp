@@ -201,6 +201,7 @@ void render(const problem& what, const problem_surroundings& at, reply& out)
     out.status = said.status != 0 ? said.status : kind ? kind->status : 409;
     out.content_type = "application/problem+json";
     out.borrowed_body = {};
+    out.source = nullptr;
     out.body.clear();
     const std::string_view detail = said.detail.empty() ? title : std::string_view{said.detail};
     const bool is_internal = out.status == 500;

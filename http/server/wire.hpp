@@ -51,6 +51,7 @@ public:
 
     std::uint64_t body_bytes() const { return body_bytes_; }
     bool keep_alive() const { return keep_alive_; }
+    bool takes_chunks() const { return !http_1_0_; }
     bool expects_continue() const { return expects_continue_; }
     const wire_failure& failure() const { return failure_; }
 

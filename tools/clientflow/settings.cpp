@@ -168,6 +168,7 @@ void listener_rows(table& to, http::listener_config& of)
     to.add("connections_per_address_max", "connections", of.connections_per_address_max, "beyond: 503 and closed");
     to.add("requests_per_connection_max", "requests", of.requests_per_connection_max, "then the connection closes");
     to.add("answers_gathered_max", "bytes", of.answers_gathered_max, "pipelined answers written in one go");
+    to.add("piece_bytes_max", "bytes", of.piece_bytes_max, "of a body that is made while it is sent");
     to.add("answers_pending_max", "bytes", of.answers_pending_max, "not taken by clients, per shard; beyond: 503 busy");
     to.add("drain_time_max_ms", of.drain_time_max, "for what is under way when the server stops");
 }
