@@ -36,6 +36,19 @@ select relation.name, 'has a policy for clientflow_app that does not ask for the
  where p.polpermissive and (p.polroles = '{0}' or 'clientflow_app'::regrole::oid = any (p.polroles))
    and coalesce(pg_get_expr(p.polqual, p.polrelid), '') not like '%current_setting(''app.tenant''::text)%'
 union all
+select relation.name, 'shows rows to analysts without asking who they are: ' || p.polname
+  from relation join pg_policy p on p.polrelid = relation.oid
+ where p.polpermissive
+   and exists (select from pg_roles r where r.oid = any (p.polroles)
+                  and (r.rolname = 'clientflow_analyst'
+                         and coalesce(pg_get_expr(p.polqual, p.polrelid), '') not like '%analyst_sees_all()%'
+                       or r.rolname = 'clientflow_tenant_analyst'
+                         and coalesce(pg_get_expr(p.polqual, p.polrelid), '') not like '%analyst_tenant()%'))
+union all
+select name, 'can be written by analysts' from relation
+ where has_table_privilege('clientflow_analyst', oid, 'insert, update, delete, truncate, references, trigger')
+    or has_table_privilege('clientflow_tenant_analyst', oid, 'insert, update, delete, truncate, references, trigger')
+union all
 select name, 'is a materialized view, which no row security protects' from relation where relkind = 'm'
 union all
 select name, 'is a view that reads with its owner''s rights (not security_invoker)' from relation
@@ -47,10 +60,12 @@ union all
 select 'schema read', 'is missing' where not exists (select from pg_namespace where nspname = 'read')
 union all
 select 'role ' || rolname, 'may bypass row security' from pg_roles
- where rolname in ('clientflow_owner', 'clientflow_app', 'clientflow_projector') and (rolbypassrls or rolsuper)
+ where rolname in ('clientflow_owner', 'clientflow_app', 'clientflow_projector', 'clientflow_analyst',
+                   'clientflow_tenant_analyst') and (rolbypassrls or rolsuper)
 union all
 select 'role ' || rolname, 'can log in' from pg_roles
- where rolname in ('clientflow_owner', 'clientflow_projector') and rolcanlogin
+ where rolname in ('clientflow_owner', 'clientflow_projector', 'clientflow_analyst', 'clientflow_tenant_analyst')
+   and rolcanlogin
 union all
 select 'role clientflow_app', 'inherits clientflow_projector and with it the sight of all tenants' from pg_roles
  where rolname = 'clientflow_app' and rolinherit

@@ -7,8 +7,6 @@
 #include <pqxx/nontransaction>
 #include <pqxx/result>
 
-#include <stdexcept>
-
 namespace cli
 {
 namespace
@@ -52,7 +50,7 @@ std::vector<line> database::ask(const std::string& statement, const std::vector<
         const auto meaning = event_log::understand(wrong, connection_);
         if (meaning.kind == event_log::failure_kind::lost)
             throw event_log::unreachable(meaning.message);
-        throw std::runtime_error(meaning.message);
+        throw server_refused(meaning.message, meaning.sqlstate);
     }
 }
 

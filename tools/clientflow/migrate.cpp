@@ -1,6 +1,8 @@
 // `clientflow migrate`: brings the store to the schema this program wants, and makes the master key of a fresh one.
 #include "events/log/seal.hpp"
 #include "events/log/store.hpp"
+#include "projections/catalogue.hpp"
+#include "projections/runner/view_notes.hpp"
 #include "schemas/json_writer.hpp"
 #include "schemas/text.hpp"
 #include "tools/clientflow/database.hpp"
@@ -103,6 +105,7 @@ exit_status migrate(const program& chosen, const wishes& given)
             return done;
         }
         const auto ran = event_log::migrate(link, wanted_migrations());
+        projection::write_view_notes(link, projection::read_models());
         make_master_key(chosen, of);
         if (given.new_incarnation)
             event_log::begin_incarnation(link, given.reason.empty() ? "migrate --new-incarnation" : given.reason);

@@ -71,6 +71,7 @@ void add_doctor(CLI::App& root, program&);
 void add_config(CLI::App& root, program&);
 void add_tenant(CLI::App& root, program&);
 void add_key(CLI::App& root, program&);
+void add_analyst(CLI::App& root, program&);
 void add_events(CLI::App& root, program&);
 void add_stream(CLI::App& root, program&);
 void add_projection(CLI::App& root, program&);

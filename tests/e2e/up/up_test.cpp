@@ -8,6 +8,7 @@
 #include "tests/kit/wire.hpp"
 
 #include <doctest/doctest.h>
+#include <pqxx/pqxx>
 
 #include <csignal>
 #include <fstream>
@@ -97,6 +98,23 @@ TEST_CASE("a fresh directory becomes a running server with a key that writes, an
         CHECK(member(second, "api_key") == key);
         CHECK(kit::eventually([&] { return shows_client(here, key, "Ada Ltd"); }));
     }
+    SUBCASE("the analyst's DSN reads every tenant, needs the password in its file, and outlives a stop")
+    {
+        const auto dsn = member(first, "analyst_dsn");
+        const auto ask = [](const std::string& where, const std::string& sql) {
+            pqxx::connection link{where};
+            pqxx::nontransaction work{link};
+            return work.exec(sql)[0][0].as<std::string>();
+        };
+        CHECK(kit::eventually([&] { return ask(dsn, "select count(*) from read.clients") == "1"; }));
+        CHECK_THROWS(ask(dsn, "select count(*) from es.event"));
+        CHECK_THROWS(ask(dsn.substr(0, dsn.find("passfile=")) + dsn.substr(dsn.find("port=")), "select 1"));
+        CHECK(std::filesystem::status(here.data() / "analyst.pgpass").permissions() ==
+              (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+        CHECK(here.up({"--stop"}).end.exit_code == 0);
+        CHECK(member(here.start(), "analyst_dsn") == dsn);
+        CHECK(ask(dsn, "select count(*) from read.orgs") == "1");
+    }
     SUBCASE("started twice, it says that it runs already and where")
     {
         const auto again = here.up({"--detach", "--json"});
@@ -161,14 +179,9 @@ TEST_CASE("in front, Ctrl-C stops the server and the database that it started")
     installation here;
     kit::launch what;
     what.program = kit::source_root() / "tools/up";
-    what.arguments = {"--data",
-                      here.data().string(),
-                      "--port",
-                      std::to_string(here.port()),
-                      "--json",
-                      "--no-build",
-                      "--build-dir",
-                      kit::program("clientflow").parent_path().parent_path().string()};
+    what.arguments = {
+        "--data", here.data().string(), "--port",      std::to_string(here.port()),
+        "--json", "--no-build",         "--build-dir", kit::program("clientflow").parent_path().parent_path().string()};
     kit::process up{what};
     REQUIRE(kit::eventually([&] { return up.output().find("api_key") != std::string::npos; }, start_deadline));
     up.kill(SIGINT);

@@ -1,0 +1,201 @@
+// `clientflow analyst create|list|remove`: logins of the database that read what the read models show.
+//
+// A password is read from standard input, or made here and left in a file in libpq's format that only its owner reads;
+// it never stands in an argument, and the server is only ever told its SCRAM verifier.
+#include "events/org.hpp"
+#include "schemas/json_writer.hpp"
+#include "schemas/text.hpp"
+#include "tools/clientflow/database.hpp"
+#include "tools/clientflow/dsn.hpp"
+#include "tools/clientflow/scram.hpp"
+#include "tools/clientflow/settings.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <iostream>
+#include <memory>
+#include <system_error>
+#include <unistd.h>
+
+namespace cli
+{
+namespace
+{
+constexpr std::size_t name_max = 40;
+constexpr std::size_t password_min = 12;
+constexpr std::size_t password_max = 200;
+
+struct wanted
+{
+    std::string name;
+    std::string org;        // org_…; empty: all tenants
+    std::string pass_file;  // made, with a fresh password in it
+    bool password_from_stdin = false;
+};
+
+// The role's name: of its own kind, so that no other login can be taken over by a name.
+std::string login_of(const std::string& name)
+{
+    const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+    if (name.empty() || name.size() > name_max || !std::ranges::all_of(name, is_plain))
+        throw failure(usage, "bad_name", "--name wants 1 to 40 of a-z, 0-9 and _");
+    return "analyst_" + name;
+}
+
+field tenant_of(const std::string& org)
+{
+    if (org.empty())
+        return std::nullopt;
+    if (const auto id = org::org_id::parse(org))
+        return id->value.text();
+    throw failure(usage, "bad_id", "\"" + org + "\" is no org_… id");
+}
+
+std::string read_password()
+{
+    std::string password;
+    std::getline(std::cin, password);
+    const auto is_visible = [](char c) { return c > 0x20 && c < 0x7f; };
+    if (password.size() < password_min || password.size() > password_max || !std::ranges::all_of(password, is_visible))
+        throw failure(usage, "bad_password", "standard input wants one line of 12 to 200 visible ASCII characters");
+    return password;
+}
+
+std::string make_password()
+{
+    std::array<std::uint8_t, 24> bytes{};
+    schema::random_bytes(bytes);
+    return schema::base64url(std::string{bytes.begin(), bytes.end()});
+}
+
+[[noreturn]] void cannot_write(const std::string& file)
+{
+    throw failure(failed, "pass_file", file + ": " + std::generic_category().message(errno));
+}
+
+// As libpq reads it, of any host and database: the login exists once in the server. Written beside and renamed, so that
+// it is there whole or not at all, and never readable by others.
+void write_pass_file(const std::string& file, const std::string& login, const std::string& password)
+{
+    const auto beside = file + ".new";
+    const auto text = "*:*:*:" + login + ':' + password + '\n';
+    ::unlink(beside.c_str());
+    const int opened = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (opened < 0)
+        cannot_write(beside);
+    const bool is_written =
+        ::write(opened, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(opened) == 0;
+    ::close(opened);
+    if (!is_written || ::rename(beside.c_str(), file.c_str()) != 0)
+        cannot_write(file);
+}
+
+void admit(database& store, const std::string& login, const field& tenant, const std::string& password)
+{
+    try
+    {
+        store.ask("select read.admit_analyst($1, $2::uuid, $3)", {login, tenant, scram_verifier(password)});
+    }
+    catch (const server_refused& why)
+    {
+        if (why.sqlstate == "CFA01")
+            throw failure(not_found, "not_found", why.what());
+        if (why.sqlstate == "CFA02" || why.sqlstate == "CFA03")
+            throw failure(refused, "already_exists", why.what());
+        if (why.sqlstate == "42501")
+            throw failure(refused, "no_operator", "this login may not make roles: set admin_dsn, or give --dsn");
+        throw;
+    }
+}
+
+exit_status create(const program& chosen, const wanted& given)
+{
+    if (given.pass_file.empty() != given.password_from_stdin)
+        throw failure(usage, "usage", "give either --pass-file or --password-stdin");
+    const auto login = login_of(given.name);
+    const auto tenant = tenant_of(given.org);
+    const auto of = read_settings(chosen.given);
+    database store{of.operator_dsn()};
+    const auto password = given.password_from_stdin ? read_password() : make_password();
+    admit(store, login, tenant, password);
+    if (!given.pass_file.empty())
+        write_pass_file(given.pass_file, login, password);
+
+    std::vector<std::pair<std::string, std::string>> who{{"user", login}};
+    if (!given.pass_file.empty())
+        who.emplace_back("passfile", std::filesystem::absolute(given.pass_file).string());
+    const auto dsn = with_values(without_secrets(of.operator_dsn()), who);
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().member("login", login).key("org_id");
+    tenant ? json.string(given.org) : json.null();
+    json.member("dsn", dsn).end_object();
+    std::cout << (chosen.given.json ? out : dsn) << '\n';
+    return done;
+}
+
+exit_status list(const program& chosen)
+{
+    database store{read_settings(chosen.given).operator_dsn()};
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().key("analysts").begin_array();
+    for (const auto& each : store.ask("select login, of_tenant, to_char(admitted_at at time zone 'utc',"
+                                      " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from read.analyst order by login"))
+    {
+        const auto tenant = schema::uuid::parse(each[1].value_or(""));
+        const auto org = tenant ? org::org_id{*tenant}.text() : std::string{};
+        json.begin_object().member("login", *each[0]).key("org_id");
+        tenant ? json.string(org) : json.null();
+        json.member("admitted_at", *each[2]).end_object();
+        if (!chosen.given.json)
+            std::cout << *each[0] << "  " << (tenant ? org : "all tenants") << "  " << *each[2] << '\n';
+    }
+    json.end_array().end_object();
+    if (chosen.given.json)
+        std::cout << out << '\n';
+    return done;
+}
+
+exit_status remove(const program& chosen, const wanted& given)
+{
+    const auto login = login_of(given.name);
+    database store{read_settings(chosen.given).operator_dsn()};
+    const auto ended = store.ask_one("select read.dismiss_analyst($1)", {login});
+    if (!ended || ended->front() != "t")
+        throw failure(not_found, "not_found", "there is no analyst " + given.name);
+    say(chosen, login + " sees nothing any more");
+    return done;
+}
+}  // namespace
+
+void add_analyst(CLI::App& root, program& chosen)
+{
+    auto& noun = add_noun(root, "analyst",
+                          "Example: clientflow analyst create --name ann --pass-file ann.pgpass\n\n"
+                          "Logins that read the views of schema read with psql and its like.");
+    auto given = std::make_shared<wanted>();
+    auto& creating = add_verb(noun, "create",
+                              "Example: clientflow analyst create --name ann --org org_… --pass-file ann.pgpass\n\n"
+                              "Makes the login analyst_<name>, or gives it a new password, and prints its DSN. "
+                              "It reads all tenants, or the one of --org, and writes nothing.");
+    creating.add_option("--name", given->name, "Of the analyst")->required();
+    creating.add_option("--org", given->org, "Only this tenant (default: all)");
+    creating.add_option("--pass-file", given->pass_file, "Made with a fresh password in it, mode 0600, for libpq");
+    creating.add_flag("--password-stdin", given->password_from_stdin, "Read the password from standard input");
+    creating.callback([&chosen, given] { chosen.run = [&chosen, given] { return create(chosen, *given); }; });
+
+    auto& listing = add_verb(noun, "list", "Example: clientflow analyst list --json\n\nWho is admitted, to what.");
+    listing.callback([&chosen] { chosen.run = [&chosen] { return list(chosen); }; });
+
+    auto gone = std::make_shared<wanted>();
+    auto& removing =
+        add_verb(noun, "remove", "Example: clientflow analyst remove --name ann\n\nEnds an admission at once.");
+    removing.add_option("--name", gone->name, "Of the analyst")->required();
+    removing.callback([&chosen, gone] { chosen.run = [&chosen, gone] { return remove(chosen, *gone); }; });
+}
+}  // namespace cli
