@@ -104,6 +104,9 @@ next api::on_head(exchange& x)
     c.server = this;
     c.accepted = parts_.clock.now();
     c.accepted_steady = steady::now();
+    c.client = config_.trusted_proxies.empty() ? std::string{x.in.peer}
+                                               : client_of(x.in.peer, x.in.joined("forwarded"),
+                                                           x.in.joined("x-forwarded-for"), config_.trusted_proxies);
     const auto sent_id = x.in.field("x-request-id");
     c.request_id = is_request_id(sent_id) ? std::string{sent_id} : "req_" + make_id(c.accepted).base32();
     c.traceparent = read_traceparent(x.in.field("traceparent"));
@@ -176,7 +179,7 @@ bool api::keep_address_limit(exchange& x, call& c)
 {
     if (c.unlimited)
         return true;
-    const auto said = addresses_.take(limited_as(x.in.peer), c.accepted_steady);
+    const auto said = addresses_.take(limited_as(c.client), c.accepted_steady);
     x.out.add("RateLimit-Policy", policy_field("address", config_.address_per_minute));
     x.out.add("RateLimit", rate_field("address", said));
     if (said.allowed)
@@ -253,7 +256,7 @@ next api::authenticate(exchange& x, call& c)
 bool api::may_look_up(exchange& x, call& c)
 {
     const auto now = c.accepted_steady;
-    const bool is_limited = !addresses_.peek(limited_as(x.in.peer), now).allowed;
+    const bool is_limited = !addresses_.peek(limited_as(c.client), now).allowed;
     if ((!is_limited || lookups_when_limited_.take(config_.lookups_per_minute_when_limited, now).allowed) &&
         unknown_keys_.take(config_.unknown_keys_per_minute, now).allowed)
         return true;
@@ -369,7 +372,7 @@ void api::on_answer(exchange& x, double seconds)
     line.seconds = seconds;
     if (c.who)
         line.tenant = c.who->tenant_text, line.principal = c.who->key_text;
-    line.network = network_of(x.in.peer);
+    line.network = network_of(c.client);
     line.answer_bytes = x.out.text().size();
     parts_.log.access(line);
 }

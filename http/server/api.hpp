@@ -12,6 +12,7 @@
 #include "http/server/journal.hpp"
 #include "http/server/limiter.hpp"
 #include "http/server/metrics.hpp"
+#include "http/server/network.hpp"
 #include "http/server/query_pool.hpp"
 #include "http/server/router.hpp"
 
@@ -40,6 +41,7 @@ struct api_config
     std::size_t addresses_max = 100'000;
     std::int64_t unknown_keys_per_minute = 12'000;         // looked up for all addresses together
     std::int64_t lookups_per_minute_when_limited = 3'000;  // of these, for addresses over their limit
+    std::vector<address_block> trusted_proxies{};
 };
 
 struct api_parts

@@ -75,7 +75,7 @@ bool api::fill_submission(call& c, lanes::submission& asked)
     asked.meta.request_id = c.request_id;
     asked.meta.correlation_id = c.request_id;
     asked.meta.traceparent = c.traceparent;
-    asked.meta.ip = c.in->peer;
+    asked.meta.ip = c.client;
     asked.meta.user_agent = schema::clip(schema::mended_utf8(c.in->field("user-agent")), 256);
     asked.meta.occurred_at = c.accepted;
     asked.deadline = steady::now() + config_.command_time_max;  // a slow body has had its own time

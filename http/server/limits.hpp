@@ -4,10 +4,13 @@
 // the tests start from them and change what they need. Plain data; copied into the listener at its start.
 #pragma once
 
+#include "http/server/network.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace http
 {
@@ -31,7 +34,8 @@ struct listener_config
     std::chrono::milliseconds linger_time_max{2'000};  // reading on after a refusal, so that the client sees it
     std::size_t linger_bytes_max = 1024 * 1024;
     std::size_t connections_max = 10'000;                 // all shards; beyond: 503 and closed
-    std::size_t connections_per_address_max = 2'048;      // beyond: 503 and closed
+    std::size_t connections_per_address_max = 2'048;      // beyond: 503 and closed; not of trusted proxies
+    std::vector<address_block> trusted_proxies{};         // whose word on the client's address is taken
     std::size_t requests_per_connection_max = 1'000'000;  // then `Connection: close`
     std::size_t answers_gathered_max = 64 * 1024;         // bytes of pipelined answers written in one go
     std::size_t piece_bytes_max = 16 * 1024;              // of a body that is made while it is sent

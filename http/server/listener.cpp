@@ -43,13 +43,13 @@ class census
 public:
     explicit census(const listener_config& limits) : limits_(limits) {}
 
-    bool admit(const std::string& address)
+    bool admit(const std::string& address, bool is_proxy)
     {
         const std::lock_guard lock{mutex_};
         if (open_ >= limits_.connections_max)
             return false;
         auto& here = by_address_[address];
-        if (here >= limits_.connections_per_address_max)
+        if (here >= limits_.connections_per_address_max && !is_proxy)
             return false;
         ++here;
         ++open_;
@@ -157,7 +157,7 @@ void welcome(shard& here, tcp::socket socket, const tcp::endpoint& remote)
 {
     auto address = address_of(remote);
     auto counted = limited_as(address);
-    if (!here.people->admit(counted))
+    if (!here.people->admit(counted, lies_in(address, here.limits.trusted_proxies)))
     {
         ++here.refused;
         turn_away(here, socket, address);

@@ -201,6 +201,7 @@ struct call
     std::string request_id;
     std::string_view traceparent;
     schema::moment accepted;
+    std::string client;                     // the address that asks, proxies apart
     std::chrono::steady_clock::time_point accepted_steady;
     preference prefer;
     static constexpr std::string_view is_options = "OPTIONS";

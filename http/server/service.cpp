@@ -46,6 +46,7 @@ api_config api_of(const service_config& config)
     made.key_per_minute = config.key_per_minute;
     made.unknown_keys_per_minute = config.unknown_keys_per_minute;
     made.addresses_max = config.limiter_entries_max;
+    made.trusted_proxies = config.api.trusted_proxies;
     return made;
 }
 

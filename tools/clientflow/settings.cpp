@@ -1,8 +1,11 @@
 // See settings.hpp. The table binds; settings_sources.cpp reads.
 #include "tools/clientflow/settings.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
+#include <optional>
+#include <vector>
 
 namespace cli
 {
@@ -17,6 +20,34 @@ bool read_integer(std::string_view text, T& into)
         return false;
     into = value;
     return true;
+}
+
+std::string printed_blocks(const std::vector<http::address_block>& blocks)
+{
+    std::string text;
+    for (const http::address_block& each : blocks)
+        text.append(text.empty() ? "" : ",").append(http::text_of(each));
+    return text;
+}
+
+// Parted by commas; blanks around them are nothing. Nothing: one of them is no block.
+std::optional<std::vector<http::address_block>> read_blocks(std::string_view text)
+{
+    std::vector<http::address_block> made;
+    while (!text.empty())
+    {
+        auto one = text.substr(0, text.find(','));
+        text.remove_prefix(std::min(one.size() + 1, text.size()));
+        one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
+        one = one.substr(0, one.find_last_not_of(' ') + 1);
+        if (one.empty())
+            continue;
+        const auto block = http::read_block(one);
+        if (!block)
+            return std::nullopt;
+        made.push_back(*block);
+    }
+    return made;
 }
 
 class table
@@ -84,6 +115,19 @@ public:
                         return true;
                     }
                 return false;
+            });
+    }
+
+    void add(std::string name, std::vector<http::address_block>& at, std::string note)
+    {
+        row(
+            std::move(name), "", std::move(note), "a list of addresses and blocks: 10.0.0.0/8,2001:db8::1",
+            [&at] { return printed_blocks(at); },
+            [&at](std::string_view text) {
+                auto blocks = read_blocks(text);
+                if (blocks)
+                    at = std::move(*blocks);
+                return blocks.has_value();
             });
     }
 
@@ -177,6 +221,8 @@ void service_rows(table& to, settings& of)
 {
     to.section("http");
     listener_rows(to, of.http.api);
+    to.add("trusted_proxies", of.http.api.trusted_proxies,
+           "whose Forwarded or X-Forwarded-For is believed; empty: nobody's");
     to.add("region", of.http.region, "shown by /api/health");
     to.add("upgrade_url", of.http.upgrade_url, "in 402 answers");
     to.add("query_threads", "threads", of.http.query_threads, "each with its own connection");
