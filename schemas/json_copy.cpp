@@ -22,6 +22,15 @@ void write_members(json_writer& out, const json::node& object, member_order orde
         write_node(out.key(key), value, order);
     out.end_object();
 }
+
+// 60.0 stays a fraction: where an integer is asked for, it is none.
+void write_fraction(json_writer& out, double number)
+{
+    const std::size_t before = out.text().size();
+    out.number(number);
+    if (out.text().find_first_of(".e", before) == std::string::npos)
+        out.text() += ".0";
+}
 }  // namespace
 
 void write_node(json_writer& out, const json::node& given, member_order order)
@@ -44,7 +53,7 @@ void write_node(json_writer& out, const json::node& given, member_order order)
         out.integer(json::integer_of(given));
         break;
     case json::node_type::fraction:
-        out.number(json::fraction_of(given));
+        write_fraction(out, json::fraction_of(given));
         break;
     case json::node_type::boolean:
         out.boolean(json::boolean_of(given));

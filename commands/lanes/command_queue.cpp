@@ -4,6 +4,14 @@
 
 namespace lanes
 {
+std::size_t command_queue::weight(const command& c)
+{
+    std::size_t bytes = 0;
+    for (std::size_t nth = 0; nth < c->size(); ++nth)
+        bytes += c->asked_at(nth).bytes + overhead_bytes;
+    return bytes;
+}
+
 bool command_queue::offer(command c)
 {
     bool wake = false;
@@ -57,7 +65,13 @@ std::vector<command> command_queue::take(const room& free)
 
 bool command_queue::has_for(const room& free, std::size_t enough) const
 {
-    return free.commands_max > 0 && waiting_.size() >= enough && !(free.joins && waiting_.front()->alone);
+    return free.commands_max > 0 && waiting_.size() >= enough && (!free.joins || joins(free, waiting_.front()));
+}
+
+// A round that is there already takes what it has room for: a batch may be larger than that.
+bool command_queue::joins(const room& free, const command& next) const
+{
+    return !next->alone && next->size() <= free.commands_max;
 }
 
 void command_queue::nudge()
@@ -79,12 +93,15 @@ std::vector<command> command_queue::take_some(const room& free)
 {
     std::vector<command> taken;
     std::size_t bytes = 0;
-    while (!waiting_.empty() && taken.size() < free.commands_max)
+    std::size_t count = 0;
+    while (!waiting_.empty() && count < free.commands_max)
     {
         command& next = waiting_.front();
         const bool is_first = taken.empty();
-        if (!is_first && (next->goes_alone() || bytes + weight(next) > free.bytes_max))
+        const bool fits = count + next->size() <= free.commands_max && bytes + weight(next) <= free.bytes_max;
+        if (!is_first && (next->goes_alone() || !fits))
             break;
+        count += next->size();
         bytes += weight(next);
         bytes_ -= weight(next);
         taken.push_back(std::move(next));

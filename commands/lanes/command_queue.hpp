@@ -42,7 +42,7 @@ public:
         bool may_end = false;  // nothing is on its way that could come back here
     };
     // Waits until there is enough for the room, a nudge comes, or the queue is over. A command that goes alone comes
-    // alone. May answer nothing.
+    // alone; a batch comes whole. May answer nothing.
     std::vector<command> take(const room&);
     // The taker is to look around.
     void nudge();
@@ -54,10 +54,11 @@ public:
     void close();
     std::size_t size() const;
 
-    static std::size_t weight(const command& c) { return c->asked.bytes + overhead_bytes; }
+    static std::size_t weight(const command&);
 
 private:
     bool has_for(const room&, std::size_t enough) const;
+    bool joins(const room&, const command&) const;
     std::vector<command> take_some(const room&);
 
     // A wake-up costs as much as deciding a command or two.
@@ -70,7 +71,7 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable filled_;
-    std::deque<command> waiting_;  // guarded by mutex_, as all below
+    std::deque<command> waiting_;  // guarded by mutex_, as all below; a batch counts as one
     std::size_t bytes_ = 0;
     bool closed_ = false;
     bool is_over_ = false;

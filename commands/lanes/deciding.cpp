@@ -111,4 +111,12 @@ void place(entry& e, working_set& set, schema::uuid_source& ids, std::int64_t no
     for (const moved& each : e.moves)
         set.put(each.stream, each.now);
 }
+
+void take_back(entry& e, working_set& set)
+{
+    for (const moved& each : e.moves)
+        set.put(each.stream, seen(e, each.stream.key()).was);
+    e.moves.clear();
+    e.facts.clear();
+}
 }  // namespace lanes

@@ -19,4 +19,7 @@ bool still_stands(const entry&, working_set&);
 // Gives an accepted choice's facts their ids and versions and moves the set on. Throws std::logic_error for a decider
 // that writes or shows a stream it never looked at; the set is unchanged then.
 void place(entry&, working_set&, schema::uuid_source&, std::int64_t now_us);
+
+// Puts back what `place` moved on. Of several entries the last placed comes first.
+void take_back(entry&, working_set&);
 }  // namespace lanes

@@ -45,6 +45,7 @@ enum class refusal_kind
     forbidden,  // 403: forbidden, org.suspended
     mismatch,   // 412 version_mismatch
     reused,     // 422 idempotency_key_reused
+    sibling,    // 424 batch_refused
     busy        // 503: nothing happened
 };
 

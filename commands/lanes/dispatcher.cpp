@@ -5,12 +5,15 @@
 #include "commands/lanes/tally.hpp"
 #include "commands/lanes/tenant_directory.hpp"
 #include "commands/lanes/writer.hpp"
+#include "schemas/assertion.hpp"
 
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <pthread.h>
+#include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -32,6 +35,7 @@ struct dispatcher::implementation
     ~implementation();
 
     std::size_t writer_of(std::int32_t lane) const { return static_cast<std::size_t>(lane) % writers.size(); }
+    void accept(const command&);
     bool forward(std::size_t from, const command&, std::int32_t lane);
     void watch_deadlines();
 
@@ -96,13 +100,25 @@ dispatcher::implementation::~implementation()
     watch.join();
 }
 
+// A tenant whose lane is not known yet goes to any writer, which looks it up and hands it on.
+void dispatcher::implementation::accept(const command& c)
+{
+    const uuid& tenant = c->asked.tenant;
+    const auto lane = tenants.known_lane(tenant);
+    const std::size_t to = lane ? writer_of(*lane) : std::hash<uuid>{}(tenant) % writers.size();
+    if (writers[to]->queue().offer(c))
+        return;
+    ++counts.busy;
+    c->settle_rest(refused_with(busy()));
+}
+
 bool dispatcher::implementation::forward(std::size_t from, const command& c, std::int32_t lane)
 {
     const std::size_t to = writer_of(lane);
     if (to == from)
         return false;
     if (!writers[to]->queue().forward(c))
-        c->settle(refused_with(busy()));  // shutting down, and that writer has gone already
+        c->settle_rest(refused_with(busy()));  // shutting down, and that writer has gone already
     return true;
 }
 
@@ -127,14 +143,19 @@ dispatcher::~dispatcher() = default;
 
 void dispatcher::submit(submission what, std::function<void(answer)> done)
 {
-    // A tenant whose lane is not known yet goes to any writer, which looks it up and hands it on.
-    const auto lane = self_->tenants.known_lane(what.tenant);
-    const std::size_t to = lane ? self_->writer_of(*lane) : std::hash<uuid>{}(what.tenant) % self_->writers.size();
-    const auto accepted = std::make_shared<pending>(std::move(what), std::move(done));
-    if (self_->writers[to]->queue().offer(accepted))
-        return;
-    ++self_->counts.busy;
-    accepted->settle(refused_with(busy()));
+    self_->accept(std::make_shared<pending>(std::move(what), std::move(done)));
+}
+
+void dispatcher::submit(batch what, std::function<void(std::vector<answer>)> done)
+{
+    CF_ASSERT(!what.commands.empty() && what.commands.size() <= self_->config.batch_commands_max);
+    std::set<std::string_view> keys;
+    for (const submission& each : what.commands)
+    {
+        CF_ASSERT(each.tenant == what.commands.front().tenant && !each.is_rehearsal && !each.tenant_born);
+        CF_ASSERT(!what.atomic || !each.remember || keys.insert(each.remember->key).second);
+    }
+    self_->accept(std::make_shared<pending>(std::move(what), std::move(done)));
 }
 
 std::optional<std::int32_t> dispatcher::lane_of(const uuid& tenant)

@@ -36,6 +36,7 @@ struct writer_config
     std::size_t queue_bytes_max = 64 * 1024 * 1024;
     std::size_t cache_bytes_max = 64 * 1024 * 1024;  // aggregates kept per writer
     int attempts_max = 3;                            // lost races before 409 conflict
+    std::size_t batch_commands_max = 100;            // a batch is never split, so a round has room for it
     int wary_rounds = 32;                            // after a wrong guess: so many rounds ask before they decide
     // What claim_taken, quota_over and quota_under mean to the nouns; lanes::refusal_for when empty. Thread-safe.
     std::function<refusal(const event_log::verdict&)> refusal_for;
@@ -77,6 +78,16 @@ struct submission
     std::size_t bytes = 0;  // of the request's body
 };
 
+// Several commands of one tenant as one: they wait together, ride in one round, and are decided in their order, each
+// on what those before it did. `atomic`: all of them happen, in one append, or none; a command that an earlier request
+// has done already (its receipt is there) is answered from its receipt either way.
+// Otherwise each stands for itself, and only keeps its place: it is never decided before an earlier one.
+struct batch
+{
+    bool atomic = false;
+    std::vector<submission> commands;  // of one tenant, with one deadline; none a rehearsal, none a tenant's birth
+};
+
 enum class applied
 {
     yes,
@@ -106,6 +117,10 @@ public:
     ~dispatcher();                                                // drains: everything accepted is answered
 
     void submit(submission, std::function<void(answer)> done);
+    // `done` gets one answer for each command, in their order, all at once. Siblings of a refused one in an atomic
+    // batch are refused with `batch_refused`. An empty batch, or one that breaks the rules above, is an assertion; so
+    // is an atomic one that holds an idempotency key twice.
+    void submit(batch, std::function<void(std::vector<answer>)> done);
 
     // Which lane a tenant lives in; nothing when there is no such tenant. Cached for ever; may block on the store.
     std::optional<std::int32_t> lane_of(const uuid& tenant);

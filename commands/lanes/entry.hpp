@@ -35,17 +35,21 @@ struct entry
         undecided,
         accepted,
         refused,
+        withheld,  // of an atomic batch: a sibling is refused, and both are answered once that is known to be true
         replayed,  // answered from a receipt
         carried,   // again in a later round
         done       // answered
     };
 
-    explicit entry(command c) : what(std::move(c)) {}
+    explicit entry(command c, std::size_t in_batch = 0) : what(std::move(c)), nth(in_batch) {}
 
-    const submission& asked() const { return what->asked; }
+    const submission& asked() const { return what->asked_at(nth); }
     bool is_open() const { return at == course::undecided; }
 
     command what;
+    std::size_t nth = 0;     // of a batch
+    std::size_t index = 0;   // among the round's entries
+    std::int32_t group = 0;  // its siblings' in an atomic batch; 0: it stands for itself
     std::int32_t lane = 0;
     std::optional<event_log::new_tenant> born;
     course at = course::undecided;

@@ -1,9 +1,24 @@
 #include "commands/lanes/pending.hpp"
 
 #include "commands/lanes/refusals.hpp"
+#include "schemas/assertion.hpp"
+
+#include <utility>
 
 namespace lanes
 {
+pending::pending(batch what, std::function<void(std::vector<answer>)> done) : together_(std::make_unique<company>())
+{
+    CF_ASSERT(!what.commands.empty());
+    together_->atomic = what.atomic;
+    together_->done = std::move(done);
+    together_->answers.resize(what.commands.size());
+    asked = std::move(what.commands.front());
+    others.reserve(what.commands.size() - 1);
+    for (std::size_t i = 1; i < what.commands.size(); ++i)
+        others.push_back({std::move(what.commands[i])});
+}
+
 bool pending::pin()
 {
     stage expected = stage::open;
@@ -16,10 +31,52 @@ void pending::unpin()
     stage_.compare_exchange_strong(expected, stage::open);
 }
 
-void pending::settle(answer what)
+void pending::settle(std::size_t nth, answer what)
 {
-    if (stage_.exchange(stage::answered) != stage::answered)
-        done_(std::move(what));
+    if (!together_)
+    {
+        if (stage_.exchange(stage::answered) != stage::answered)
+            done_(std::move(what));
+        return;
+    }
+    std::vector<answer> all;
+    {
+        const std::lock_guard lock(together_->mutex);
+        if (together_->answers[nth])
+            return;
+        together_->answers[nth] = std::move(what);
+        if (++together_->known < size() || stage_.exchange(stage::answered) == stage::answered)
+            return;
+        all = take_answers({});
+    }
+    together_->done(std::move(all));
+}
+
+void pending::settle_rest(const answer& what)
+{
+    for (std::size_t nth = 0; nth < size(); ++nth)
+        settle(nth, what);
+}
+
+bool pending::is_settled(std::size_t nth) const
+{
+    if (!together_)
+        return is_answered();
+    const std::lock_guard lock(together_->mutex);
+    return together_->answers[nth].has_value();
+}
+
+std::vector<answer> pending::take_answers(const answer& of_the_rest)
+{
+    std::vector<answer> all;
+    all.reserve(together_->answers.size());
+    for (std::optional<answer>& each : together_->answers)
+    {
+        if (!each)
+            each = of_the_rest;
+        all.push_back(std::move(*each));
+    }
+    return all;
 }
 
 bool pending::expire(std::chrono::steady_clock::time_point now)
@@ -31,7 +88,18 @@ bool pending::expire(std::chrono::steady_clock::time_point now)
         continue;
     if (seen == stage::answered)
         return false;
-    done_(unavailable(seen == stage::open ? applied::no : applied::unknown));
+    const answer late = unavailable(seen == stage::open ? applied::no : applied::unknown);
+    if (!together_)
+    {
+        done_(late);
+        return true;
+    }
+    std::vector<answer> all;
+    {
+        const std::lock_guard lock(together_->mutex);
+        all = take_answers(late);
+    }
+    together_->done(std::move(all));
     return true;
 }
 }  // namespace lanes

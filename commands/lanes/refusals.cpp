@@ -63,6 +63,12 @@ refusal key_reused()
                 "This Idempotency-Key was used before, for another request.");
 }
 
+refusal batch_refused()
+{
+    return made(refusal_kind::sibling, "batch_refused",
+                "Another command of this batch was refused, so nothing of it happened.");
+}
+
 refusal refusal_for(const event_log::verdict& verdict)
 {
     if (verdict.kind == event_log::verdict_kind::claim_taken)

@@ -9,6 +9,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace lanes
 {
@@ -20,6 +21,11 @@ bool is_storable(const std::optional<receipt_wanted>& remember)
     return !remember ||
            (!remember->key.empty() && remember->key.size() <= 255 &&
             std::all_of(remember->key.begin(), remember->key.end(), [](char c) { return c > ' ' && c <= '~'; }));
+}
+
+bool is_of_another_request(const entry& e, const std::optional<event_log::receipt>& found)
+{
+    return found && found->fingerprint != e.asked().remember->fingerprint;
 }
 
 constexpr int loads_max = 16;  // a chain of parents takes one each; a decision that looks further away is a fault
@@ -88,8 +94,10 @@ void round::admit(std::vector<command> commands)
         if (each->is_answered())
             continue;
         failed_before = failed_before || each->load_first;
-        ++bench_.counts.commands;
-        entries_.emplace_back(std::move(each));
+        const std::int32_t group = each->is_atomic() ? ++groups_ : 0;
+        for (std::size_t nth = 0; nth < each->size(); ++nth)
+            if (!each->is_settled(nth))
+                admit_one(each, nth, group);
     }
     if (failed_before)
     {
@@ -97,6 +105,18 @@ void round::admit(std::vector<command> commands)
         bench_.wary_rounds = bench_.config.wary_rounds;
     }
     now_us_ = bench_.clock.now().us;
+}
+
+// Of a batch that goes alone, because something in it could not be stored, one command at a time.
+void round::admit_one(const command& c, std::size_t nth, std::int32_t group)
+{
+    const bool waits = c->alone && group == 0 && !entries_.empty() && entries_.back().what == c;
+    ++bench_.counts.commands;
+    entry& made = entries_.emplace_back(c, nth);
+    made.index = entries_.size() - 1;
+    made.group = group;
+    if (waits)
+        made.at = entry::course::carried;
 }
 
 // -- Before deciding: lanes, receipts, streams.
@@ -140,10 +160,7 @@ void round::settle_lane(entry& e)
         return close(e, refused_with(no_such_tenant()));
     }
     if (bench_.forward(e.what, *lane))
-    {
-        e.at = entry::course::done;
-        return;
-    }
+        return with_company(e, [](entry& each) { each.at = entry::course::done; });
     e.lane = *lane;
     lanes_.emplace(tenant, *lane);
 }
@@ -208,6 +225,8 @@ bool round::wants_receipt(const entry& e) const
 {
     if (!e.asked().remember || e.receipt_known)
         return false;
+    if (e.group != 0)
+        return true;  // any sibling's refusal would be theirs, too
     return wary_ || !e.missing.empty() || (e.choice && !*e.choice);
 }
 
@@ -249,8 +268,11 @@ void round::load_missing()
         set_.put(streams[i].stream, std::move(found.streams[i].now));
     for (std::size_t i = 0; i < replaying.size(); ++i)
         answer_from_receipt(*replaying[i], found.streams[missing + i]);
-    for (std::size_t i = 0; i < asking.size(); ++i)
-        take_receipt(*asking[i], std::move(found.receipts[i]));
+    // Keys of other requests come last: they end an atomic batch, but not those of it that were done before.
+    for (const bool reused : {false, true})
+        for (std::size_t i = 0; i < asking.size(); ++i)
+            if (is_of_another_request(*asking[i], found.receipts[i]) == reused)
+                take_receipt(*asking[i], std::move(found.receipts[i]));
 }
 
 void round::take_receipt(entry& e, std::optional<event_log::receipt> found)
@@ -258,7 +280,7 @@ void round::take_receipt(entry& e, std::optional<event_log::receipt> found)
     e.receipt_known = true;
     if (!found)
         return;
-    if (found->fingerprint != e.asked().remember->fingerprint)
+    if (is_of_another_request(e, found))
         return close(e, refused_with(key_reused()));
     e.receipt = std::move(found);
     if (!e.asked().shown_as)
@@ -295,6 +317,11 @@ void round::decide_in_turn(entry& e)
 {
     if (e.receipt)
         return break_off(e, "a receipt was found and could not be answered from");
+    if (const entry* earlier = carried_before(e))
+    {
+        e.waits_for_flight = earlier->waits_for_flight;
+        return carry(e);
+    }
     const auto& remember = e.asked().remember;
     if (remember && accepted_keys_.contains({e.asked().tenant, remember->key}))
     {
@@ -314,8 +341,38 @@ void round::decide_in_turn(entry& e)
     }
     if (*e.choice)
         accept(e);
+    else if (e.group != 0)
+        refuse_together(e);
     else
         e.at = entry::course::refused;
+}
+
+// A batch keeps its order: what one of its commands has to wait for, the later ones wait for, too.
+const entry* round::carried_before(const entry& e) const
+{
+    for (std::size_t i = e.index; i-- > 0 && entries_[i].what == e.what;)
+        if (entries_[i].at == entry::course::carried)
+            return &entries_[i];
+    return nullptr;
+}
+
+// The refusal rests on what the batch found: the heads before its own first step on each stream.
+void round::refuse_together(entry& e)
+{
+    std::vector<sighting> found;
+    with_company(e, [&](entry& each) {
+        if (each.at == entry::course::accepted || &each == &e)
+            for (const sighting& looked : each.looked)
+                if (std::none_of(found.begin(), found.end(),
+                                 [&](const sighting& other) { return other.stream == looked.stream; }))
+                    found.push_back(looked);
+    });
+    take_back_company(e);
+    with_company(e, [&](entry& each) {
+        if (each.at != entry::course::done)
+            each.at = &each == &e ? entry::course::refused : entry::course::withheld;
+    });
+    e.looked = std::move(found);
 }
 
 void round::decide_now(entry& e)
@@ -403,14 +460,66 @@ void round::ask_receipt(entry& e)
 
 void round::carry(entry& e)
 {
-    e.what->unpin();
-    e.at = entry::course::carried;
+    if (e.group == 0)
+    {
+        e.at = entry::course::carried;
+        return;
+    }
+    take_back_company(e);
+    const bool waits = e.waits_for_flight;
+    with_company(e, [&](entry& each) {
+        each.waits_for_flight = waits;
+        if (each.at != entry::course::done)
+            each.at = entry::course::carried;
+    });
 }
 
 void round::close(entry& e, answer a)
 {
-    e.what->settle(std::move(a));
+    const bool is_refused = a.refused || a.broken || a.unavailable;
+    e.what->settle(e.nth, std::move(a));
     e.at = entry::course::done;
+    if (is_refused && e.group != 0)
+        end_company(e, refused_with(batch_refused()));
+}
+
+// -- Batches.
+
+// The commands of the same batch that are in this round, in their order, this one among them.
+void round::with_company(const entry& e, const std::function<void(entry&)>& what)
+{
+    std::size_t at = e.index;
+    while (at > 0 && entries_[at - 1].what == e.what)
+        --at;
+    for (; at < entries_.size() && entries_[at].what == e.what; ++at)
+        what(entries_[at]);
+}
+
+void round::take_back_company(const entry& e)
+{
+    std::vector<entry*> accepted;
+    with_company(e, [&](entry& each) {
+        if (each.at == entry::course::accepted)
+            accepted.push_back(&each);
+    });
+    for (auto each = accepted.rbegin(); each != accepted.rend(); ++each)
+    {
+        take_back(**each, set_);
+        if (const auto& remember = (*each)->asked().remember)
+            accepted_keys_.erase({(*each)->asked().tenant, remember->key});
+    }
+}
+
+// All that are left of the batch are answered like this, but for those whose receipt is about to be shown.
+void round::end_company(const entry& e, const answer& a)
+{
+    take_back_company(e);
+    with_company(e, [&](entry& each) {
+        if (each.at == entry::course::done || each.receipt)
+            return;
+        each.what->settle(each.nth, a);
+        each.at = entry::course::done;
+    });
 }
 
 void round::break_off(entry& e, std::string_view what)
@@ -425,13 +534,22 @@ void round::break_off(entry& e, std::string_view what)
 void round::part_company(std::string_view what)
 {
     const auto is_left = [](const entry& e) { return e.at != entry::course::done && e.at != entry::course::carried; };
-    const auto left = std::count_if(entries_.begin(), entries_.end(), is_left);
+    std::set<std::pair<const pending*, std::size_t>> left;  // an atomic batch counts as one
+    for (const entry& each : entries_)
+        if (is_left(each))
+            left.emplace(each.what.get(), each.group != 0 ? 0 : each.nth);
     for (entry& each : entries_)
     {
         if (!is_left(each))
             continue;
-        if (left == 1)
+        if (left.size() == 1 && each.group == 0)
             return break_off(each, what);
+        if (left.size() == 1)
+        {
+            ++bench_.counts.broken;
+            bench_.counts.fault(what);
+            return end_company(each, broken(applied::no));
+        }
         each.what->alone = true;
         carry(each);
     }
@@ -447,7 +565,8 @@ void round::end_all(applied how, bool is_our_fault, std::string_view what)
         for (const sighting& looked : each.looked)
             stale_.push_back(looked.stream);
         bench_.counts.broken += is_our_fault ? 1 : 0;
-        close(each, is_our_fault ? broken(how) : unavailable(how));
+        each.what->settle(each.nth, is_our_fault ? broken(how) : unavailable(how));
+        each.at = entry::course::done;
     }
 }
 }  // namespace lanes

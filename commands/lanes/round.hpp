@@ -8,6 +8,10 @@
 // absent without asking, because the append proves both; when either turns out wrong, the command is carried to the
 // next round and the writer asks first for a while (`wary`). Refusals are proved the same way: they ride along as
 // expectations on what they looked at, and are answered only once the append has confirmed it.
+//
+// The commands of a batch stand side by side. Those of an atomic one are decided like others, but the first refusal
+// takes back what its siblings did to the working set and speaks for all of them: it rides along as an expectation on
+// what the batch found, and nothing else of the batch goes to the store.
 #pragma once
 
 #include "commands/lanes/aggregate_cache.hpp"
@@ -83,6 +87,7 @@ private:
 
     // Before deciding.
     void admit(std::vector<command>);
+    void admit_one(const command&, std::size_t nth, std::int32_t group);
     void settle_lanes();
     void settle_lane(entry&);
     void settle_birth(entry&);
@@ -99,8 +104,15 @@ private:
     void decide_in_turn(entry&);
     void decide_now(entry&);
     bool rests_on_flight(const entry&);
+    const entry* carried_before(const entry&) const;
     void accept(entry&);
+    void refuse_together(entry&);
     void ask_receipt(entry&);
+
+    // Batches.
+    void with_company(const entry&, const std::function<void(entry&)>&);
+    void take_back_company(const entry&);
+    void end_company(const entry&, const answer&);
 
     // Appending.
     void write_parts();
@@ -120,6 +132,7 @@ private:
     void close(entry&, answer);
     void break_off(entry&, std::string_view what);
     void part_company(std::string_view what);
+    std::vector<command> take_back_to_queue(bool only_waiting);
     void end_all(applied, bool is_our_fault, std::string_view what);
 
     workbench& bench_;
@@ -135,7 +148,8 @@ private:
     bool is_over_ = false;       // a failure ended it
     std::int64_t now_us_ = 0;
     std::size_t bytes_ = 0;
-    std::deque<entry> entries_;  // in arrival order; pointers to them stay good
+    std::int32_t groups_ = 0;    // atomic batches so far
+    std::deque<entry> entries_;  // in arrival order, a batch side by side; pointers to them stay good
     event_log::round sent_;
     std::vector<event_log::verdict> verdicts_;
     std::map<uuid, std::int32_t> lanes_;                         // of the round's tenants

@@ -54,6 +54,7 @@ void round::write_part(entry& e, std::vector<subject_ref>& lacking)
     try
     {
         e.written = part_writer(keys_).write(e, lacking);
+        e.written->group = e.at == entry::course::accepted ? e.group : 0;
     }
     catch (const std::exception& fault)
     {
@@ -116,11 +117,16 @@ std::vector<event_log::command_part> round::collect_parts()
 {
     std::vector<event_log::command_part> parts;
     parts.reserve(entries_.size());
+    const pending* asked = nullptr;  // whose commands stand here; a batch is pinned once, or half of it might go
+    bool is_ours = false;
     for (entry& each : entries_)
     {
         if (each.at != entry::course::accepted && each.at != entry::course::refused)
             continue;
-        if (!is_rehearsal_ && !each.what->pin())
+        if (each.what.get() != asked)
+            is_ours = is_rehearsal_ || each.what->pin();
+        asked = each.what.get();
+        if (!is_ours)
         {
             each.at = entry::course::done;
             continue;
@@ -218,8 +224,9 @@ void round::judge(entry& e, const event_log::verdict& verdict)
         e.what->load_first = true;
         return carry(e);
     case event_log::verdict_kind::head_moved:
-    case event_log::verdict_kind::group_refused:
         return retry_moved(e);
+    case event_log::verdict_kind::group_refused:
+        return;  // the sibling that was refused answers for it
     case event_log::verdict_kind::claim_taken:
     case event_log::verdict_kind::quota_over:
     case event_log::verdict_kind::quota_under:
@@ -259,42 +266,50 @@ void round::retry_moved(entry& e)
     if (!e.assumed_unborn && !rests_on_refused(e))
     {
         ++bench_.counts.conflicts;
-        if (++e.what->lost_races >= bench_.config.attempts_max)
+        if (++e.what->lost_races_at(e.group != 0 ? 0 : e.nth) >= bench_.config.attempts_max)
             return close(e, refused_with(lost_races()));
     }
     e.what->load_first = true;
     carry(e);
 }
 
+// A sibling in an atomic batch is no neighbour: it was refused because of this one.
 bool round::rests_on_refused(const entry& e) const
 {
     return std::any_of(e.looked.begin(), e.looked.end(), [&](const sighting& each) {
         const auto maker = made_by_.find(each.was.at.last_event_id);
-        return maker != made_by_.end() && !maker->second->is_in_log;
+        return maker != made_by_.end() && !maker->second->is_in_log &&
+               (e.group == 0 || maker->second->group != e.group);
     });
 }
 
-std::vector<command> round::take_carried()
-{
-    std::vector<command> carried;
-    for (entry& each : entries_)
-        if (each.at == entry::course::carried)
-        {
-            each.at = entry::course::done;
-            carried.push_back(each.what);
-        }
-    return carried;
-}
+std::vector<command> round::take_carried() { return take_back_to_queue(false); }
 
-std::vector<command> round::take_waiting_for_flight()
+std::vector<command> round::take_waiting_for_flight() { return take_back_to_queue(true); }
+
+// A command goes back once nothing of it is left in the round: what else a batch has here is answered by then. Only now
+// is it unpinned, because a deadline that passes before must not call the answered part of a batch undone.
+std::vector<command> round::take_back_to_queue(bool only_waiting)
 {
-    std::vector<command> waiting;
-    for (entry& each : entries_)
-        if (each.at == entry::course::carried && each.waits_for_flight)
+    std::vector<command> back;
+    for (std::size_t first = 0, end = 0; first < entries_.size(); first = end)
+    {
+        const command& what = entries_[first].what;
+        bool some = false, all = true;
+        for (end = first; end < entries_.size() && entries_[end].what == what; ++end)
         {
-            each.at = entry::course::done;
-            waiting.push_back(each.what);
+            const entry& each = entries_[end];
+            some = some || each.at == entry::course::carried;
+            all = all && (each.at == entry::course::done ||
+                          (each.at == entry::course::carried && (each.waits_for_flight || !only_waiting)));
         }
-    return waiting;
+        if (!some || !all)
+            continue;
+        for (std::size_t i = first; i < end; ++i)
+            entries_[i].at = entry::course::done;
+        what->unpin();
+        back.push_back(what);
+    }
+    return back;
 }
 }  // namespace lanes

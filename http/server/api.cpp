@@ -299,7 +299,7 @@ next api::after_key(exchange&, call& c) { return check_media(c) && check_fields(
 
 bool api::check_media(call& c)
 {
-    if (!c.in->has_body || !c.where->command)
+    if (!c.in->has_body || !c.where->writes())
         return true;
     const auto encoding = c.in->field("content-encoding");
     const auto type = media_type(c.in->field("content-type"));
@@ -315,7 +315,7 @@ bool api::check_media(call& c)
 bool api::check_fields(call& c)
 {
     c.prefer = read_prefer(c.in->field("prefer"));
-    if (!c.where->command)
+    if (!c.where->writes())
         return true;
     const auto sent = read_query(c.in->query);
     if (!sent)
@@ -330,6 +330,17 @@ bool api::check_fields(call& c)
             return c.refuse(bad_query(name, "It is true or false.")), false;
         c.is_rehearsal = value == "true";
     }
+    return !c.where->is_batch || check_batch_fields(c);
+}
+
+// What a batch has of its own stands with its commands.
+bool api::check_batch_fields(call& c)
+{
+    for (const std::string_view name : {"Idempotency-Key", "If-Match"})
+        if (c.in->count(name) > 0)
+            return c.refuse(bad_header(std::string{name}, "Each command of a batch has its own.")), false;
+    if (c.is_rehearsal)
+        return c.refuse(bad_query("dry_run", "A batch is not rehearsed; its commands are, one by one.")), false;
     return true;
 }
 
@@ -342,6 +353,8 @@ next api::on_body(exchange& x)
         return run_command(x, c);
     if (c->where->query)
         return run_query(x, c);
+    if (c->where->is_batch)
+        return run_batch(x, c);
     c->where->local(*c);
     return next::settled;
 }

@@ -93,16 +93,25 @@ private:
     bool authorise(call&);
     bool check_media(call&);
     bool check_fields(call&);
+    bool check_batch_fields(call&);
     bool may_look_up(exchange&, call&);
     next go_without_key(exchange&, call&);
     next answer_wrong(call&);
     next after_key(exchange&, call&);
 
+    // `then` goes on once the tenant's key is at hand, if it is needed.
+    next with_tenants_key(exchange&, const std::shared_ptr<call>&, bool needed, std::function<next(exchange&)> then);
     next run_command(exchange&, const std::shared_ptr<call>&);
     next submit(exchange&, const std::shared_ptr<call>&);
     bool fill_submission(call&, lanes::submission&);
     void answer_command(call&, lanes::answer&);
     void note_position(call&, const event_log::position&);
+    struct batched;
+    struct batch_run;
+    next run_batch(exchange&, const std::shared_ptr<call>&);
+    next submit_batch(exchange&, const std::shared_ptr<call>&, const std::shared_ptr<batch_run>&);
+    bool prepare_batched(batched&);
+    void answer_batch(call&, batch_run&, std::vector<lanes::answer>);
     next run_query(exchange&, const std::shared_ptr<call>&);
     next wait_for_rows(exchange&, const std::shared_ptr<call>&);
     next start_query(exchange&, const std::shared_ptr<call>&);

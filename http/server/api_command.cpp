@@ -28,12 +28,18 @@ next api::run_command(exchange& x, const std::shared_ptr<call>& c)
 {
     // For the request's fingerprint.
     const bool needs_tenants_key = x.in.count("idempotency-key") > 0 && !c->is_rehearsal;
-    if (!needs_tenants_key || parts_.ring.knows_tenant(c->who->tenant))
-        return submit(x, c);
+    return with_tenants_key(x, c, needs_tenants_key, [this, c](exchange& later) { return submit(later, c); });
+}
+
+next api::with_tenants_key(exchange& x, const std::shared_ptr<call>& c, bool needed,
+                           std::function<next(exchange&)> then)
+{
+    if (!needed || parts_.ring.knows_tenant(c->who->tenant))
+        return then(x);
     const auto box = std::make_shared<bool>(false);
-    x.then = [this, box, c](exchange& later) {
+    x.then = [box, c, then = std::move(then)](exchange& later) {
         if (*box)
-            return submit(later, c);
+            return then(later);
         return c->refuse("unavailable"), next::settled;
     };
     parts_.keys_of.learn_tenant(c->who->tenant, [box, wake = x.wake](bool learned) {

@@ -5,6 +5,7 @@ namespace http
 namespace
 {
 constexpr std::int64_t clock_difference_us = 5'000'000;  // that an importer's clock may be ahead
+}  // namespace
 
 bool refuse_faults(call& c, schema::faults faults)
 {
@@ -16,7 +17,6 @@ bool refuse_faults(call& c, schema::faults faults)
     c.refuse(what);
     return false;
 }
-}  // namespace
 
 bool read_body(call& c, const schema::record_type& type, void* into)
 {

@@ -25,6 +25,9 @@ bool read_path_id(call& c, std::size_t which, Id& into)
     return true;
 }
 
+// 400 malformed, or 422 with all faults. Always false.
+bool refuse_faults(call&, schema::faults);
+
 // The body as the described struct; an absent one counts as {} where the route says so.
 bool read_body(call&, const schema::record_type&, void* into);
 

@@ -1,5 +1,6 @@
 #include "http/server/openapi.hpp"
 
+#include "http/server/batch.hpp"
 #include "projections/runner/list.hpp"
 #include "schemas/describe.hpp"
 #include "schemas/json_writer.hpp"
@@ -44,6 +45,9 @@ std::map<int, std::vector<std::string_view>> codes_of(const route& one)
         add("unauthenticated"), add("forbidden");
     if (one.pattern.find('{') != std::string_view::npos)
         add("not_found");
+    if (one.is_batch)
+        for (const auto code : {"too_large", "unsupported_media_type", "invalid"})
+            add(code);
     if (one.query && one.shape == answer_shape::page)
         add("bad_cursor");
     if (one.query)
@@ -143,7 +147,8 @@ void write_answer_schema(json_writer& json, const route& one)
     const bool is_history = one.shape == answer_shape::history;
     if (one.shape != answer_shape::page && !is_history)
     {
-        json.begin_object().member("$ref", reference("schemas", one.answer->name)).end_object();
+        const auto name = one.is_batch ? std::string_view{"batch_answer"} : one.answer->name;
+        json.begin_object().member("$ref", reference("schemas", name)).end_object();
         return;
     }
     const auto cursor = [&](std::string_view name) {
@@ -169,7 +174,7 @@ void write_answer_schema(json_writer& json, const route& one)
 void write_success(json_writer& json, const route& one, std::string_view status, std::string_view words)
 {
     json.key(status).begin_object().member("description", words);
-    if (one.answer)
+    if (one.answer || one.is_batch)
     {
         json.key("content").begin_object().key(one.media).begin_object().key("schema");
         write_answer_schema(json, one);
@@ -201,15 +206,16 @@ void write_responses(json_writer& json, const route& one)
 
 void write_body(json_writer& json, const route& one)
 {
-    if (!one.body)
+    if (!one.body && !one.is_batch)
         return;
+    const auto name = one.is_batch ? std::string_view{"batch"} : one.body->name;
     json.key("requestBody").begin_object().key("required").boolean(!one.body_may_be_absent);
     json.key("content").begin_object();
     for (const std::string_view type : {"application/json", "application/merge-patch+json"})
         if (type == "application/json" || one.method == verb::patch)
         {
             json.key(type).begin_object().key("schema").begin_object();
-            json.member("$ref", reference("schemas", one.body->name)).end_object().end_object();
+            json.member("$ref", reference("schemas", name)).end_object().end_object();
         }
     json.end_object().end_object();
 }
@@ -328,6 +334,10 @@ void write_components(json_writer& json, std::span<const std::span<const route>>
         json.key(name);
         schema::describe(*record.first, json, record.second);
     }
+    json.key("batch");
+    describe_batch(json);
+    json.key("batch_answer");
+    describe_batched(json);
     write_problem_schema(json);
     write_history_schema(json);
     json.end_object().key("parameters").begin_object();

@@ -32,6 +32,7 @@ constexpr std::array kinds{
     problem_kind{"unsupported_media_type", 415, "The body's media type is not read here."},
     problem_kind{"invalid", 422, "Members of the body are not as they must be."},
     problem_kind{"idempotency_key_reused", 422, "This Idempotency-Key was used with another request."},
+    problem_kind{"batch_refused", 424, "Another command of the batch was refused; nothing of it happened."},
     problem_kind{"rate_limited", 429, "Too many requests; wait a little.", true},
     problem_kind{"headers_too_large", 431, "The header fields are larger than this server reads."},
     problem_kind{"internal", 500, "Something failed here.", true},
@@ -82,6 +83,8 @@ int status_of(lanes::refusal_kind kind)
         return 412;
     case lanes::refusal_kind::reused:
         return 422;
+    case lanes::refusal_kind::sibling:
+        return 424;
     case lanes::refusal_kind::busy:
         return 503;
     }
@@ -106,6 +109,8 @@ std::string_view usual_code_of(lanes::refusal_kind kind)
         return "version_mismatch";
     case lanes::refusal_kind::reused:
         return "idempotency_key_reused";
+    case lanes::refusal_kind::sibling:
+        return "batch_refused";
     case lanes::refusal_kind::busy:
         return "busy";
     }

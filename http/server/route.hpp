@@ -104,9 +104,10 @@ struct route
     std::string_view operation;  // the operationId: fixed for ever
     std::string_view summary;
     needs scope = needs::read;
-    local_function local = nullptr;  // exactly one of the three
+    local_function local = nullptr;  // exactly one of the four
     command_function command = nullptr;
     query_function query = nullptr;
+    bool is_batch = false;  // many commands of other routes in one body
     answered_function answered = nullptr;
     const schema::record_type* body = nullptr;
     bool body_may_be_absent = false;
@@ -118,6 +119,8 @@ struct route
     const projection::list_shape& (*listing)() = nullptr;  // of a page: filters and sorts
     std::size_t body_bytes_max = 256 * 1024;
     std::string_view media = "application/json";  // of the answer
+
+    constexpr bool writes() const { return command || is_batch; }
 };
 
 // The rows that most nouns have; their tables read as one line per route.
@@ -198,10 +201,10 @@ struct call
     std::string plain_path;                 // when the path was sent with %XX; `ids` then point here
     std::array<std::string_view, 2> ids{};  // the path's parameters, in order
     std::shared_ptr<const principal> who;   // set where the route needs a key
+    std::string client;                     // the address that asks, proxies apart
     std::string request_id;
     std::string_view traceparent;
     schema::moment accepted;
-    std::string client;                     // the address that asks, proxies apart
     std::chrono::steady_clock::time_point accepted_steady;
     preference prefer;
     static constexpr std::string_view is_options = "OPTIONS";

@@ -284,6 +284,22 @@ struct provocation
     bool may_be_applied = false;  // then `applied` may also be "unknown"
 };
 
+// One command's answer out of a batch's, as if it had been sent alone.
+kit::reply be_a_sibling_of_a_refused_one()
+{
+    const auto whole = usual().ask("POST", "/api/v1/batch", R"({"atomic": true, "commands": [
+        {"method": "POST", "path": "/api/v1/clients", "body": {"name": "Ann"}},
+        {"method": "POST", "path": "/api/v1/nothing"}]})");
+    CHECK(whole.status == 200);
+    const auto begin = whole.body.find("\"body\":") + 7;
+    kit::reply sibling;
+    sibling.status = std::stoi(value_of(whole.body, "status"));
+    sibling.body = whole.body.substr(begin, whole.body.find("},{\"status\"") - begin);
+    sibling.headers = {{"Content-Type", value_of(whole.body, "Content-Type")},
+                       {"X-Request-Id", whole.header("X-Request-Id").value_or("")}};
+    return sibling;
+}
+
 const provocation provocations[] = {
     {"malformed", [] { return usual().ask("POST", clients, "{"); }},
     {"bad_query", [] { return usual().ask("GET", "/api/v1/clients?limit=0"); }},
@@ -309,6 +325,7 @@ const provocation provocations[] = {
     {"unsupported_media_type", send_another_media_type},
     {"invalid", [] { return usual().ask("POST", clients, R"({"name": 5})"); }},
     {"idempotency_key_reused", reuse_a_key},
+    {"batch_refused", be_a_sibling_of_a_refused_one},
     {"rate_limited", ask_too_often},
     {"headers_too_large",
      [] {

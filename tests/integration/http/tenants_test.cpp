@@ -54,6 +54,7 @@ enum class kind
     foreign_id,       // the id in the path is the other tenant's: 404
     two_ids,          // either id may be the other's: 404
     own,              // no id: read or written, the answer speaks of the asking tenant alone
+    in_a_batch,       // commands of other routes: each is as it would be alone
     foreign_in_body,  // a create that refers to the other's thing: 422, as for an id that never was
     everybody         // the same for all
 };
@@ -156,6 +157,7 @@ const std::map<std::string, row, std::less<>>& matrix()
         {"getDashboard", own},
         {"getMe", own},
         {"getUsage", own},
+        {"runBatch", {kind::in_a_batch}},
         {"getHealth", {kind::everybody}},
         {"getOpenapi", {kind::everybody}},
         {"getProblemPage", {kind::everybody}},
@@ -295,6 +297,27 @@ TEST_CASE("whatever belongs to another tenant is not there, on every route, in t
                 CHECK(foreign.status == 422);
                 CHECK(foreign.body.find("\"code\":\"not_found\"") != std::string::npos);
                 CHECK(comparable(foreign.body, "") == comparable(never.body, ""));
+            }
+            if (as.what == kind::in_a_batch)
+            {
+                const auto told = [&](const belongings& of) {
+                    const auto path = "/api/v1/clients/" + of.client;
+                    const auto reply =
+                        ask(in, mine.of.key, method, route.pattern,
+                            R"({"atomic": true, "commands": [{"method": "PATCH", "path": ")" + path +
+                                R"(", "body": {"name": "N"}}, {"method": "POST", "path": )" +
+                                R"("/api/v1/projects", "body": {"name": "P", "client_id": ")" + of.client + "\"}}]}");
+                    CHECK(reply.status == 200);
+                    CHECK(reply.body.find("\"status\":404") != std::string::npos);
+                    return comparable(reply.body, path);
+                };
+                const auto position = [](std::string body) {
+                    for (auto at = body.find("Clientflow-Position"); at != std::string::npos;
+                         at = body.find("Clientflow-Position"))
+                        body.erase(at, body.find('"', at + 22) - at);
+                    return body;
+                };
+                CHECK(position(told(theirs)) == position(told(never_was(in, theirs))));
             }
             if (as.what == kind::own)
             {

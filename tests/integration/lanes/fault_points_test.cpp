@@ -1,6 +1,6 @@
 // Breaks a process of lane writers at every named point, every time the point is reached, in every way, until no point
 // is hit any more; then a healthy process repeats the same requests. Whatever was answered before is true, whatever was
-// not is done once.
+// not is done once; of an atomic batch all is there, or nothing.
 #ifdef CLIENTFLOW_FAULT_POINTS
 
 #include "tests/kit/lanes/load.hpp"
@@ -11,9 +11,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <map>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace
@@ -45,12 +48,13 @@ struct breakage
     kit::site& site;
     schema::uuid tenant;
     std::string name;
+    bool together;  // the commands of a batch as one, all or none
     std::vector<schema::uuid> ids;
     kit::temporary_directory room;
     op_log log;
 
-    breakage(kit::site& where, const schema::uuid& whose, std::string called)
-        : site(where), tenant(whose), name(std::move(called)), log(name)
+    breakage(kit::site& where, const schema::uuid& whose, std::string called, bool as_batches)
+        : site(where), tenant(whose), name(std::move(called)), together(as_batches), log(name)
     {
         for (int i = 0; i < batches * commands_per_batch; ++i)
             ids.push_back(site.new_id());
@@ -71,10 +75,15 @@ struct breakage
         kit::launch child;
         child.program = std::filesystem::read_symlink("/proc/self/exe");
         child.arguments = {"--test-case=a process that may be broken"};
-        child.environment = {{"CF_CHILD_DSN", site.db().dsn()},  {"CF_CHILD_MASTER_KEY", site.master_key().string()},
-                             {"CF_CHILD_TENANT", tenant.text()}, {"CF_CHILD_IDS", asked},
-                             {"CF_CHILD_MARKS", marks},          {"CF_CHILD_ANSWERS", answers.string()},
-                             {"CLIENTFLOW_FAULT", fault},        {"CLIENTFLOW_FAULT_LOG", fired.string()}};
+        child.environment = {{"CF_CHILD_DSN", site.db().dsn()},
+                             {"CF_CHILD_MASTER_KEY", site.master_key().string()},
+                             {"CF_CHILD_TENANT", tenant.text()},
+                             {"CF_CHILD_IDS", asked},
+                             {"CF_CHILD_MARKS", marks},
+                             {"CF_CHILD_ANSWERS", answers.string()},
+                             {"CF_CHILD_TOGETHER", together ? "1" : ""},
+                             {"CLIENTFLOW_FAULT", fault},
+                             {"CLIENTFLOW_FAULT_LOG", fired.string()}};
         kit::run(std::move(child));
         for (const std::string& line : lines_of(answers))
         {
@@ -86,7 +95,44 @@ struct breakage
         }
         return !lines_of(fired).empty();
     }
+
+    // Batches of which some is in the log, and some is not.
+    int halves() const
+    {
+        int made = 0;
+        for (std::size_t first = 0; first < ids.size(); first += commands_per_batch)
+        {
+            std::string of;
+            for (std::size_t i = 0; i < commands_per_batch; ++i)
+                of.append(of.empty() ? "'" : ", '").append(ids[first + i].text()).append("'");
+            const auto there = site.db().run("select count(*) from es.event where stream_id in (" + of + ")");
+            made += there == "0" || there == std::to_string(commands_per_batch) ? 0 : 1;
+        }
+        return made;
+    }
 };
+}  // namespace
+
+namespace
+{
+using note = std::function<void(std::size_t nth, const lanes::answer&)>;
+
+// All at once, each for itself.
+void ask_each(kit::office& office, std::vector<lanes::submission> commands, const note& told)
+{
+    std::vector<std::future<lanes::answer>> asked;
+    for (lanes::submission& each : commands)
+        asked.push_back(office.send(std::move(each)));
+    for (std::size_t i = 0; i < asked.size(); ++i)
+        told(i, asked[i].get());
+}
+
+void ask_together(kit::office& office, lanes::batch asked, const note& told)
+{
+    const auto all = office.ask(std::move(asked));
+    for (std::size_t i = 0; i < all.size(); ++i)
+        told(i, all[i]);
+}
 }  // namespace
 
 TEST_CASE("a process that may be broken")
@@ -99,18 +145,24 @@ TEST_CASE("a process that may be broken")
     std::ofstream answers(environment("CF_CHILD_ANSWERS"));
     for (int batch = 0; batch < batches; ++batch)
     {
-        std::vector<std::pair<std::string, std::future<lanes::answer>>> asked;
+        std::vector<std::string> marked;
+        lanes::batch asked{true, {}};
         for (int i = 0; i < commands_per_batch; ++i)
         {
-            std::string id, mark;
+            std::string id;
             ids >> id;
-            marks >> mark;
+            marks >> marked.emplace_back();
             auto create = kit::command(tenant, thing::make(tenant, {*schema::uuid::parse(id), "x"}));
-            create.meta.request_id = mark;
-            asked.emplace_back(mark, office.send(kit::with_key(std::move(create), id)));
+            create.meta.request_id = marked.back();
+            asked.commands.push_back(kit::with_key(std::move(create), id));
         }
-        for (auto& [mark, answer] : asked)
-            answers << mark << ' ' << static_cast<int>(kit::outcome_of(answer.get())) << std::endl;
+        const auto told = [&](std::size_t nth, const lanes::answer& answer) {
+            answers << marked[nth] << ' ' << static_cast<int>(kit::outcome_of(answer)) << std::endl;
+        };
+        if (environment("CF_CHILD_TOGETHER").empty())
+            ask_each(office, std::move(asked.commands), told);
+        else
+            ask_together(office, std::move(asked), told);
     }
 }
 
@@ -120,6 +172,9 @@ TEST_CASE("broken anywhere, answers are true and a repeat with the same key fini
     const auto office = site.open();
     const schema::uuid tenant = site.new_house(*office);
     std::map<std::string, int> fired;
+    bool together = false;
+    SUBCASE("commands that come alone") {}
+    SUBCASE("commands in atomic batches") { together = true; }
     for (const std::string point :
          {"lanes.before_append", "lanes.after_append", "lanes.answer", "append.before_commit", "append.after_commit"})
         for (const std::string kind : {"kill", "error", "unknown"})
@@ -127,8 +182,9 @@ TEST_CASE("broken anywhere, answers are true and a repeat with the same key fini
             {
                 std::string name = point + kind + std::to_string(nth);
                 std::erase_if(name, [](char c) { return c == '.' || c == '_'; });
-                breakage broken(site, tenant, name);
+                breakage broken(site, tenant, name, together);
                 const bool did_fire = broken.run(point + ':' + kind + ':' + std::to_string(nth));
+                CHECK((!together || broken.halves() == 0));
                 CHECK_FALSE(broken.run(""));
                 CHECK(broken.log.count(op_log::outcome::done) >= broken.ids.size());
                 for (const std::string& problem : broken.log.check(site.db()))

@@ -32,6 +32,17 @@ std::future<lanes::answer> office::send(lanes::submission what)
 
 lanes::answer office::ask(lanes::submission what) { return send(std::move(what)).get(); }
 
+std::future<std::vector<lanes::answer>> office::send(lanes::batch what)
+{
+    auto promised = std::make_shared<std::promise<std::vector<lanes::answer>>>();
+    auto answers = promised->get_future();
+    dispatcher_->submit(std::move(what),
+                        [promised](std::vector<lanes::answer> all) { promised->set_value(std::move(all)); });
+    return answers;
+}
+
+std::vector<lanes::answer> office::ask(lanes::batch what) { return send(std::move(what)).get(); }
+
 std::vector<std::int32_t> office::woken()
 {
     const std::lock_guard lock(mutex_);
@@ -128,5 +139,13 @@ std::string told(const lanes::answer& a)
     if (a.refused)
         return a.refused->code;
     return std::to_string(a.status) + (a.replayed ? " replayed" : "");
+}
+
+std::vector<std::string> told(const std::vector<lanes::answer>& all)
+{
+    std::vector<std::string> words;
+    for (const lanes::answer& each : all)
+        words.push_back(told(each));
+    return words;
 }
 }  // namespace kit

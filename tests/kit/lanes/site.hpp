@@ -30,6 +30,8 @@ public:
 
     std::future<lanes::answer> send(lanes::submission);
     lanes::answer ask(lanes::submission);
+    std::future<std::vector<lanes::answer>> send(lanes::batch);
+    std::vector<lanes::answer> ask(lanes::batch);
     lanes::dispatcher& dispatcher() { return *dispatcher_; }
     std::vector<std::int32_t> woken();  // lanes whose feeds were woken, in order, since the last call
 
@@ -74,4 +76,5 @@ lanes::submission within(lanes::submission, std::chrono::milliseconds);
 
 // How an answer reads in a test: "201", "200 replayed", "version_mismatch", "unavailable no", "broken".
 std::string told(const lanes::answer&);
+std::vector<std::string> told(const std::vector<lanes::answer>&);
 }  // namespace kit

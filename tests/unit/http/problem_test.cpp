@@ -53,6 +53,7 @@ TEST_CASE("codes of the table carry the contract's status")
         {"unsupported_media_type", 415},
         {"invalid", 422},
         {"idempotency_key_reused", 422},
+        {"batch_refused", 424},
         {"rate_limited", 429},
         {"headers_too_large", 431},
         {"internal", 500},

@@ -1,5 +1,6 @@
 // The queue before a writer, and who may answer a command: bounds, order, deadlines, closing.
 #include "commands/lanes/command_queue.hpp"
+#include "commands/lanes/refusals.hpp"
 #include "tests/kit/eventually.hpp"
 #include "tests/kit/lanes/site.hpp"
 
@@ -24,6 +25,17 @@ struct asker
         s.bytes = bytes;
         return std::make_shared<lanes::pending>(std::move(s),
                                                 [this](lanes::answer a) { answers.push_back(kit::told(a)); });
+    }
+
+    lanes::command sends_batch(std::size_t size, std::chrono::milliseconds time = 30s)
+    {
+        lanes::batch made;
+        for (std::size_t i = 0; i < size; ++i)
+            made.commands.push_back(kit::within(kit::command({}, {}), time));
+        return std::make_shared<lanes::pending>(std::move(made), [this](const std::vector<lanes::answer>& all) {
+            for (const lanes::answer& each : all)
+                answers.push_back(kit::told(each));
+        });
     }
 };
 
@@ -166,19 +178,59 @@ TEST_CASE("past its deadline a waiting command is answered that nothing happened
     CHECK(queue.offer(ann.sends()));
 }
 
+TEST_CASE("a batch is taken whole, and waits for a round with room for all of it")
+{
+    asker ann;
+    lanes::command_queue queue(100, 1 << 20);
+    const auto single = ann.sends(), batch = ann.sends_batch(5), last = ann.sends();
+    for (const auto& each : {single, batch, last})
+        CHECK(queue.offer(each));
+    CHECK(queue.take(room(4)) == std::vector{single});
+    auto beside = room_beside_a_round();
+    beside.hurries = true;
+    beside.commands_max = 4;
+    queue.nudge();
+    CHECK(queue.take(beside).empty());
+    CHECK(queue.take(room(5)) == std::vector{batch});
+    CHECK(queue.take(room()) == std::vector{last});
+}
+
+TEST_CASE("a batch is pinned, expires and is answered as one")
+{
+    asker ann;
+    const auto known = ann.sends_batch(2);
+    known->settle(1, {});
+    CHECK(known->is_settled(1));
+    CHECK_FALSE(known->is_settled(0));
+    CHECK(ann.answers.empty());
+    known->settle(1, lanes::broken(lanes::applied::no));
+    known->settle(0, {});
+    CHECK(ann.answers == std::vector<std::string>{"200", "200"});
+
+    ann.answers.clear();
+    const auto late = ann.sends_batch(3, 0ms);
+    late->settle(1, {});
+    CHECK(late->pin());
+    CHECK(late->expire(now()));
+    CHECK(ann.answers == std::vector<std::string>{"unavailable unknown", "200", "unavailable unknown"});
+    late->settle_rest({});
+    CHECK(ann.answers.size() == 3);
+    CHECK_FALSE(late->pin());
+}
+
 TEST_CASE("a command is answered once, and what a deadline says depends on how far it got")
 {
     asker ann;
     const auto open = ann.sends(0ms);
     CHECK(open->expire(now()));
     CHECK_FALSE(open->pin());
-    open->settle({});
+    open->settle(0, {});
     CHECK(ann.answers == std::vector<std::string>{"unavailable no"});
 
     const auto pinned = ann.sends(0ms);
     CHECK(pinned->pin());
     CHECK(pinned->expire(now()));
-    pinned->settle({});
+    pinned->settle(0, {});
     CHECK(ann.answers.back() == "unavailable unknown");
 
     const auto retried = ann.sends(0ms);
@@ -189,7 +241,7 @@ TEST_CASE("a command is answered once, and what a deadline says depends on how f
 
     const auto quick = ann.sends(30s);
     CHECK_FALSE(quick->expire(now()));
-    quick->settle({});
+    quick->settle(0, {});
     CHECK(ann.answers.back() == "200");
     CHECK(ann.answers.size() == 4);
 }
