@@ -4,6 +4,7 @@
 
 #include "commands/api_key.hpp"
 #include "http/server/compression.hpp"
+#include "http/server/csv.hpp"
 #include "http/server/jitter.hpp"
 #include "http/server/network.hpp"
 #include "http/server/query_string.hpp"
@@ -45,6 +46,9 @@ std::optional<std::string> plain_path(std::string_view path)
         return std::nullopt;
     return std::move(pairs->front().second);
 }
+
+// Its rows have a record, so they can be lines, too.
+bool is_list(const route& one) { return one.query && one.shape == answer_shape::page && one.answer; }
 
 std::string rate_field(std::string_view policy, const rate_verdict& said)
 {
@@ -145,8 +149,9 @@ void api::find_route(exchange& x, call& c)
         c.wrong = !match.known_path              ? "not_found"
                   : x.in.method == verb::options ? call::is_options
                                                  : "method_not_allowed";
-    else if (!accepts(x.in.field("accept"), c.where->media) &&
-             !accepts(x.in.field("accept"), "application/problem+json"))
+    else if (const auto accept = x.in.joined("accept"); is_list(*c.where) && prefers(accept, csv_media, c.where->media))
+        c.wants_csv = true;
+    else if (!accepts(accept, c.where->media) && !accepts(accept, "application/problem+json"))
         c.wrong = "not_acceptable";
     if (c.where)
         x.body_bytes_max = c.where->body_bytes_max;

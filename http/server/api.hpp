@@ -80,6 +80,7 @@ public:
     void compress_if_asked(exchange&, const call&) const;
     std::span<const domain_code> domain_codes() const override { return parts_.domain_codes; }
     event_log::keyring& keys() override { return parts_.ring; }
+    query_pool& queries() override { return parts_.queries; }
 
     void write_metrics(metrics_text&) const;
 

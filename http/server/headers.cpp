@@ -85,6 +85,46 @@ bool is_lower_hex(std::string_view text)
     return std::all_of(text.begin(), text.end(),
                        [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
+
+// "0.5" is 500; what cannot be read is 1000.
+int thousandths(std::string_view weight)
+{
+    int made = 0;
+    int digit = 1'000;
+    for (const char c : weight)
+    {
+        if (c == '.' && digit == 100)
+            continue;
+        if (c < '0' || c > '9' || digit == 0)
+            return 1'000;
+        made += (c - '0') * digit;
+        digit /= 10;
+    }
+    return weight.empty() ? 1'000 : std::min(made, 1'000);
+}
+
+// The closest range that takes `type` says its weight: its name, then its group, then everything.
+int accept_weight(std::string_view field, std::string_view type, bool by_name_only)
+{
+    const auto group = std::string{type.substr(0, type.find('/'))} + "/*";
+    int weight = 0;
+    int closest = by_name_only ? 2 : 0;
+    while (!field.empty())
+    {
+        auto range = next_of(field, ',');
+        const auto name = lower(next_of(range, ';'));
+        const int close = name == type ? 3 : name == group ? 2 : name == "*/*" ? 1 : 0;
+        if (close <= closest)
+            continue;
+        closest = close;
+        weight = 1'000;
+        while (!range.empty())
+            if (const auto one = lower(next_of(range, ';')); one.starts_with("q="))
+                weight = thousandths(std::string_view{one}.substr(2));
+    }
+    return weight;
+}
+
 // Whether the parameters behind a name in an Accept field refuse it.
 bool has_no_weight(std::string_view parameters)
 {
@@ -205,6 +245,12 @@ bool accepts(std::string_view field, std::string_view type)
             return true;
     }
     return false;
+}
+
+bool prefers(std::string_view field, std::string_view type, std::string_view usual)
+{
+    const int wanted = accept_weight(field, type, true);
+    return wanted > 0 && wanted >= accept_weight(field, usual, false);
 }
 
 bool takes_gzip(std::string_view accept_encoding)

@@ -51,6 +51,10 @@ std::string_view read_traceparent(std::string_view);
 // Whether a media range of the Accept field takes `type` ("application/json"); an absent field takes everything.
 bool accepts(std::string_view field, std::string_view type);
 
+// Whether the Accept field names `type` itself, with no smaller weight than it has for `usual`, which it may take by a
+// range like "*/*" (RFC 9110 §12.5.1).
+bool prefers(std::string_view field, std::string_view type, std::string_view usual);
+
 // Whether Accept-Encoding takes gzip (RFC 9110 §12.5.3): by name or by "*", and not with a weight of 0.
 bool takes_gzip(std::string_view accept_encoding);
 

@@ -1,6 +1,7 @@
 #include "http/server/openapi.hpp"
 
 #include "http/server/batch.hpp"
+#include "http/server/csv.hpp"
 #include "projections/runner/list.hpp"
 #include "schemas/describe.hpp"
 #include "schemas/json_writer.hpp"
@@ -178,7 +179,16 @@ void write_success(json_writer& json, const route& one, std::string_view status,
     {
         json.key("content").begin_object().key(one.media).begin_object().key("schema");
         write_answer_schema(json, one);
-        json.end_object().end_object();
+        json.end_object();
+        if (one.query && one.shape == answer_shape::page)
+            json.key(csv_media)
+                .begin_object()
+                .key("schema")
+                .begin_object()
+                .member("type", "string")
+                .end_object()
+                .end_object();
+        json.end_object();
     }
     json.end_object();
 }

@@ -1,5 +1,6 @@
 #include "http/server/query_route.hpp"
 
+#include "http/server/csv.hpp"
 #include "http/server/query_string.hpp"
 #include "schemas/json_writer.hpp"
 
@@ -81,6 +82,8 @@ void answer_page(call& c, query_context& with, const projection::list_shape& sha
     const auto asked = projection::read_list_query(shape, *sent, place, with.models.cursor_secret());
     if (!asked)
         return c.refuse(of_faults(asked.error()));
+    if (c.wants_csv)
+        return answer_csv(c, with, shape, *sent, std::move(parent));
     const auto page = with.models.list(shape, place, *asked, std::move(parent));
     take_position(c, page.as_of);
 

@@ -35,6 +35,7 @@ struct route;
 class service_face;
 
 class key_use_reader;
+class query_pool;
 }  // namespace http
 
 namespace lanes
@@ -220,7 +221,8 @@ struct call
     bool foreign_incarnation = false;             // the client's position is of another history: stale whatever we do
     std::optional<event_log::position> shown;     // how new the answer is: the lowest of its reads
     std::string shown_incarnation;
-    bool stale = false;  // a parked key, or not as new as asked
+    bool stale = false;      // a parked key, or not as new as asked
+    bool wants_csv = false;  // of a list
 
     // Commands.
     bool is_rehearsal = false;  // ?dry_run=true: nothing is to happen
@@ -246,5 +248,6 @@ public:
     virtual std::span<const domain_code> domain_codes() const = 0;
     virtual void show_health(reply&) const = 0;
     virtual event_log::keyring& keys() = 0;
+    virtual query_pool& queries() = 0;  // for what goes on after a query has answered
 };
 }  // namespace http

@@ -1,0 +1,22 @@
+// Items as lines of CSV: one column per field row, in the rows' order, under the names that JSON has.
+//
+// Text as it is, numbers and true/false as JSON writes them, nothing for null, and JSON text for what has parts of its
+// own (money, lists). A cell that begins with = + - @ gets a ' in front, because spreadsheets would run it. Pure and
+// thread-safe. Source: RFC 4180; lines end with CR LF.
+#pragma once
+
+#include "schemas/json.hpp"
+#include "schemas/record.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace schema
+{
+// Behind `csv_header` (record.hpp). `item` is an object in the record's shape; a member that it lacks is an empty cell,
+// one that the record lacks is left out.
+void append_csv_line(std::string& out, const record_type&, const json::node& item);
+
+// One cell, quoted where it has to be.
+void append_csv_cell(std::string& out, std::string_view text);
+}  // namespace schema
