@@ -1,4 +1,5 @@
-// The rows behind /clients. Counted: clients that are not archived.
+// The rows behind /clients. Counted: clients that are not archived. Found by their names alone: e-mail, phone and notes
+// are a person's, and stand in no index of words.
 #include "projections/client.hpp"
 
 #include "events/client.hpp"
@@ -12,12 +13,17 @@ void shares(const item& it, std::vector<projection::share>& out)
     if (!it.archived_at)
         out.push_back({"client.open", ""});
 }
+
+std::optional<projection::searchable> find_by(const item& it)
+{
+    return it.archived_at ? std::nullopt : std::optional{projection::searchable{it.name, {}, it.created_at}};
+}
 }  // namespace
 
 const projection::definition& read_model()
 {
     static constexpr auto made =
-        projection::stream_projection<item, event, shares>("client", 1, "client", "read.client");
+        projection::stream_projection<item, event, shares, find_by>("client", 1, "client", "read.client");
     return made;
 }
 

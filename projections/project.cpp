@@ -16,12 +16,19 @@ void shares(const item& it, std::vector<projection::share>& out)
     if (!it.archived_at)
         out.push_back({"project.status", std::string{schema::name_of(it.status)}});
 }
+
+std::optional<projection::searchable> find_by(const item& it)
+{
+    if (it.archived_at)
+        return std::nullopt;
+    return projection::searchable{it.name, it.description ? std::string_view{*it.description} : "", it.created_at};
+}
 }  // namespace
 
 const projection::definition& read_model()
 {
     static constexpr auto made =
-        projection::stream_projection<item, event, shares>("project", 1, "project", "read.project");
+        projection::stream_projection<item, event, shares, find_by>("project", 1, "project", "read.project");
     return made;
 }
 

@@ -20,11 +20,19 @@ void shares(const item& it, std::vector<projection::share>& out)
         for (const auto& assignee : it.assignee_ids)
             out.push_back({"task.done_by", assignee.value.text()});
 }
+
+std::optional<projection::searchable> find_by(const item& it)
+{
+    if (it.archived_at)
+        return std::nullopt;
+    return projection::searchable{it.title, it.description ? std::string_view{*it.description} : "", it.created_at};
+}
 }  // namespace
 
 const projection::definition& read_model()
 {
-    static constexpr auto made = projection::stream_projection<item, event, shares>("task", 1, "task", "read.task");
+    static constexpr auto made =
+        projection::stream_projection<item, event, shares, find_by>("task", 1, "task", "read.task");
     return made;
 }
 

@@ -9,10 +9,12 @@
 #include "events/log/meta.hpp"
 #include "events/log/upcast.hpp"
 #include "schemas/record.hpp"
+#include "schemas/time.hpp"
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -44,6 +46,15 @@ struct share
     std::int64_t amount = 1;
 };
 
+// By what a row is found by its words (terms.hpp). Views into the row.
+struct searchable
+{
+    std::string_view title;
+    std::string_view text;  // found behind titles; may be empty
+    schema::moment created_at;
+    friend bool operator==(const searchable&, const searchable&) = default;
+};
+
 struct definition
 {
     std::string_view name;  // "task"
@@ -59,6 +70,8 @@ struct definition
     void (*apply)(void* row, const recorded&, schema::opener*) = nullptr;
     // What the row adds to running totals; nullptr when nothing.
     void (*shares)(const void* row, std::vector<share>& out) = nullptr;
+    // By what the row is found; nothing: not at all (it is archived). nullptr when no row is.
+    std::optional<searchable> (*find_by)(const void* row) = nullptr;
 };
 
 // A fact of a stream that this projection reads, of a type that it does not know.
@@ -94,16 +107,20 @@ struct stream_fold
     static constexpr auto facts = facts_of(std::make_index_sequence<std::variant_size_v<Event>>{});
 };
 
-// `shares` takes the item by its type.
-template <class Item, class Event, void (*Shares)(const Item&, std::vector<share>&) = nullptr>
+// `Shares` and `FindBy` take the item by its type.
+template <class Item, class Event, void (*Shares)(const Item&, std::vector<share>&) = nullptr,
+          std::optional<searchable> (*FindBy)(const Item&) = nullptr>
 constexpr definition stream_projection(std::string_view name, int version, std::string_view category,
                                        std::string_view table)
 {
     using machine = stream_fold<Item, Event>;
     definition made{name,           version,         category,      table,         &schema::schema_of<Item>,
-                    machine::facts, machine::key_of, machine::make, machine::fold, nullptr};
+                    machine::facts, machine::key_of, machine::make, machine::fold, nullptr,
+                    nullptr};
     if constexpr (Shares != nullptr)
         made.shares = [](const void* row, std::vector<share>& out) { Shares(*static_cast<const Item*>(row), out); };
+    if constexpr (FindBy != nullptr)
+        made.find_by = [](const void* row) { return FindBy(*static_cast<const Item*>(row)); };
     return made;
 }
 }  // namespace projection

@@ -66,6 +66,11 @@ std::shared_ptr<void> row_to_fold(const row_slot& slot)
     return slot.is_folded_anew ? slot.of->make() : decode(*slot.of, slot.before);
 }
 
+std::optional<searchable> found_by(const definition& of, const void* row)
+{
+    return of.find_by == nullptr || row == nullptr ? std::nullopt : of.find_by(row);
+}
+
 // What is read from the log and cannot be is a runtime_error; a fold's own mistakes are anything else.
 const char* kind_of(const std::exception& fault)
 {
@@ -77,8 +82,9 @@ const char* kind_of(const std::exception& fault)
 
 void folding::fold_slot(row_slot& slot, const opening& open)
 {
-    if (!slot.before.empty())
-        count(slot, decode(*slot.of, slot.before).get(), -1);
+    const auto old = slot.before.empty() ? nullptr : decode(*slot.of, slot.before);
+    if (old)
+        count(slot, old.get(), -1);
     slot.row = row_to_fold(slot);
 
     std::size_t done = 0;
@@ -110,6 +116,8 @@ void folding::fold_slot(row_slot& slot, const opening& open)
         encode_row(*slot.of->record, slot.row.get(), slot.after);
     if (!slot.after.empty())
         count(slot, slot.row.get(), +1);
+    slot.terms =
+        change_of(found_by(*slot.of, old.get()), found_by(*slot.of, slot.after.empty() ? nullptr : slot.row.get()));
 }
 
 void folding::count(const row_slot& slot, const void* row, int sign)

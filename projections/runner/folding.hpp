@@ -7,6 +7,7 @@
 #pragma once
 
 #include "projections/runner/definition.hpp"
+#include "projections/runner/terms.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -69,7 +70,8 @@ struct row_slot
     std::shared_ptr<void> row;
     std::vector<const recorded*> events;
     bool is_folded_anew =
-        false;  // the events are all there are: `before` is what the row replaces, not what it builds on
+        false;            // the events are all there are: `before` is what the row replaces, not what it builds on
+    term_change terms{};  // likewise, once folded
 
     bool has_changed() const { return before != after; }
 };

@@ -148,5 +148,26 @@ inline constexpr const char* insert_parked =
     "select * from unnest($1::text[], $2::integer[], $3::integer[], $4::uuid[], $5::uuid[], $6::bigint[], $7::text[],"
     " $8::text[])";
 
+inline constexpr const char* delete_terms =
+    "delete from read.search_term held using unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[], $5::text[]) "
+    "as gone (tenant_id, projection, version, id, term) where held.tenant_id = gone.tenant_id "
+    "and held.projection = gone.projection and held.version = gone.version and held.id = gone.id "
+    "and held.term = gone.term";
+
+inline constexpr const char* put_terms =
+    "insert into read.search_term (tenant_id, projection, version, id, term, place, created_at) "
+    "select * from unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[], $5::text[], $6::smallint[], "
+    "$7::timestamptz[]) on conflict (tenant_id, projection, version, id, term) "
+    "do update set place = excluded.place, created_at = excluded.created_at";
+
+// Tenant by tenant, like rows_after. Times in microseconds.
+inline constexpr const char* terms_of_lane =
+    "select home.tenant_id, t.id, t.term, t.place, (extract(epoch from t.created_at) * 1000000)::bigint "
+    "from (select tenant_id from es.tenant where lane = $1 and tenant_id >= $4::uuid order by tenant_id) as home "
+    "cross join lateral (select * from read.search_term held where held.tenant_id = home.tenant_id "
+    "and held.projection = $2 and held.version = $3 and (held.tenant_id, held.projection, held.version, held.id, "
+    "held.term) > ($4::uuid, $2, $3, $5::uuid, $6) order by held.id, held.term limit $7) as t "
+    "order by home.tenant_id, t.id, t.term limit $7";
+
 inline constexpr const char* of_one_key = " where projection = $1 and version = $2 and tenant_id = $3 and key = $4";
 }  // namespace projection

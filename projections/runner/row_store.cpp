@@ -81,6 +81,9 @@ struct row_store::implementation
         raw.prepare("advance", "select read.advance($1, $2, $3, $4, $5, $6, $7, $8)");
         raw.prepare("advance under lease",
                     "select read.advance_under_lease($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+        raw.prepare("terms of lane", terms_of_lane);
+        raw.prepare("delete terms", delete_terms);
+        raw.prepare("put terms", put_terms);
         raw.prepare("replace totals", "select read.replace_sums($1, $2, $3, $4, $5, $6, $7)");
         for (const auto& each : tables)
         {
@@ -238,6 +241,31 @@ struct row_store::implementation
         work.exec_prepared("replace totals", make_dynamic_params(all.finish()));
     }
 
+    void change_terms(pqxx::transaction_base& work, std::span<row_slot* const> rows) const
+    {
+        arrays gone{5}, put{7};
+        std::size_t gone_count = 0, put_count = 0;
+        const auto key = [](arrays& to, const row_slot& slot) -> arrays& {
+            return to.next().id(slot.key.tenant).text(slot.of->name).number(slot.of->version).id(slot.key.id);
+        };
+        for (const row_slot* slot : rows)
+        {
+            for (const auto& word : slot->terms.gone)
+                key(gone, *slot).text(word);
+            for (const auto& each : slot->terms.put)
+                key(put, *slot)
+                    .text(each.word)
+                    .number(static_cast<std::int16_t>(each.place))
+                    .text(each.created_at.text());
+            gone_count += slot->terms.gone.size();
+            put_count += slot->terms.put.size();
+        }
+        if (gone_count > 0)
+            work.exec_prepared("delete terms", make_dynamic_params(gone.finish()));
+        if (put_count > 0)
+            work.exec_prepared("put terms", make_dynamic_params(put.finish()));
+    }
+
     void park(pqxx::transaction_base& work, const std::vector<parked_key>& keys) const
     {
         if (keys.empty())
@@ -391,6 +419,23 @@ std::vector<std::pair<total_key, total>> row_store::totals_after(const definitio
     });
 }
 
+std::vector<row_store::stored_term> row_store::terms_after(const definition& of, std::int32_t lane,
+                                                           const row_key& after, const std::string& after_word,
+                                                           std::size_t count_max)
+{
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        std::vector<stored_term> found;
+        for (const auto& row : work.exec_prepared("terms of lane", lane, std::string{of.name}, of.version,
+                                                  after.tenant.text(), after.id.text(), after_word, count_max))
+            found.push_back({{uuid_of(row[0]), uuid_of(row[1])},
+                             {row[2].as<std::string>(),
+                              static_cast<term_place>(row[3].as<std::int16_t>()),
+                              {row[4].as<std::int64_t>()}}});
+        return found;
+    });
+}
+
 void row_store::write(const commit& made)
 {
     self_->call([&](pqxx::connection_base& raw) {
@@ -399,6 +444,7 @@ void row_store::write(const commit& made)
         self_->advance(work, made.steps, made.leases);
         for (const auto& each : self_->tables)
             self_->upsert(work, each, made.rows);
+        self_->change_terms(work, made.rows);
         self_->replace_totals(work, made.totals);
         self_->park(work, made.parked);
         FAULT_POINT("projection.before_commit");
@@ -438,6 +484,7 @@ void row_store::free_key(const commit& made, const parked_key& which)
         self_->advance(work, made.steps);
         for (const auto& each : self_->tables)
             self_->upsert(work, each, made.rows);
+        self_->change_terms(work, made.rows);
         // In place: the total's row is named by an event that counts already. This is rare, so dead versions are few.
         for (const auto& each : made.totals)
         {
@@ -495,6 +542,8 @@ void row_store::empty_lane(std::int32_t lane, std::span<const checkpoint> steps)
             const std::string version = std::to_string(each.of->version);
             const std::string name = work.quote(std::string{each.of->name});
             work.exec("delete from " + std::string{each.of->table} + homes);
+            work.exec("delete from read.search_term" + homes + " and projection = " + name +
+                      " and version = " + version);
             work.exec("delete from read.sum" + homes + " and version = " + version + " and counter like " +
                       work.quote(std::string{each.of->name} + ".%"));
             work.exec("delete from read.parked where projection = " + name + " and version = " + version +

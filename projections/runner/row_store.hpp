@@ -126,6 +126,15 @@ public:
     // Those of the leases that have ended.
     std::vector<held_lane> ended(std::span<const held_lane>);
 
+    // A page of the words by which a lane's rows are found, in the order of row and word. Empty: that was all.
+    struct stored_term
+    {
+        row_key key;
+        term found_by;
+    };
+    std::vector<stored_term> terms_after(const definition&, std::int32_t lane, const row_key& after,
+                                         const std::string& after_word, std::size_t count_max);
+
     // FAULT_POINTs projection.before_commit and projection.after_commit stand around its commit.
     void write(const commit&);
 
@@ -142,7 +151,7 @@ public:
     // Leaves a key stopped for good, of whatever version. False: it is not stopped any more.
     bool discard(std::string_view projection, int version, const row_key&, const std::string& reason);
 
-    // Throws the rows, totals and parked keys of these projections in one lane away, with the steps given.
+    // Throws the rows, terms, totals and parked keys of these projections in one lane away, with the steps given.
     // FAULT_POINTs empty_lane.before_commit and empty_lane.after_commit stand around its commit.
     void empty_lane(std::int32_t lane, std::span<const checkpoint> steps);
 

@@ -114,6 +114,57 @@ private:
     std::map<stop, std::int64_t> parked_;  // in the store, from which event on
 };
 
+// The terms of one lane's rows as they are stored, row by row.
+class terms_of_rows
+{
+public:
+    using entry = std::pair<row_key, std::vector<term>>;
+
+    terms_of_rows(const definition& of, std::int32_t lane, row_store& store) : of_(of), lane_(lane), store_(store) {}
+
+    std::optional<entry> next()
+    {
+        std::optional<entry> made;
+        while (has_more())
+        {
+            auto& here = page_[at_];
+            if (made && made->first != here.key)
+                break;
+            if (!made)
+                made = entry{here.key, {}};
+            made->second.push_back(std::move(here.found_by));
+            ++at_;
+            ++read_;
+        }
+        return made;
+    }
+
+    std::uint64_t read() const { return read_; }
+
+private:
+    bool has_more()
+    {
+        if (at_ < page_.size())
+            return true;
+        if (!page_.empty())
+            after_ = page_.back().key;
+        page_ = store_.terms_after(of_, lane_, after_, last_word_, page_rows);
+        at_ = 0;
+        if (!page_.empty())
+            last_word_ = page_.back().found_by.word;
+        return !page_.empty();
+    }
+
+    const definition& of_;
+    const std::int32_t lane_;
+    row_store& store_;
+    std::vector<row_store::stored_term> page_;
+    std::size_t at_ = 0;
+    row_key after_;
+    std::string last_word_;
+    std::uint64_t read_ = 0;
+};
+
 // One lane's comparison; thrown away when the lane moved meanwhile.
 class comparing
 {
@@ -147,6 +198,35 @@ public:
         }
         for (; next != expected.end(); ++next)
             add(difference::kind::missing, of, next->first.tenant, next->first.id.text());
+    }
+
+    void terms(const definition& of, const std::map<row_key, std::string>& expected, row_store& store)
+    {
+        if (of.find_by == nullptr)
+            return;
+        terms_of_rows live{of, lane_, store};
+        auto found = live.next();
+        const auto unexpected = [&] {
+            add(difference::kind::unexpected, of, found->first.tenant, found->first.id.text() + "/terms");
+            found = live.next();
+        };
+        for (const auto& [key, bytes] : expected)
+        {
+            while (found && found->first < key)
+                unexpected();
+            const auto wanted = terms_of(of, decode(of, bytes).get());
+            const bool is_there = found && found->first == key;
+            if (is_there && found->second != wanted)
+                add(wanted.empty() ? difference::kind::unexpected : difference::kind::other, of, key.tenant,
+                    key.id.text() + "/terms");
+            if (!is_there && !wanted.empty())
+                add(difference::kind::missing, of, key.tenant, key.id.text() + "/terms");
+            if (is_there)
+                found = live.next();
+        }
+        while (found)
+            unexpected();
+        result.terms += live.read();
     }
 
     void totals(const definition& of, const std::map<total_key, std::int64_t>& expected, row_store& store)
@@ -205,6 +285,7 @@ void add(verified& to, verified&& from, std::size_t differences_max)
     to.different += from.different;
     to.events += from.events;
     to.rows += from.rows;
+    to.terms += from.terms;
     to.totals += from.totals;
 }
 }  // namespace
@@ -228,6 +309,7 @@ verified verify(const verify_config& config, std::span<const definition* const> 
             for (const definition* of : definitions)
             {
                 lane_result.rows(*of, rebuilt.rows(*of), store);
+                lane_result.terms(*of, rebuilt.rows(*of), store);
                 lane_result.totals(*of, rebuilt.totals(*of), store);
             }
             if (steps_of(before) == steps_of(store.checkpoints({&lane, 1})))

@@ -1,4 +1,5 @@
-// The read models compared with the log: every row and every total folded again from the first event, byte for byte.
+// The read models compared with the log: every row, its terms and every total folded again from the first event, byte
+// for byte.
 //
 // Reads only. Works lane by lane and holds one lane's rows in memory. The runner may be at work meanwhile: a lane whose
 // position moves during the comparison is compared again at its new position.
@@ -40,14 +41,14 @@ struct difference
     std::string projection;
     std::int32_t lane = 0;
     uuid tenant;
-    std::string key;  // the row's id, or "counter/bucket" of a total
+    std::string key;  // the row's id, "id/terms", or "counter/bucket" of a total
 };
 
 struct verified
 {
     std::vector<difference> differences;
     std::uint64_t different = 0;
-    std::uint64_t events = 0, rows = 0, totals = 0;
+    std::uint64_t events = 0, rows = 0, terms = 0, totals = 0;
     explicit operator bool() const { return different == 0; }
 };
 

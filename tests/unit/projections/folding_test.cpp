@@ -118,8 +118,30 @@ TEST_CASE(
     story third = second;
     third.archived(2);
     CHECK(totals_of(folded(third, rows_of(done), 2)) ==
-          std::map<std::string, std::int64_t>{{"task.done_by/" + numbered(60).text(), -1},
-                                              {"task.status/done", -1}});
+          std::map<std::string, std::int64_t>{{"task.done_by/" + numbered(60).text(), -1}, {"task.status/done", -1}});
+}
+
+TEST_CASE("a row brings its words, an archived one takes them along, and what changes nothing of them writes none")
+{
+    story first;
+    first.created(2);
+    const auto fresh = folded(first);
+    const auto& put = fresh.wanted().front()->terms.put;
+    REQUIRE(put.size() == 2);
+    CHECK(put[0].word == "a");
+    CHECK(put[1].word == "task");
+    const auto rows = rows_of(fresh);
+
+    story second = first;
+    second.completed(2);
+    const auto done = folded(second, rows, 1);
+    CHECK(done.wanted().front()->terms.is_nothing());
+
+    story third = second;
+    third.archived(2);
+    const auto gone = folded(third, rows_of(done), 2);
+    CHECK(gone.wanted().front()->terms.gone == std::vector<std::string>{"a", "task"});
+    CHECK(gone.wanted().front()->terms.put.empty());
 }
 
 TEST_CASE("batches cut anywhere give the same rows as one")
