@@ -131,8 +131,9 @@ bool wire_reader::lines_are_strict(std::string_view seen)
 wire_reader::step wire_reader::head(std::string_view unread, std::size_t& consumed, request& into)
 {
     consumed = 0;
-    if (scanned_ <= 1 && unread.starts_with("\r\n"))
+    if (!has_skipped_ && scanned_ <= 1 && unread.starts_with("\r\n"))
     {
+        has_skipped_ = true;
         scanned_ = 0;
         consumed = 2;
         unread.remove_prefix(2);
@@ -154,6 +155,7 @@ wire_reader::step wire_reader::head(std::string_view unread, std::size_t& consum
     }
 
     scanned_ = 0;
+    has_skipped_ = false;
     consumed += seen.size();
     head_.assign(seen);
     into.fields.clear();
@@ -248,6 +250,10 @@ wire_reader::step wire_reader::body(std::string_view unread, std::size_t& consum
     {
         boost::system::error_code ec;
         const auto rest = unread.substr(consumed);
+        // Beast asserts that it is never shown "0\r\n" and then a single byte more. At least the five bytes of a last
+        // chunk and its end are still to come, so nothing is kept waiting that could be complete.
+        if (!announced && rest.size() < 5 && rest.front() == '0')
+            break;
         const auto used = parser_->put(boost::asio::buffer(rest.data(), rest.size()), ec);
         consumed += used;
         body_bytes_ = parser_->body_bytes;

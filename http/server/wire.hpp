@@ -42,7 +42,7 @@ public:
 
     // Looks for a complete head at the beginning of `unread`. On done `consumed` bytes are used up, `into` is filled
     // with views into this reader (valid until the next head is read), and the body is expected. `consumed` may also be
-    // non-zero on need_more: an empty line before a request is skipped.
+    // non-zero on need_more: an empty line before a request is skipped, one.
     step head(std::string_view unread, std::size_t& consumed, request& into);
 
     // After a head: takes from `unread` what belongs to the body; done when it is complete (at once without a body).
@@ -67,6 +67,7 @@ private:
     const listener_config limits_;
     std::string head_;  // the current request's head; the views of the request point here
     std::size_t scanned_ = 0;
+    bool has_skipped_ = false;  // an empty line before this request
     std::uint64_t body_bytes_ = 0;
     bool keep_alive_ = true;
     bool expects_continue_ = false;

@@ -63,6 +63,9 @@ TEST_CASE("a plain request is read, with its query apart")
     CHECK(read("GET /a/b?c=d&e HTTP/1.1\r\n" + host + "\r\n") == "GET /a/b?c=d&e []");
     CHECK(read("POST /a HTTP/1.1\r\n" + host + "Content-Length: 3\r\n\r\nabc") == "POST /a? [abc]");
     CHECK(read("\r\nGET / HTTP/1.1\r\n" + host + "\r\n") == "GET /? []");
+    CHECK(read("\r\n\r\n\t") == "400 malformed");  // one empty line is skipped, however they arrive
+    CHECK(read("\r\n\r\nGET / HTTP/1.1\r\n" + host + "\r\n") == "400 malformed");
+    CHECK(read("\r\n\r\n\r\n") == "400 malformed");
     CHECK(read("GET http://example.org/x?y HTTP/1.1\r\n" + host + "\r\n") == "GET /x?y []");
     CHECK(read("OPTIONS * HTTP/1.1\r\n" + host + "\r\n") == "OPTIONS *? []");
 }
@@ -72,6 +75,11 @@ TEST_CASE("chunks are joined, their extensions and the trailer ignored")
     const std::string head = "POST /a HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n";
     CHECK(read(head + "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n") == "POST /a? [abcde]");
     CHECK(read(head + "1\r\na\r\n0\r\nX-Later: 1\r\n\r\n") == "POST /a? [a]");
+    CHECK(read(head + "0\r\n\r\n") == "POST /a? []");
+    CHECK(read(head + "4\r\n0000\r\n0\r\n\r\n") == "POST /a? [0000]");
+    CHECK(read(head + "0\r\nX: y\r\n\r\n") == "POST /a? []");
+    CHECK(read(head + "0\r\nabc\r\n\r\n") == "400 malformed");
+    CHECK(read(head + "0\r\n") == "more");
     CHECK(read(head + "zz\r\n") == "400 malformed");
     CHECK(read(head + "3\r\nabcXY\r\n0\r\n\r\n") == "400 malformed");
     CHECK(read(head + "3\nabc\r\n0\r\n\r\n") == "400 malformed");
