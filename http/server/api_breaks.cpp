@@ -74,10 +74,12 @@ std::string referred(const std::optional<node>& of)
     return whole.substr(whole.rfind('/') + 1);
 }
 
-// The record of an answer or a body; of a page, "page of task".
+// The record of an answer or a body; of a page, "page of task". Of several forms the first.
 std::string shown(const std::optional<node>& media)
 {
-    const auto plain = part(media, "schema");
+    auto plain = part(media, "schema");
+    if (const auto forms = list(plain, "anyOf"); !forms.empty())
+        plain = forms.front();
     const auto record = referred(plain);
     return record.empty() ? "page of " + referred(part(part(part(plain, "properties"), "data"), "items")) : record;
 }

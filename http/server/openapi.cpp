@@ -143,8 +143,26 @@ void write_parameters(json_writer& json, const route& one)
     json.end_array();
 }
 
+// The item, or with ?dry_run=true what it would be and how.
+void write_command_schema(json_writer& json, std::string_view item)
+{
+    const auto refer = [&](std::string_view name) {
+        json.begin_object().member("$ref", reference("schemas", name)).end_object();
+    };
+    json.begin_object().key("anyOf").begin_array();
+    refer(item);
+    json.begin_object().member("type", "object").key("required").begin_array().string("item").string("events");
+    json.end_array().key("properties").begin_object().key("item");
+    refer(item);
+    json.key("events").begin_object().member("type", "array").key("items");
+    refer("rehearsed_event");
+    json.end_object().end_object().end_object().end_array().end_object();
+}
+
 void write_answer_schema(json_writer& json, const route& one)
 {
+    if (one.command)
+        return write_command_schema(json, one.answer->name);
     const bool is_history = one.shape == answer_shape::history;
     if (one.shape != answer_shape::page && !is_history)
     {
@@ -321,6 +339,17 @@ void write_history_schema(json_writer& json)
     json.end_object().end_object();
 }
 
+// An event that a dry run did not write.
+void write_rehearsed_schema(json_writer& json)
+{
+    json.key("rehearsed_event").begin_object().member("type", "object").key("required").begin_array();
+    json.string("type").string("version").string("data").end_array().key("properties").begin_object();
+    json.key("type").begin_object().member("type", "string").end_object();
+    json.key("version").begin_object().member("type", "integer").end_object();
+    json.key("data").begin_object().member("type", "object").end_object();
+    json.end_object().end_object();
+}
+
 void write_header_parameter(json_writer& json, std::string_view name, std::string_view note)
 {
     json.key(name).begin_object().member("name", name).member("in", "header").member("description", note);
@@ -350,6 +379,7 @@ void write_components(json_writer& json, std::span<const std::span<const route>>
     describe_batched(json);
     write_problem_schema(json);
     write_history_schema(json);
+    write_rehearsed_schema(json);
     json.end_object().key("parameters").begin_object();
     write_header_parameter(json, "Idempotency-Key", "The same key with the same request is decided once.");
     write_header_parameter(json, "If-Match", "Only at one of these versions.");

@@ -119,6 +119,14 @@ TEST_CASE("another body, another answer, a code that is gone are named")
           lines{"POST /things/{id}/lift: answer 200 changed from task to task.created"});
     const auto item = breaks({changed(things(), [](route& r) { r.shape = answer_shape::item; }), thing()});
     CHECK(std::ranges::find(item, "GET /things: answer 200 changed from page of task to task") != item.end());
+    // With one form or with several, the first is what old clients know.
+    auto plain = document({thing()});
+    const auto forms = plain.find("{\"anyOf\":[");
+    const auto first = plain.find('{', forms + 1);
+    const auto end = plain.find("}]}", forms);  // of the whole: nothing in it is a list of objects
+    REQUIRE(end != std::string::npos);
+    plain.replace(forms, end + 3 - forms, plain.substr(first, plain.find('}', first) + 1 - first));
+    CHECK(http::api_breaks(plain, document({thing()})).empty());
     auto created = document({changed(thing(), [](route& r) { r.creates = true; })});
     CHECK(http::api_breaks(created, document({thing()})) == lines{"POST /things/{id}/lift: answer 201 removed"});
 }
