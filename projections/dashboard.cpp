@@ -30,11 +30,11 @@ with newest as materialized
       from read.sum s
      where s.counter in ('client.open', 'member.open', 'project.status', 'task.status', 'project.created',
                          'task.created', 'task.done_by')
-       and (split_part(s.counter, '.', 1), s.version) in (('client', ($1)[1]::integer), ('member', ($1)[2]::integer),
-                                                          ('project', ($1)[3]::integer), ('task', ($1)[4]::integer))
+       and (split_part(s.counter, '.', 1), s.version) in (('client', {client.version}), ('member', {member.version}),
+                                                          ('project', {project.version}), ('task', {task.version}))
      order by s.counter, s.bucket, s.seq desc
 ),
-home as (select coalesce((select o.time_zone from read.org o limit 1), 'UTC') as time_zone)
+home as (select coalesce((select o.time_zone from {org} o limit 1), 'UTC') as time_zone)
 select $2, n.counter, n.bucket, n.value::text from newest n where n.counter not like '%.created'
 union all
 select $2, n.counter, to_char(n.bucket::timestamptz at time zone home.time_zone, 'YYYY-MM'), sum(n.value)::text
@@ -43,19 +43,19 @@ select $2, n.counter, to_char(n.bucket::timestamptz at time zone home.time_zone,
  group by 2, 3)";
 
 constexpr std::string_view of_client = R"(
-with home as (select coalesce((select o.time_zone from read.org o limit 1), 'UTC') as time_zone),
+with home as (select coalesce((select o.time_zone from {org} o limit 1), 'UTC') as time_zone),
 projects as materialized
 (
-    select p.id, p.status, p.created_at, p.archived_at from read.project p where p.client_id = ($1)[5]::uuid
+    select p.id, p.status, p.created_at, p.archived_at from {project} p where p.client_id = ($1)[1]::uuid
 ),
 tasks as materialized
 (
     select t.status, t.created_at, t.archived_at, t.assignee_ids
-      from projects cross join lateral (select * from read.task held where held.project_id = projects.id) as t
+      from projects cross join lateral (select * from {task} held where held.project_id = projects.id) as t
 )
-select $2, 'client.open', '', count(*)::text from read.client c where c.id = ($1)[5]::uuid and c.archived_at is null
+select $2, 'client.open', '', count(*)::text from {client} c where c.id = ($1)[1]::uuid and c.archived_at is null
 union all
-select $2, 'member.open', '', count(*)::text from read.member m where m.archived_at is null
+select $2, 'member.open', '', count(*)::text from {member} m where m.archived_at is null
 union all
 select $2, 'project.status', p.status, count(*)::text from projects p where p.archived_at is null group by p.status
 union all
@@ -154,8 +154,6 @@ projection::item read(projection::reader& from, const schema::uuid& tenant, cons
         &client::read_model(), &member::read_model(), &project::read_model(), &task::read_model(), &org::read_model()};
     projection::statement asked{
         std::string{client ? of_client : of_tenant}, "select $2, null::text, null::text, null::text", {}};
-    for (std::size_t i = 0; i < 4; ++i)
-        asked.arguments.push_back(std::to_string(shown[i]->version));
     if (client)
         asked.arguments.push_back(client->text());
 

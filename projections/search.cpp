@@ -43,18 +43,18 @@ const std::array<place, 3>& places()
     return all;
 }
 
-// $1: the number of hits, the versions of the three projections, then the words.
+// $1: the number of hits, then the words.
 std::string of_one_type(std::size_t nth)
 {
     const place& at = places()[nth];
-    const std::string row = std::to_string(nth), version = "($1)[" + std::to_string(nth + 2) + "]::integer";
+    const std::string row = std::to_string(nth), name{at.of->name};
     const std::string looked_at = std::to_string(projection::text_code_points_max);
     return "select " + row + " as type, hit.id, thing.title, thing.text, hit.score, hit.created_at from read.search('" +
-           std::string{at.of->name} + "', " + version +
-           ", ($1)[5:], ($1)[1]::integer) as hit cross join lateral (select "
+           name + "', {" + name +
+           ".version}, ($1)[2:], ($1)[1]::integer) as hit cross join lateral (select "
            "held." +
            std::string{at.title} + " as title, left(" + std::string{at.text} + ", " + looked_at + ") as text from " +
-           std::string{at.of->table} + " held where held.id = hit.id limit 1) as thing";
+           "{" + name + "} held where held.id = hit.id limit 1) as thing";
 }
 
 projection::statement statement_of(const ask& asked)
@@ -71,8 +71,6 @@ projection::statement statement_of(const ask& asked)
                                    " found.created_at desc, found.id",
                                "select $2, null::text, null::text, null::text, null::text, null::text",
                                {std::to_string(asked.hits)}};
-    for (const place& at : places())
-        made.arguments.push_back(std::to_string(at.of->version));
     made.arguments.insert(made.arguments.end(), asked.words.begin(), asked.words.end());
     return made;
 }

@@ -23,8 +23,8 @@ select $2, n.counter, sum(n.value)::text
           from read.sum s
          where s.counter in ('client.open', 'member.open', 'comment.open', 'project.status', 'task.status')
            and (split_part(s.counter, '.', 1), s.version)
-               in (('client', ($1)[1]::integer), ('member', ($1)[2]::integer), ('project', ($1)[3]::integer),
-                   ('task', ($1)[4]::integer), ('comment', ($1)[5]::integer))
+               in (('client', {client.version}), ('member', {member.version}), ('project', {project.version}),
+                   ('task', {task.version}), ('comment', {comment.version}))
          order by s.counter, s.bucket, s.seq desc) as n
  group by n.counter)";
 
@@ -40,9 +40,7 @@ projection::item read(projection::reader& from, const schema::uuid& tenant, std:
     const std::array<const projection::definition*, 5> shown{&client::read_model(), &member::read_model(),
                                                              &project::read_model(), &task::read_model(),
                                                              &comment::read_model()};
-    projection::statement asked{std::string{newest_totals}, "select $2, null::text, null::text", {}};
-    for (const auto* of : shown)
-        asked.arguments.push_back(std::to_string(of->version));
+    const projection::statement asked{std::string{newest_totals}, "select $2, null::text, null::text", {}};
     const auto found = from.ask(tenant, shown, asked, 2);
 
     std::map<std::string, std::int64_t, std::less<>> totals;

@@ -107,6 +107,8 @@ void ownership::implementation::run()
             connect();
             while (!is_stopping())
             {
+                if (config.each_beat)
+                    config.each_beat();
                 look();
                 rest(watch.is_unsure() || !is_known ? config.look_again : config.beat);
             }
@@ -117,6 +119,8 @@ void ownership::implementation::run()
                 config.failed(link ? event_log::understand(fault, *link).message : fault.what());
             hears.reset();
             link.reset();
+            if (config.each_beat)
+                config.each_beat();
             if (!is_stopping())
                 rest(config.retry);
         }

@@ -148,16 +148,22 @@ void* room_in(const leaf* type, void* into)
     return into;
 }
 
-void append_list(std::string& literal, const leaf& list, const void* from)
+void append_elements(std::string& out, const leaf& list, const void* from)
 {
-    std::string inner{"{"};
+    out.push_back('{');
     for (std::size_t i = 0, count = list.reach->count(from); i < count; ++i)
     {
         if (i > 0)
-            inner.push_back(',');
-        append_value(inner, *list.inner, list.reach->look(from, i));
+            out.push_back(',');
+        append_value(out, *list.inner, list.reach->look(from, i));
     }
-    inner.push_back('}');
+    out.push_back('}');
+}
+
+void append_list(std::string& literal, const leaf& list, const void* from)
+{
+    std::string inner;
+    append_elements(inner, list, from);
     append_element(literal, inner);
 }
 
@@ -362,6 +368,24 @@ std::vector<column> columns_of(const schema::record_type& type)
             columns.push_back({name, sql_type_of(*value, false), &row, value, column_part::whole, is_nullable});
     }
     return columns;
+}
+
+bool append_plain(const column& of, const void* row, std::string& out)
+{
+    const void* held = held_in(of.row->type, of.row->member(const_cast<void*>(row)));  // only looked at
+    if (held == nullptr)
+        return false;
+    if (of.is_list)
+        append_elements(out, *of.value, held);
+    else if (of.part == column_part::amount)
+        append_number(out, static_cast<const schema::money*>(held)->amount_minor);
+    else if (of.part == column_part::currency)
+        out.append(static_cast<const schema::money*>(held)->currency);
+    else if (of.value->what == kind::text)
+        out.append(*static_cast<const std::string*>(held));
+    else
+        append_value(out, *of.value, held);
+    return true;
 }
 
 column_arrays::column_arrays(std::span<const column> columns) : columns_(columns), texts_(columns.size(), "{") {}

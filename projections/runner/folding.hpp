@@ -39,7 +39,8 @@ struct parked_key
 namespace parked_by
 {
 inline constexpr const char *cannot_decode = "cannot_decode", *unknown_type = "unknown_type",
-                            *fold_threw = "fold_threw", *refused_by_store = "refused_by_store";
+                            *fold_threw = "fold_threw", *refused_by_store = "refused_by_store", *crashed = "crashed",
+                            *hung = "hung";
 }
 
 struct total_key
@@ -76,13 +77,6 @@ struct row_slot
     bool has_changed() const { return before != after; }
 };
 
-// The events of which a projection gets a row each.
-struct appended_rows
-{
-    const definition* of = nullptr;
-    std::vector<const recorded*> events;  // in the order of the log, lane by lane
-};
-
 // The key that opens one event's personal values; nothing when it holds none.
 using opening = std::function<std::unique_ptr<schema::opener>(const recorded&)>;
 
@@ -91,7 +85,7 @@ class folding
 public:
     explicit folding(std::span<const definition* const>);
 
-    // Leaves alone what concerns none of the definitions (or only stopped keys). `seen` is the definition's position
+    // False when the event concerns none of the definitions (or only stopped keys). `seen` is the definition's position
     // in the event's lane: events at or below it are left alone.
     void add(const recorded&, const std::function<std::int64_t(const definition&, std::int32_t lane)>& seen,
              const std::function<bool(const definition&, const row_key&)>& is_parked);
@@ -106,8 +100,6 @@ public:
     // Deltas that are not zero.
     const std::map<total_key, delta>& deltas() const { return deltas_; }
     const std::vector<parked_key>& stopped() const { return stopped_; }
-    // One entry per projection of appended rows.
-    const std::vector<appended_rows>& appended() const { return appended_; }
     std::size_t folded() const { return folded_; }
 
 private:
@@ -120,7 +112,6 @@ private:
     std::vector<row_slot*> order_;
     std::map<total_key, delta> deltas_;
     std::vector<parked_key> stopped_;
-    std::vector<appended_rows> appended_;
     std::size_t folded_ = 0;
 };
 

@@ -395,7 +395,7 @@ std::string rows_from(const list_shape& shape)
     std::string picked = "select $2";
     for (const auto& each : shape.columns)
         picked += ", t." + each.name;
-    return picked + " from " + std::string{shape.of->table} + " t";
+    return picked + " from {" + std::string{shape.of->name} + "} t";
 }
 
 std::string no_rows(const list_shape& shape)

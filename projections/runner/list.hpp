@@ -114,7 +114,7 @@ struct under
     uuid id;
 };
 
-// For read.query: `$1` are the arguments, `$2` the position, which is the first column. `nothing` is run when there are
+// For read.ask: `$1` are the arguments, `$2` the position, which is the first column. `nothing` is run when there are
 // no rows, and shows the position alone. One row more than the limit is asked for, to know whether there is another
 // page; rows of a page that lies before a row come in reverse.
 struct statement

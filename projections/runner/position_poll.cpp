@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <map>
 #include <mutex>
 #include <pthread.h>
 #include <thread>
@@ -13,9 +12,7 @@ namespace projection
 struct position_poll::implementation
 {
     implementation(position_poll_config given, std::span<const definition* const> definitions, positions& told)
-        : config(std::move(given)), of(definitions), reached(told), rows(config.rows, definitions), thread([this] {
-            run();
-        })
+        : config(std::move(given)), reached(told), rows(config.rows, definitions), thread([this] { run(); })
     {}
 
     ~implementation()
@@ -63,24 +60,14 @@ struct position_poll::implementation
             if (config.opened)
                 config.opened(rows.incarnation());
         }
-        std::map<std::int32_t, std::pair<std::size_t, std::int64_t>> lowest;
-        for (const auto& found : rows.checkpoints(lanes))
-        {
-            auto& [count, seq] = lowest.try_emplace(found.lane, 0, found.seq).first->second;
-            ++count;
-            seq = std::min(seq, found.seq);
-        }
-        for (const auto& [lane, found] : lowest)
-            if (found.first != of.size())
-                continue;
-            else if (config.serves)
-                reached.reached({lane, found.second});  // a runner that has just taken the lane knows better
+        for (const auto& found : rows.shown(lanes))
+            if (config.serves)
+                reached.reached(found);  // a runner that has just taken the lane knows better
             else
-                reached.found({lane, found.second});
+                reached.found(found);
     }
 
     const position_poll_config config;
-    const std::span<const definition* const> of;
     positions& reached;
     row_store rows;  // the thread's own
 

@@ -47,10 +47,20 @@ projector::course& projector::course_of(const definition& of, std::int32_t lane)
     return state_of(lane).courses[nth];
 }
 
-// What every projection of the lane shows.
+// What every projection of the lane has folded.
 std::int64_t projector::seq_of(const lane_state& state)
 {
     return std::ranges::min_element(state.courses, {}, [](const course& of) { return of.at.seq; })->at.seq;
+}
+
+// What readers are shown of the lane.
+std::int64_t projector::seq_shown(const lane_state& state) const
+{
+    std::int64_t lowest = INT64_MAX;
+    for (const auto& one : state.courses)
+        if (std::ranges::find(config_.beside, one.at.of) == config_.beside.end())
+            lowest = std::min(lowest, one.at.seq);
+    return lowest;
 }
 
 standing projector::standing_of(const course& of) const
@@ -92,7 +102,7 @@ void projector::begin(lane_state& state)
     for (auto& one : state.courses)
         judge_cache(one);
     read_parked({&state.lane, 1});
-    positions_.found({state.lane, seq_of(state)});
+    positions_.found({state.lane, seq_shown(state)});
 }
 
 // -- Leases.
@@ -127,8 +137,23 @@ void projector::take(lane_state& state, const event_feed::lease& given)
     if (attempts == config_.take_attempts_max)
         throw store_failed("lane " + std::to_string(state.lane) + " is still written by its owner before", true);
     state.is_held = true;
-    if (given.is_from_dead)
-        tell(report::kind::lane_taken, "lane " + std::to_string(state.lane) + " was taken over, its owner being gone");
+    state.careful_until = 0;
+    state.culprit.reset();
+    if (!given.is_from_dead)
+        return;
+    if (rows_.event_at({state.lane, seq_of(state) + 1}))  // else there was nothing to die of
+        suspect(state);
+    tell(report::kind::lane_taken, "lane " + std::to_string(state.lane) + " was taken over, its owner being gone");
+}
+
+void projector::suspect(lane_state& state)
+{
+    const auto known = rows_.suspect({state.lane, seq_of(state)});
+    if (known.deaths > config_.deaths_max)
+        state.careful_until = seq_of(state) + config_.careful_events;
+    if (known.ended > config_.flights_max)
+        state.culprit = known.in_flight;
+    state.culprit_hung = known.hung;
 }
 
 // False: somebody has written meanwhile, so what was read of the lane is old.
@@ -218,7 +243,7 @@ void projector::follow_other(lane_state& state)
         judge_cache(one);
     read_parked({&state.lane, 1});
     state.behind_since.reset();
-    positions_.found({state.lane, seq_of(state)});
+    positions_.found({state.lane, seq_shown(state)});
 }
 
 // Rows of another history are thrown away and folded again; rows of this one only change the name they stand under.
@@ -304,10 +329,84 @@ void projector::apply(std::span<const recorded> events, const opening& open)
 {
     if (events.empty())
         return;
+    // What a lane's owners died of is looked for event by event; all other lanes go on together.
+    std::vector<recorded> together;
+    for (auto at = events.begin(); at != events.end();)
+    {
+        const auto end =
+            std::find_if(at, events.end(), [&](const recorded& each) { return each.at.lane != at->at.lane; });
+        auto& state = state_of(at->at.lane);
+        if (state.careful_until > 0)
+            apply_carefully(state, {at, end}, open);
+        else if (end - at == static_cast<std::ptrdiff_t>(events.size()))
+            return apply_together(events, open);
+        else
+            together.insert(together.end(), at, end);
+        at = end;
+    }
+    if (!together.empty())
+        apply_together(together, open);
+}
+
+void projector::apply_together(std::span<const recorded> events, const opening& open)
+{
     // Rows that the database refuses are stopped, and the batch is folded again without them.
     std::vector<parked_key> refused;
     while (!apply_without(refused, events, open))
         ;
+}
+
+// One event at a time, each named in the store before it is folded: who comes after our death knows which it was.
+void projector::apply_carefully(lane_state& state, std::span<const recorded> events, const opening& open)
+{
+    for (const auto& happened : events)
+    {
+        if (!state.is_held || state.is_left_alone)
+            return;
+        auto stopped =
+            state.culprit == happened.at.seq ? stopped_by(happened, state.culprit_hung) : std::vector<parked_key>{};
+        if (stopped.empty())
+            rows_.fly(state.lane, happened.at.seq);
+        careful_lane_ = state.lane;
+        while (!apply_without(stopped, {&happened, 1}, open))
+            ;
+        careful_lane_.reset();
+        if (happened.at.seq < state.careful_until)
+            continue;
+        state.careful_until = 0;
+        state.culprit.reset();
+        rows_.fly(state.lane, std::nullopt);
+    }
+}
+
+// The keys of every projection that would fold the event.
+std::vector<parked_key> projector::stopped_by(const recorded& happened, bool has_hung) const
+{
+    std::vector<parked_key> stopped;
+    for (const definition* of : definitions_)
+        if (of->category == happened.stream.category)
+            stopped.push_back({of, happened.at.lane, of->key_of(happened), happened.at.seq,
+                               has_hung ? "its fold did not end" : "its fold ended the process",
+                               has_hung ? parked_by::hung : parked_by::crashed, false});
+    return stopped;
+}
+
+std::optional<projector::under_way> projector::folding_now() const
+{
+    const std::lock_guard lock{mutex_};
+    return under_way_;
+}
+
+projector::fold_note::fold_note(projector& noted_in) : of(noted_in)
+{
+    const std::lock_guard lock{of.mutex_};
+    of.under_way_ = under_way{std::chrono::steady_clock::now(), of.careful_lane_};
+}
+
+projector::fold_note::~fold_note()
+{
+    const std::lock_guard lock{of.mutex_};
+    of.under_way_.reset();
 }
 
 bool projector::apply_without(std::vector<parked_key>& refused, std::span<const recorded> events, const opening& open)
@@ -329,6 +428,7 @@ bool projector::apply_without(std::vector<parked_key>& refused, std::span<const 
                                refused, [&](const parked_key& each) { return each.of == &of && each.key == key; });
                 });
         load_rows(batch);
+        const fold_note noted{*this};
         batch.fold(open);
         load_totals(batch, made.totals, events);
     }
@@ -340,7 +440,6 @@ bool projector::apply_without(std::vector<parked_key>& refused, std::span<const 
 
     made.steps = next_steps(events);
     made.rows = batch.changed();
-    made.appended = batch.appended();
     made.parked = batch.stopped();
     made.parked.insert(made.parked.end(), refused.begin(), refused.end());
     made.leases = leases_of(made.steps);
@@ -369,8 +468,6 @@ bool projector::apply_without(std::vector<parked_key>& refused, std::span<const 
     ++counted_.commits;
     counted_.events += batch.folded();
     counted_.rows += made.rows.size();
-    for (const auto& lines : made.appended)
-        counted_.rows += lines.events.size();
     follow(made);
     remember(made);
     publish();
@@ -430,7 +527,7 @@ void projector::follow(const commit& made)
     }
     publish();
     for (const std::int32_t lane : lanes)
-        positions_.reached({lane, seq_of(state_of(lane))});
+        positions_.reached({lane, seq_shown(state_of(lane))});
 }
 
 void projector::lost(std::span<const recorded> events)
@@ -496,6 +593,12 @@ void projector::heads(std::span<const position> all)
             state.behind_since = clock_.now();
     }
     publish();
+}
+
+void projector::count_on(const figures& before)
+{
+    counted_ = before;
+    counted_.lags.clear();
 }
 
 void projector::failed(const std::string& why)

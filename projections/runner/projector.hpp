@@ -71,12 +71,16 @@ struct figures
 struct projector_config
 {
     std::vector<std::int32_t> lanes;
-    bool by_lease = false;                    // serves only what `hold` names
+    bool by_lease = false;  // serves only what `hold` names
+    int deaths_max = 1;     // of a lane's owners at one place; from then on its events are folded one at a time
+    std::int64_t careful_events = 5'000;      // so many
+    int flights_max = 1;                      // owners that one event may end before it stops its keys
     int take_attempts_max = 10;               // for a lane whose owner before is still writing
     std::size_t refill_rows_max = 2'000;      // per step between batches
     std::chrono::milliseconds lost_min{500};  // how long a lost lane is left alone, doubling
     std::chrono::milliseconds lost_max{8'000};
     int cache_losses_max = 8;                 // then it works without a cache until it is started again
+    std::vector<const definition*> beside{};  // of these, the ones that nobody is shown: no reader waits for them
     std::function<void(const report&)> tell;  // called on the projector's thread
     std::function<void(const std::string& incarnation)> opened{};  // likewise, with every connection
 };
@@ -110,6 +114,14 @@ public:
     void heads(std::span<const position>);
     void failed(const std::string& why);
     figures take() const;
+    // Since when a fold has been going on, and of which lane if of one event alone; any thread may ask.
+    struct under_way
+    {
+        std::chrono::steady_clock::time_point since{};
+        std::optional<std::int32_t> careful_lane;
+    };
+    std::optional<under_way> folding_now() const;
+    void count_on(const figures&);         // counters go on from these; before anything else
     bool serves(std::int32_t lane) const;  // false: another process does
 
 private:
@@ -134,8 +146,11 @@ private:
         // When the oldest event not yet shown was recorded; of a lane left alone: since when it is known to stand still
         // behind its head.
         std::optional<schema::moment> behind_since;
-        bool is_held = false;           // ours to serve; without leases always
-        std::int64_t term = 0;          // of the lease
+        bool is_held = false;                 // ours to serve; without leases always
+        std::int64_t term = 0;                // of the lease
+        std::int64_t careful_until = 0;       // up to this seq events are folded one at a time, each noted before
+        std::optional<std::int64_t> culprit;  // an event that ended whoever folded it: it stops its keys unfolded
+        bool culprit_hung = false;
         std::int64_t ended_term = -1;   // a lease that was found to have ended, though nobody has told us yet
         bool is_left_alone = false;     // to another process
         time_point left_alone_until{};  // then it is looked at again
@@ -145,9 +160,8 @@ private:
     lane_state& state_of(std::int32_t lane);
     course& course_of(const definition&, std::int32_t lane);
     static space space_of(const course& of) { return {of.at.of->name, of.at.of->version, of.at.lane}; }
-    // Appended rows are never read while folding, so nothing of them is kept.
-    static bool is_cached(const course& of) { return of.at.of->kind == row_kind::folded; }
     static std::int64_t seq_of(const lane_state&);
+    std::int64_t seq_shown(const lane_state&) const;
     standing standing_of(const course&) const;
 
     // What somebody else did to the positions: rows were changed where they stand (a key was freed), or moved on.
@@ -159,6 +173,7 @@ private:
     };
     void begin(lane_state&);
     void take(lane_state&, const event_feed::lease&);
+    void suspect(lane_state&);
     bool take_steps(lane_state&);
     std::vector<held_lane> leases_of(std::span<const checkpoint>) const;
     void leave_ended(std::span<const std::int32_t> lanes);
@@ -172,6 +187,15 @@ private:
     void take_up_left_alone();
     bool is_abandoned(const lane_state&) const;
 
+    void apply_together(std::span<const recorded>, const opening&);
+    struct fold_note
+    {
+        explicit fold_note(projector&);
+        ~fold_note();
+        projector& of;
+    };
+    void apply_carefully(lane_state&, std::span<const recorded>, const opening&);
+    std::vector<parked_key> stopped_by(const recorded&, bool has_hung) const;
     // False: something was learned (rows that are refused, a cache that is lost) and it is to be done again.
     bool apply_without(std::vector<parked_key>& refused, std::span<const recorded>, const opening&);
     void load_rows(folding&);
@@ -193,11 +217,13 @@ private:
     const schema::clock& clock_;
 
     std::vector<lane_state> lanes_;
-    std::string incarnation_;  // as told when it opened
+    std::string incarnation_;                   // as told when it opened
+    std::optional<std::int32_t> careful_lane_;  // whose events are being folded one at a time
     figures counted_;
     int cache_losses_ = 0;
 
     mutable std::mutex mutex_;
+    std::optional<under_way> under_way_;        // guarded by mutex_
     figures published_;                         // guarded by mutex_
     std::vector<std::int32_t> published_left_;  // likewise: the lanes left to others
 };

@@ -34,22 +34,13 @@ shown parse_shown(const pqxx::field& field)
     return made;
 }
 
-struct identities
+std::string names_of(std::span<const definition* const> all)
 {
     std::string names{"{"};
-    std::string versions{"{"};
-
-    explicit identities(std::span<const definition* const> all)
-    {
-        for (const definition* of : all)
-        {
-            names.append(names.size() > 1 ? "," : "").append(of->name);
-            versions.append(versions.size() > 1 ? "," : "").append(std::to_string(of->version));
-        }
-        names.push_back('}');
-        versions.push_back('}');
-    }
-};
+    for (const definition* of : all)
+        names.append(names.size() > 1 ? "," : "").append(of->name);
+    return names + '}';
+}
 
 std::string result_columns(const std::vector<column>& columns)
 {
@@ -112,11 +103,9 @@ struct reader::implementation
             const event_log::connection::deadline limit{*used, config.call_deadline};
             const auto [known, is_new] = prepared.try_emplace(columns, "read " + std::to_string(prepared.size()));
             if (is_new)
-                used->raw().prepare(known->second,
-                                    "select * from read.query($1, $2, $3, $4, $5, $6) as t (" + columns + ")");
-            const identities who{of};
+                used->raw().prepare(known->second, "select * from read.ask($1, $2, $3, $4, $5) as t (" + columns + ")");
             pqxx::nontransaction work{used->raw()};
-            return work.exec_prepared(known->second, tenant.text(), who.names, who.versions, asked.body, asked.nothing,
+            return work.exec_prepared(known->second, tenant.text(), names_of(of), asked.body, asked.nothing,
                                       array_literal(asked.arguments));
         }
         catch (const event_log::unreachable& fault)

@@ -1,8 +1,9 @@
 // Reads of the read models: one read is one call to the database.
 //
-// read.query sets the tenant for the transaction, reads the position, then runs the query; so every answer comes with
-// the position it shows, and nothing outside the tenant can be seen even by a faulty query. One object holds one
-// connection and serves one thread; a lost connection is replaced at the next read. Throws `read_failed`.
+// read.ask sets the tenant for the transaction, reads the position, then runs the query on whichever versions of the
+// read models are live; so every answer comes with the position it shows, and nothing outside the tenant can be seen
+// even by a faulty query. One object holds one connection and serves one thread; a lost connection is replaced at the
+// next read. Throws `read_failed`.
 #pragma once
 
 #include "events/log/connection.hpp"
@@ -75,7 +76,8 @@ public:
     page list(const list_shape&, const list_place&, const list_ask&, std::optional<under> = {});
     item get(const list_shape&, const uuid& tenant, const uuid& id, std::optional<under> = {});
 
-    // A query whose first column is the position (see read.query) and whose others are text, `columns` of them, the
+    // A query whose first column is the position (see read.ask), that names tables as {task} and versions as
+    // {task.version}, and whose others are text, `columns` of them, the
     // first of them never null. Shown as of the lowest position of the definitions named.
     answer ask(const uuid& tenant, std::span<const definition* const>, const statement&, std::size_t columns);
 

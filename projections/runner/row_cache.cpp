@@ -140,7 +140,9 @@ struct row_cache::implementation
 {
     explicit implementation(cache_config given) : config(std::move(given)), taken(config)
     {
-        if (!open().ok())
+        if (config.is_scratch)
+            start_over();
+        else if (!open().ok())
             start_over();
     }
 
@@ -233,7 +235,31 @@ std::vector<std::optional<std::string>> row_cache::get(const space& of, std::spa
 void row_cache::write(changes& made)
 {
     const std::shared_lock lock{self_->mutex};
-    check(self_->opened().Write(rocksdb::WriteOptions{}, &made.self_->batch));
+    rocksdb::WriteOptions how;
+    how.disableWAL = self_->config.is_scratch;
+    check(self_->opened().Write(how, &made.self_->batch));
+}
+
+std::vector<std::pair<std::string, std::string>> row_cache::walk(const space& of, const std::string& after,
+                                                                 std::size_t count_max)
+{
+    const std::shared_lock lock{self_->mutex};
+    const std::string prefix = prefix_of('r', of);
+    rocksdb::ReadOptions how;
+    how.fill_cache = false;
+    const std::unique_ptr<rocksdb::Iterator> at{self_->opened().NewIterator(how)};
+    std::vector<std::pair<std::string, std::string>> found;
+    at->Seek(prefix + after);
+    if (!after.empty() && at->Valid() && at->key() == rocksdb::Slice{prefix + after})
+        at->Next();
+    for (; at->Valid() && at->key().starts_with(prefix) && found.size() < count_max; at->Next())
+    {
+        auto key = at->key();
+        key.remove_prefix(prefix.size());
+        found.emplace_back(key.ToString(), at->value().ToString());
+    }
+    check(at->status());
+    return found;
 }
 
 void row_cache::drop(const space& of)

@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace projection
@@ -52,6 +53,7 @@ struct cache_config
     std::size_t block_cache_bytes = 32 * 1024 * 1024;
     std::size_t write_buffer_bytes = 16 * 1024 * 1024;
     int slots_max = 64;
+    bool is_scratch = false;  // begins empty, and what is written is lost with the process
 };
 
 class row_cache
@@ -82,6 +84,9 @@ public:
     // One value per key, nothing where there is none.
     std::vector<std::optional<std::string>> get(const space&, std::span<const std::string> keys);
     void write(changes&);
+    // Rows of a space in the order of their keys, behind `after` ("" for the first); empty: that was all.
+    std::vector<std::pair<std::string, std::string>> walk(const space&, const std::string& after,
+                                                          std::size_t count_max);
     // Rows and standing of a space.
     void drop(const space&);
     // Deletes everything and opens an empty cache. Throws when even that fails.

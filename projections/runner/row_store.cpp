@@ -4,6 +4,7 @@
 #include "events/log/migrator.hpp"
 #include "projections/runner/columns.hpp"
 #include "projections/runner/row_codec.hpp"
+#include "projections/runner/row_connection.hpp"
 #include "projections/runner/row_statements.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/fault_point.hpp"
@@ -32,26 +33,15 @@ uuid uuid_of(const pqxx::field& field)
     CF_ASSERT(parsed.has_value());
     return *parsed;
 }
-
-// Refused for a value: a row that is out of bounds, breaks a constraint or grows too large. Not a lost race.
-bool is_by_data(std::string_view sqlstate)
-{
-    return sqlstate.starts_with("22") || sqlstate.starts_with("54") ||
-           (sqlstate.starts_with("23") && sqlstate != "23505");
-}
 }  // namespace
 
-struct row_store::implementation
+struct row_store::implementation : row_connection
 {
-    implementation(row_store_config given, std::span<const definition* const> definitions) : config(std::move(given))
+    implementation(row_store_config given, std::span<const definition* const> definitions)
+        : row_connection(std::move(given), "clientflow projector")
     {
         for (const definition* of : definitions)
             tables.emplace_back(*of);
-        config.connection.settings.emplace_back("role", "clientflow_projector");
-        // Every statement goes by keys. Statistics of a table that was small a moment ago must not make it a scan.
-        for (const char* other : {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"})
-            config.connection.settings.emplace_back(other, "off");
-        config.connection.application_name = "clientflow projector";
     }
 
     const table& table_of(const definition& of) const
@@ -63,16 +53,8 @@ struct row_store::implementation
 
     void open()
     {
-        used.reset();
-        try
-        {
-            used = std::make_unique<event_log::connection>(config.connection, config.watchdog);
-        }
-        catch (const std::runtime_error& fault)
-        {
-            throw store_failed(fault.what(), false);
-        }
-        auto& raw = used->raw();
+        row_connection::open();
+        auto& raw = this->raw();
         raw.prepare("checkpoints", newest_checkpoints);
         raw.prepare("parked", parked_keys);
         raw.prepare("totals", newest_totals);
@@ -86,47 +68,10 @@ struct row_store::implementation
         raw.prepare("put terms", put_terms);
         raw.prepare("replace totals", "select read.replace_sums($1, $2, $3, $4, $5, $6, $7)");
         for (const auto& each : tables)
-            prepare(raw, each);
-    }
-
-    static void prepare(pqxx::connection_base& raw, const table& of)
-    {
-        if (of.of->kind == row_kind::appended)
         {
-            raw.prepare(of.statement("insert"), of.insert());
-            raw.prepare(of.statement("differing"), of.differing());
-            raw.prepare(of.statement("appended after"), of.appended_after());
-            return;
-        }
-        raw.prepare(of.statement("upsert"), of.upsert());
-        raw.prepare(of.statement("load"), of.load());
-        raw.prepare(of.statement("rows after"), of.rows_after());
-    }
-
-    // Runs one piece of work under a deadline and says in our words how it failed.
-    template <class Work>
-    auto call(Work work)
-    {
-        if (!used)
-            throw store_failed("the rows' store is not open", false);
-        const event_log::connection::deadline limit{*used, config.call_deadline};
-        try
-        {
-            return work(used->raw());
-        }
-        catch (const lost_race&)
-        {
-            throw;
-        }
-        catch (const pqxx::failure& fault)
-        {
-            const auto meaning = event_log::understand(fault, *used);
-            if (meaning.sqlstate == "CFP01" || meaning.sqlstate == "23505")
-                throw lost_race("a lane has another owner");
-            if (meaning.kind == event_log::failure_kind::lost)
-                used->give_up();
-            const bool is_refused = meaning.kind == event_log::failure_kind::refused;
-            throw store_failed(meaning.message, is_refused, is_refused && is_by_data(meaning.sqlstate));
+            raw.prepare(each.statement("upsert"), each.upsert());
+            raw.prepare(each.statement("load"), each.load());
+            raw.prepare(each.statement("rows after"), each.rows_after());
         }
     }
 
@@ -197,32 +142,6 @@ struct row_store::implementation
         work.exec_prepared(into.statement("upsert"), make_dynamic_params(parameters));
     }
 
-    // The rows of these events, a column each.
-    static std::vector<std::string> parameters_of(const table& of, std::span<const recorded* const> events)
-    {
-        arrays tenants{1};
-        column_arrays values{of.columns};
-        const auto row = of.of->make();
-        for (const recorded* happened : events)
-        {
-            of.of->apply(row.get(), *happened, nullptr);
-            tenants.next().id(happened->stream.tenant);
-            values.add(row.get());
-        }
-        std::vector<std::string> parameters = tenants.finish();
-        for (std::size_t i = 0; i < of.columns.size(); ++i)
-            parameters.push_back(values.literal(i));
-        return parameters;
-    }
-
-    void append(pqxx::transaction_base& work, const appended_rows& lines) const
-    {
-        if (lines.events.empty())
-            return;
-        const table& into = table_of(*lines.of);
-        work.exec_prepared(into.statement("insert"), make_dynamic_params(parameters_of(into, lines.events)));
-    }
-
     // The SQLSTATE with which the database refuses these rows by their values; nothing when it would take them. In a
     // transaction that is never committed.
     std::optional<std::string> refusal_of(std::span<row_slot* const> rows)
@@ -238,7 +157,7 @@ struct row_store::implementation
             }
             catch (const pqxx::failure& fault)
             {
-                const auto meaning = event_log::understand(fault, *used);
+                const auto meaning = event_log::understand(fault, held());
                 if (meaning.kind != event_log::failure_kind::refused || !is_by_data(meaning.sqlstate))
                     throw;
                 return meaning.sqlstate;
@@ -320,9 +239,7 @@ struct row_store::implementation
         work.exec_prepared("park", make_dynamic_params(all.finish()));
     }
 
-    row_store_config config;
     std::vector<table> tables;
-    std::unique_ptr<event_log::connection> used;
 };
 
 row_store::row_store(row_store_config config, std::span<const definition* const> definitions)
@@ -331,11 +248,11 @@ row_store::row_store(row_store_config config, std::span<const definition* const>
 row_store::~row_store() = default;
 
 void row_store::open() { self_->open(); }
-bool row_store::is_open() const { return self_->used && !self_->used->lost(); }
+bool row_store::is_open() const { return self_->is_open(); }
 
 std::string row_store::incarnation()
 {
-    return self_->call([&](pqxx::connection_base&) { return event_log::read_incarnation(*self_->used).text(); });
+    return self_->call([&](pqxx::connection_base&) { return event_log::read_incarnation(self_->held()).text(); });
 }
 
 std::vector<checkpoint> row_store::checkpoints(std::span<const std::int32_t> lanes)
@@ -364,6 +281,19 @@ std::vector<parked_key> row_store::parked(std::span<const std::int32_t> lanes)
             found.push_back({self_->tables[row[0].as<std::size_t>() - 1].of, row[1].as<std::int32_t>(),
                              row_key{uuid_of(row[2]), uuid_of(row[3])}, row[4].as<std::int64_t>(),
                              row[5].as<std::string>(), row[6].as<std::string>(), row[7].as<bool>()});
+        return found;
+    });
+}
+
+std::vector<position> row_store::shown(std::span<const std::int32_t> lanes)
+{
+    const std::vector<std::string> parameters{self_->identities().front(), implementation::lane_array(lanes)};
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        std::vector<position> found;
+        for (const auto& row : work.exec_params("select lane, seq from read.shown_up_to($1::text[], $2::integer[])",
+                                                make_dynamic_params(parameters)))
+            found.push_back({row[0].as<std::int32_t>(), row[1].as<std::int64_t>()});
         return found;
     });
 }
@@ -472,36 +402,6 @@ std::vector<row_store::stored_term> row_store::terms_after(const definition& of,
     });
 }
 
-std::vector<row_store::differing_row> row_store::differing(const appended_rows& lines)
-{
-    if (lines.events.empty())
-        return {};
-    const table& in = self_->table_of(*lines.of);
-    return self_->call([&](pqxx::connection_base& raw) {
-        pqxx::nontransaction work{raw};
-        std::vector<differing_row> found;
-        const auto parameters = implementation::parameters_of(in, lines.events);
-        for (const auto& row : work.exec_prepared(in.statement("differing"), make_dynamic_params(parameters)))
-            found.push_back({uuid_of(row[0]), row[1].as<std::int64_t>(), row[2].as<bool>()});
-        return found;
-    });
-}
-
-std::vector<row_store::appended_row> row_store::appended_after(const definition& of, std::int32_t lane,
-                                                               const appended_row& after, std::int64_t up_to_seq,
-                                                               std::size_t count_max)
-{
-    const table& from = self_->table_of(of);
-    return self_->call([&](pqxx::connection_base& raw) {
-        pqxx::nontransaction work{raw};
-        std::vector<appended_row> found;
-        for (const auto& row : work.exec_prepared(from.statement("appended after"), lane, after.tenant.text(),
-                                                  after.seq, up_to_seq, count_max))
-            found.push_back({uuid_of(row[0]), row[1].as<std::int64_t>(), row[2].as<bool>()});
-        return found;
-    });
-}
-
 void row_store::write(const commit& made)
 {
     self_->call([&](pqxx::connection_base& raw) {
@@ -511,14 +411,51 @@ void row_store::write(const commit& made)
         for (const auto& each : self_->tables)
             self_->upsert(work, each, made.rows);
         self_->change_terms(work, made.rows);
-        for (const auto& lines : made.appended)
-            self_->append(work, lines);
         self_->replace_totals(work, made.totals);
         self_->park(work, made.parked);
         FAULT_POINT("projection.before_commit");
         work.commit();
     });
     FAULT_POINT("projection.after_commit");
+}
+
+suspicion row_store::suspect(const position& at)
+{
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        const auto row = work.exec_params1(
+            "insert into read.suspicion as s (lane, seq) values ($1, $2)"
+            " on conflict (lane) do update set seq = excluded.seq, at = clock_timestamp(),"
+            "   deaths = case when s.seq = excluded.seq or s.in_flight > excluded.seq then s.deaths + 1 else 1 end,"
+            "   in_flight = case when s.in_flight > excluded.seq then s.in_flight end,"
+            "   ended = case when s.in_flight > excluded.seq then s.ended + 1 else 0 end,"
+            "   hung = s.hung and s.in_flight > excluded.seq"
+            " returning deaths, in_flight, ended, hung",
+            at.lane, at.seq);
+        return suspicion{row[0].as<int>(), row[1].is_null() ? std::nullopt : std::optional{row[1].as<std::int64_t>()},
+                         row[2].as<int>(), !row[3].is_null() && row[3].as<bool>()};
+    });
+}
+
+void row_store::fly(std::int32_t lane, std::optional<std::int64_t> seq)
+{
+    self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        if (seq)
+            work.exec_params("update read.suspicion set in_flight = $2, hung = false,"
+                             " ended = case when in_flight = $2 then ended else 0 end where lane = $1",
+                             lane, *seq);
+        else
+            work.exec_params("delete from read.suspicion where lane = $1", lane);
+    });
+}
+
+void row_store::note_hung(std::int32_t lane)
+{
+    self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        work.exec_params("update read.suspicion set hung = true where lane = $1 and in_flight is not null", lane);
+    });
 }
 
 std::vector<held_lane> row_store::ended(std::span<const held_lane> leases)

@@ -59,11 +59,12 @@ struct lost_race : std::runtime_error
 // row that holds it all may be well. The message holds no statement and no value.
 struct store_failed : std::runtime_error
 {
-    store_failed(const std::string& what, bool refused, bool data = false)
-        : runtime_error(what), was_refused(refused), by_data(data)
+    store_failed(const std::string& what, bool refused, bool data = false, std::string state = {})
+        : runtime_error(what), was_refused(refused), by_data(data), sqlstate(std::move(state))
     {}
     bool was_refused;
     bool by_data;
+    std::string sqlstate;  // of a refusal
 };
 
 // A lane that is worked on under a lease, for the role named by `projector_role`.
@@ -73,6 +74,15 @@ struct held_lane
     std::int64_t term = 0;
 };
 inline constexpr const char* projector_role = "projector";
+
+// What is known of the deaths of a lane's owners.
+struct suspicion
+{
+    int deaths = 0;                         // one after the other, at this place
+    std::optional<std::int64_t> in_flight;  // the event that was being folded alone when the last one died
+    int ended = 0;                          // so many died while it was in flight
+    bool hung = false;                      // its fold did not end
+};
 
 // One transaction of the runner.
 struct commit
@@ -90,7 +100,6 @@ struct commit
     std::vector<new_total> totals;
     std::vector<parked_key> parked;
     std::vector<held_lane> leases{};  // must still hold, else the race is lost; empty: nobody shares lanes by lease
-    std::vector<appended_rows> appended{};
 };
 
 class row_store
@@ -106,6 +115,8 @@ public:
     std::string incarnation();
     std::vector<checkpoint> checkpoints(std::span<const std::int32_t> lanes);
     std::vector<parked_key> parked(std::span<const std::int32_t> lanes);
+    // How far the live versions of these read models show each lane; without the lanes in which one has not begun.
+    std::vector<position> shown(std::span<const std::int32_t> lanes);
     // The event at a position, nothing when the log does not reach it.
     std::optional<uuid> event_at(const position&);
 
@@ -124,25 +135,15 @@ public:
     std::vector<std::pair<total_key, total>> totals_after(const definition&, std::int32_t lane, const total_key& after,
                                                           std::size_t count_max);
 
+    // The lane's owner died while the lane stood here.
+    suspicion suspect(const position&);
+    // This one event is about to be folded alone; nothing: the lane is above suspicion.
+    void fly(std::int32_t lane, std::optional<std::int64_t> seq);
+    // The fold of the event in flight does not end.
+    void note_hung(std::int32_t lane);
+
     // Those of the leases that have ended.
     std::vector<held_lane> ended(std::span<const held_lane>);
-    // Of appended rows, for the comparison. Those events that have no row, or another one than they should.
-    struct differing_row
-    {
-        uuid tenant;
-        std::int64_t seq = 0;
-        bool is_missing = false;
-    };
-    std::vector<differing_row> differing(const appended_rows&);
-    // A page of a lane's rows in the order of their keys; `is_known`: the log has their event, at or below `up_to_seq`.
-    struct appended_row
-    {
-        uuid tenant;
-        std::int64_t seq = 0;
-        bool is_known = false;
-    };
-    std::vector<appended_row> appended_after(const definition&, std::int32_t lane, const appended_row& after,
-                                             std::int64_t up_to_seq, std::size_t count_max);
 
     // A page of the words by which a lane's rows are found, in the order of row and word. Empty: that was all.
     struct stored_term

@@ -1,10 +1,12 @@
 #include "projections/runner/runner.hpp"
 
 #include "projections/runner/personal_keys.hpp"
+#include "projections/runner/versions.hpp"
 #include "schemas/assertion.hpp"
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <pthread.h>
@@ -12,14 +14,53 @@
 
 namespace projection
 {
+namespace
+{
+// The projector over the versions that are fed now. Another one takes its place when they change.
+struct machine
+{
+    machine(models fed, const row_store_config& rows_config, projector_config config, row_cache* cache,
+            positions& reached, const schema::clock& clock)
+        : versions(std::move(fed))
+        , definitions(definitions_of(versions))
+        , rows(rows_config, definitions)
+        , core(with_beside(std::move(config), versions), definitions, rows, cache, reached, clock)
+    {}
+
+    static projector_config with_beside(projector_config config, const models& fed)
+    {
+        for (const auto& each : fed)
+            if (each->which.state != version_state::live)
+                config.beside.push_back(&each->fed);
+        return config;
+    }
+
+    models versions;
+    std::vector<const definition*> definitions;
+    row_store rows;
+    projector core;
+};
+
+std::vector<version> which_of(const models& all)
+{
+    std::vector<version> found;
+    for (const auto& each : all)
+        found.push_back(each->which);
+    return found;
+}
+}  // namespace
+
 struct runner::implementation
 {
-    implementation(runner_config given, std::span<const definition* const> definitions, event_log::keyring& opened_with,
-                   positions& reached, const schema::clock& clock)
+    implementation(runner_config given, std::span<const definition* const> of_code, event_log::keyring& opened_with,
+                   positions& told, const schema::clock& time)
         : config(by_lease(std::move(given)))
+        , definitions(of_code)
         , ring(opened_with)
-        , rows(config.rows, definitions)
-        , core(config.projector, definitions, rows, open_cache(), reached, clock)
+        , reached(told)
+        , clock(time)
+        , versions(config.rows)
+        , cache_used(open_cache())
         , feed(config.feed())
     {
         if (config.leases)
@@ -30,7 +71,31 @@ struct runner::implementation
     {
         given.role = projector_role;
         given.changed = [this] { feed->wake(); };
+        given.each_beat = [this] { end_if_hung(); };
         return given;
+    }
+
+    // A fold never waits for anything, so one that does not end never will. Nothing but the end of the process ends it;
+    // whoever takes the lanes over finds the event and stops it.
+    void end_if_hung() const
+    {
+        const auto at = now();
+        const auto fold = at ? at->core.folding_now() : std::nullopt;
+        if (!fold || std::chrono::steady_clock::now() - fold->since < config.hang_after)
+            return;
+        tell(report::kind::failed, "a fold does not end: the process ends itself");
+        try
+        {
+            row_store notes{config.rows, {}};
+            notes.open();
+            if (fold->careful_lane)
+                notes.note_hung(*fold->careful_lane);
+        }
+        catch (const store_failed&)
+        {
+            // It is found all the same, as one that ended its process.
+        }
+        std::_Exit(70);
     }
 
     static runner_config by_lease(runner_config given)
@@ -47,9 +112,14 @@ struct runner::implementation
     }
     catch (const std::exception& fault)
     {
-        if (config.projector.tell)
-            config.projector.tell({report::kind::cache_lost, std::string{"working without a cache: "} + fault.what()});
+        tell(report::kind::cache_lost, std::string{"working without a cache: "} + fault.what());
         return nullptr;
+    }
+
+    void tell(report::kind what, std::string text) const
+    {
+        if (config.projector.tell)
+            config.projector.tell({what, std::move(text)});
     }
 
     void run()
@@ -60,26 +130,70 @@ struct runner::implementation
         {
             try
             {
-                core.open();
+                const auto at = open();
                 personal_keys keys{ring, config.keys};
                 next_heads = {};
-                while (!is_stopping())
-                {
-                    serve(keys);
+                while (!is_stopping() && serve(at->core, keys))
                     pause = config.retry_min;
-                }
             }
             catch (const std::exception& fault)
             {
-                core.failed(fault.what());
+                if (const auto at = now())
+                    at->core.failed(fault.what());
+                else
+                    tell(report::kind::failed, fault.what());
                 rest(pause);
                 pause = std::min(pause * 2, config.retry_max);
             }
         }
     }
 
-    // One turn: a batch, or a page into the cache, or a wait.
-    void serve(personal_keys& keys)
+    // The projector over what is to be fed now, with fresh connections.
+    std::shared_ptr<machine> open()
+    {
+        versions.open();
+        versions.register_missing(definitions);
+        auto fed = versions.fed(definitions);
+        auto at = now();
+        if (!at || which_of(at->versions) != which_of(fed))
+        {
+            const auto next =
+                std::make_shared<machine>(std::move(fed), config.rows, config.projector, cache_used, reached, clock);
+            if (at)
+            {
+                next->core.count_on(at->core.take());
+                forget_versions(*at, *next);
+            }
+            at = next;
+            const std::lock_guard lock{mutex};
+            at_work = at;
+        }
+        at->core.open();
+        return at;
+    }
+
+    // Rows of versions that are fed no more are only in the way of the cache.
+    void forget_versions(const machine& before, const machine& next)
+    try
+    {
+        for (const auto& each : before.versions)
+        {
+            const auto is_it = [&](const auto& other) {
+                return other->which.projection == each->which.projection && other->which.number == each->which.number;
+            };
+            if (cache_used == nullptr || std::ranges::any_of(next.versions, is_it))
+                continue;
+            for (const std::int32_t lane : config.projector.lanes)
+                cache_used->drop({each->code.name, each->which.number, lane});
+        }
+    }
+    catch (const cache_broken&)
+    {
+        // The projector finds that out itself.
+    }
+
+    // One turn: a batch, or a page into the cache, or a wait. False: other versions are to be fed from now on.
+    bool serve(projector& core, personal_keys& keys)
     {
         if (leases)
             core.hold(leases->held());
@@ -87,21 +201,30 @@ struct runner::implementation
         const auto events = from.empty() ? std::vector<recorded>{} : feed->read(from);
         keys.fetch(events);
         core.apply(events, keys.open());
-        look_at_heads();
+        if (!look_around(core))
+            return false;
         if (!core.refill() && events.empty())
             feed->wait();
+        return true;
     }
 
-    void look_at_heads()
+    bool look_around(projector& core)
     {
-        const auto now = std::chrono::steady_clock::now();
-        if (now < next_heads)
-            return;
+        const auto at = std::chrono::steady_clock::now();
+        if (at < next_heads)
+            return true;
         core.heads(feed->heads(core.lanes()));
-        next_heads = now + config.heads_every;
+        next_heads = at + config.heads_every;
+        return which_of(versions.fed(definitions)) == which_of(now()->versions);
     }
 
-    bool is_stopping()
+    std::shared_ptr<machine> now() const
+    {
+        const std::lock_guard lock{mutex};
+        return at_work;
+    }
+
+    bool is_stopping() const
     {
         const std::lock_guard lock{mutex};
         return stopping;
@@ -114,17 +237,21 @@ struct runner::implementation
     }
 
     const runner_config config;
+    const std::span<const definition* const> definitions;
     event_log::keyring& ring;
-    row_store rows;
-    std::optional<row_cache> cache;  // before core, whose making opens it
-    projector core;
+    positions& reached;
+    const schema::clock& clock;
+    version_store versions;  // the thread's own
+    std::optional<row_cache> cache;
+    row_cache* const cache_used;  // nothing: works without one
     std::unique_ptr<event_feed::feed> feed;
     std::optional<event_feed::ownership> leases;         // wakes the feed: goes before it
     std::chrono::steady_clock::time_point next_heads{};  // the thread's own
 
-    std::mutex mutex;
+    mutable std::mutex mutex;
     std::condition_variable changed;
-    bool stopping = false;  // guarded by mutex
+    std::shared_ptr<machine> at_work;  // guarded by mutex, as a pointer; nothing before the store was first reached
+    bool stopping = false;             // guarded by mutex
 
     std::thread thread;  // last: runs over all of the above
 };
@@ -159,8 +286,16 @@ void runner::stop()
 }
 
 void runner::wake() { self_->feed->wake(); }
-figures runner::take() const { return self_->core.take(); }
-bool runner::serves(std::int32_t lane) const { return self_->core.serves(lane); }
+figures runner::take() const
+{
+    const auto at = self_->now();
+    return at ? at->core.take() : figures{};
+}
+bool runner::serves(std::int32_t lane) const
+{
+    const auto at = self_->now();
+    return at && at->core.serves(lane);
+}
 std::optional<std::filesystem::path> runner::cache_directory() const
 {
     return self_->cache ? std::optional{self_->cache->directory()} : std::nullopt;

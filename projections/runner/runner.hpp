@@ -29,6 +29,7 @@ struct runner_config
     std::optional<event_feed::ownership_config>
         leases{};  // shares the lanes with other processes; nothing: all are ours
     std::chrono::milliseconds heads_every{1'000};
+    std::chrono::milliseconds hang_after{30'000};  // a fold, with leases: then the process ends with status 70
     std::chrono::milliseconds retry_min{100};
     std::chrono::milliseconds retry_max{5'000};
 };

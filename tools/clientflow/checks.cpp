@@ -46,10 +46,9 @@ constexpr std::array<question, 2> read_model_questions{{
      " from read.parked where discarded_at is null having count(*) > 0"},
 }};
 
-constexpr question login_question{
-    "application_login", true,
-    "select 'the server would work as ' || current_user || ', not as clientflow_app'"
-    " where current_user <> 'clientflow_app'"};
+constexpr question login_question{"application_login", true,
+                                  "select 'the server would work as ' || current_user || ', not as clientflow_app'"
+                                  " where current_user <> 'clientflow_app'"};
 
 class report
 {

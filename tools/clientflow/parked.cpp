@@ -5,6 +5,7 @@
 #include "events/log/seal.hpp"
 #include "projections/catalogue.hpp"
 #include "projections/runner/replay.hpp"
+#include "projections/runner/versions.hpp"
 #include "schemas/json_writer.hpp"
 #include "schemas/uuid.hpp"
 #include "tools/clientflow/database.hpp"
@@ -41,7 +42,7 @@ struct stopped
 {
     std::string projection;
     int version = 0;
-    const projection::definition* of = nullptr;  // nothing: of a version that this build does not fold
+    const projection::definition* of = nullptr;  // of the code; nothing: this build has no such read model
     std::int32_t lane = 0;
     projection::row_key key;
     std::int64_t from_seq = 0;
@@ -65,7 +66,7 @@ stopped read(const line& row)
     made.projection = *row[0];
     made.version = std::stoi(*row[1]);
     const auto* of = projection::read_model_named(made.projection);
-    made.of = of && of->version == made.version ? of : nullptr;
+    made.of = of;
     made.lane = std::stoi(*row[2]);
     made.key = {*schema::uuid::parse(*row[3]), *schema::uuid::parse(*row[4])};
     made.from_seq = std::stoll(*row[5]);
@@ -171,7 +172,8 @@ class workshop
 public:
     explicit workshop(settings of)
         : of_(std::move(of))
-        , rows_({connection(), std::make_shared<event_log::watchdog>()}, projection::read_models())
+        , models_(fed())
+        , rows_(rows_config(), projection::definitions_of(models_))
         , keys_(of_.keys)
         , log_(of_.store)
         , personal_(keys_, of_.store)
@@ -181,10 +183,14 @@ public:
 
     projection::row_store& rows() { return rows_; }
 
-    projection::replayed replay(const stopped& which)
+    // Nothing: this build does not feed that version.
+    std::optional<projection::replayed> replay(const stopped& which)
     {
-        return projection::replay({rows_, log_, personal_},
-                                  {which.of, which.lane, which.key, which.from_seq, which.cause, which.kind, false});
+        for (const auto& each : models_)
+            if (each->which.projection == which.projection && each->which.number == which.version)
+                return projection::replay({rows_, log_, personal_}, {&each->fed, which.lane, which.key, which.from_seq,
+                                                                     which.cause, which.kind, false});
+        return std::nullopt;
     }
 
 private:
@@ -196,7 +202,18 @@ private:
         return made;
     }
 
+    projection::row_store_config rows_config() const { return {connection(), std::make_shared<event_log::watchdog>()}; }
+
+    projection::models fed() const
+    {
+        projection::version_store versions{rows_config()};
+        versions.open();
+        versions.register_missing(projection::read_models());
+        return versions.fed(projection::read_models());
+    }
+
     const settings of_;
+    const projection::models models_;
     projection::row_store rows_;
     event_log::keyring keys_;
     event_log::store log_;
@@ -236,13 +253,10 @@ public:
                 status_ = interrupted;
                 return;
             }
-            if (each.of == nullptr)
-                tell(each, "other_version", "this build folds another version of the projection", 0);
+            if (const auto end = in.replay(each))
+                tell(each, name_of(end->what), end->cause, end->events);
             else
-            {
-                const auto end = in.replay(each);
-                tell(each, name_of(end.what), end.cause, end.events);
-            }
+                tell(each, "other_version", "this build feeds no such version of the projection", 0);
             if (++count % 100 == 0 && isatty(STDERR_FILENO))
                 say(chosen_, "replayed " + std::to_string(count) + " of " + std::to_string(found.size()));
         }

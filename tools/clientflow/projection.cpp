@@ -1,6 +1,7 @@
-// `clientflow projection list`: how far each read model has come, lane by lane.
+// `clientflow projection list`: the versions of each read model, and how far each has come, lane by lane.
 #include "schemas/json_writer.hpp"
 #include "tools/clientflow/database.hpp"
+#include "tools/clientflow/projection_verbs.hpp"
 #include "tools/clientflow/settings.hpp"
 
 #include <CLI/CLI.hpp>
@@ -17,7 +18,9 @@ struct model
 {
     std::string name;
     std::string version;
-    std::vector<line> lanes;  // lane, seq, head, lag in seconds, generation
+    std::string state = "live";  // one of read.projection, or so while nobody has entered it
+    line building;               // events, mark, rows, events per second, seconds left; empty: it is not being built
+    std::vector<line> lanes;     // lane, seq, head, lag in seconds, generation
     std::int64_t lag_events = 0;
     double lag_seconds = 0;
     std::int64_t parked = 0;
@@ -36,6 +39,15 @@ constexpr const char* positions =
     "  left join lateral (select e.recorded_at from es.event e where e.lane = n.lane and e.seq = n.seq + 1) o on true"
     " order by 1, 2, 3";
 
+constexpr const char* versions =
+    "select p.projection, p.version, p.state, b.events, b.mark, b.rows, round(b.events / nullif(b.seconds, 0), 1),"
+    "       round((b.mark - b.events) * b.seconds / nullif(b.events, 0), 1)"
+    "  from read.projection p"
+    "  left join (select projection, version, sum(seq) as events, sum(mark) as mark, sum(rows) as rows,"
+    "                    extract(epoch from max(at) - min(begun_at)) as seconds from read.build group by 1, 2) b"
+    "       on b.projection = p.projection and b.version = p.version and p.state = 'building'"
+    " where p.state <> 'retired'";
+
 std::vector<model> read_models(database& store)
 {
     std::map<std::pair<std::string, std::string>, model> found;
@@ -49,10 +61,34 @@ std::vector<model> read_models(database& store)
         of.parked += std::stoll(*each[7]);
         of.lanes.push_back({each[2], each[3], each[4], each[5], each[6]});
     }
+    for (const auto& each : store.ask(versions))
+    {
+        auto& of = found[{*each[0], *each[1]}];
+        of.name = *each[0];
+        of.version = *each[1];
+        of.state = *each[2];
+        if (each[3])
+            of.building = {each[3], each[4], each[5], each[6], each[7]};
+    }
     std::vector<model> models;
     for (auto& [key, of] : found)
         models.push_back(std::move(of));
     return models;
+}
+
+void write_building(schema::json_writer& json, const model& of)
+{
+    json.key("building");
+    if (of.building.empty())
+    {
+        json.null();
+        return;
+    }
+    constexpr const char* names[] = {"events", "mark", "rows", "events_per_second", "seconds_left"};
+    json.begin_object();
+    for (std::size_t i = 0; i < std::size(names); ++i)
+        json.key(names[i]).raw(of.building[i].value_or("null"));
+    json.end_object();
 }
 
 void print_json(const std::vector<model>& models)
@@ -62,7 +98,8 @@ void print_json(const std::vector<model>& models)
     json.begin_object().key("projections").begin_array();
     for (const auto& of : models)
     {
-        json.begin_object().member("name", of.name).key("version").raw(of.version);
+        json.begin_object().member("name", of.name).key("version").raw(of.version).member("state", of.state);
+        write_building(json, of);
         json.key("lag_events").integer(of.lag_events).key("lag_seconds").number(of.lag_seconds);
         json.key("parked").integer(of.parked).key("lanes").begin_array();
         for (const auto& each : of.lanes)
@@ -84,6 +121,14 @@ void print_json(const std::vector<model>& models)
     std::cout << out << '\n';
 }
 
+std::string building_text(const model& of)
+{
+    if (of.building.empty())
+        return "";
+    return "  " + of.building[0].value_or("0") + " of " + of.building[1].value_or("0") + " events, " +
+           of.building[3].value_or("?") + "/s, " + of.building[4].value_or("?") + " s left";
+}
+
 exit_status list(const program& chosen)
 {
     database store{read_settings(chosen.given).operator_dsn()};
@@ -96,7 +141,7 @@ exit_status list(const program& chosen)
     for (const auto& of : models)
         std::cout << std::left << std::setw(12) << of.name << " v" << of.version << "  " << of.lanes.size()
                   << " lanes  lag " << of.lag_events << " events, " << std::fixed << std::setprecision(1)
-                  << of.lag_seconds << " s  parked " << of.parked << '\n';
+                  << of.lag_seconds << " s  parked " << of.parked << "  " << of.state << building_text(of) << '\n';
     return done;
 }
 }  // namespace
@@ -108,5 +153,6 @@ void add_projection(CLI::App& root, program& chosen)
                              "Example: clientflow projection list --json\n\n"
                              "Name, version, lane positions, lag in events and seconds, parked keys.");
     listing.callback([&chosen] { chosen.run = [&chosen] { return list(chosen); }; });
+    add_projection_versions(noun, chosen);
 }
 }  // namespace cli

@@ -96,8 +96,7 @@ void add_standing_verbs(CLI::App& tenant, program& chosen)
                                        "Example: clientflow tenant resume org_01h455vb4pex5vsknk084sn02q\n\n"
                                        "Ends a suspension.",
                                        *given);
-    resuming.callback([&chosen, given] {
-        chosen.run = [&chosen, given] { return decide(chosen, *given, org::resume{}); };
-    });
+    resuming.callback(
+        [&chosen, given] { chosen.run = [&chosen, given] { return decide(chosen, *given, org::resume{}); }; });
 }
 }  // namespace cli

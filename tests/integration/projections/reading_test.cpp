@@ -365,7 +365,7 @@ TEST_CASE("without a tenant every table refuses; with one only its rows are seen
     running it{in, in.room.path() / "cache"};
     it.catch_up();
 
-    for (const char* table : {"org", "member", "client", "project", "task", "comment", "sum", "audit_log"})
+    for (const char* table : {"org", "member", "client", "project", "task", "comment", "sum"})
     {
         CAPTURE(table);
         const std::string all = "select count(*), count(distinct tenant_id) from read." + std::string{table};
@@ -528,6 +528,7 @@ TEST_CASE("a page goes by an index, with the tenant and the sort value as its bo
         const auto ask = projection::read_list_query(task::listing(), given, place, secret);
         REQUIRE(ask);
         auto made = projection::list_statement(task::listing(), *ask, {});
+        made.body.replace(made.body.find("{task}"), 6, "read.task");
         for (std::size_t i = 0; i < made.arguments.size(); ++i)
         {
             const std::string name = "($1)[" + std::to_string(i + 1) + "]";

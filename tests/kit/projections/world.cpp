@@ -163,6 +163,28 @@ projection::verify_config world::verifying() const
     return config;
 }
 
+projection::rebuild_config world::rebuilding() const
+{
+    projection::rebuild_config config;
+    config.rows = rows();
+    config.keys.dsn = db.dsn();
+    config.keys.guard = watchdog;
+    config.feed = [this] { return feed(); };
+    config.lanes = {std::begin(lanes_used), std::end(lanes_used)};
+    config.room = room.path() / "rebuild";
+    config.page_rows = 50;  // small, so that a lane is many pages
+    config.pause_min = std::chrono::milliseconds{10};
+    return config;
+}
+
+std::vector<projection::version> world::rebuild(std::span<const projection::definition* const> of, bool goes_on)
+{
+    const auto made = projection::rebuild(rebuilding(), of, *keys, clock, goes_on);
+    if (made.what != projection::rebuilt::end::beside)
+        throw std::runtime_error("the versions do not stand beside the live ones");
+    return made.versions;
+}
+
 projection::verified world::verified(std::span<const projection::definition* const> of)
 {
     return projection::verify(verifying(), of, *keys);

@@ -9,6 +9,7 @@
 #include "events/log/seal.hpp"
 #include "projections/catalogue.hpp"
 #include "projections/runner/reader.hpp"
+#include "projections/runner/rebuild.hpp"
 #include "projections/runner/runner.hpp"
 #include "projections/runner/verify.hpp"
 #include "schemas/record.hpp"
@@ -68,6 +69,9 @@ public:
     projection::runner_config runner(const std::filesystem::path& cache) const;
     projection::reader_config reading() const;
     projection::verify_config verifying() const;
+    projection::rebuild_config rebuilding() const;
+    // Builds new versions beside the live ones; throws unless they stand there afterwards.
+    std::vector<projection::version> rebuild(std::span<const projection::definition* const>, bool goes_on = false);
     std::unique_ptr<event_feed::feed> feed() const;
 
     // Everything the log says stands in the rows, byte for byte; throws with what differs first.

@@ -1,0 +1,64 @@
+// One lane of new versions written at once: rows by COPY into tables that nobody reads yet, totals, stopped keys and
+// the first positions, in one transaction.
+//
+// Holds one connection of the projector's role and serves one thread. Throws store_failed and lost_race; then nothing
+// of the lane is there, or, if the connection was lost, `is_written` tells.
+#pragma once
+
+#include "projections/runner/row_store.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace projection
+{
+// Rows of one projection in the order of their keys, page by page; an empty page is the end.
+struct copied_row
+{
+    row_key key;
+    std::string bytes;  // compact
+};
+using row_pages = std::function<std::vector<copied_row>()>;
+
+struct lane_rows
+{
+    const definition* of = nullptr;
+    std::function<row_pages()> from_first;  // may be asked for again
+};
+
+struct copied_lane
+{
+    std::vector<checkpoint> steps;  // the first ones, one per projection
+    std::vector<lane_rows> rows;
+    std::vector<std::pair<total_key, std::int64_t>> totals;
+    std::vector<parked_key> parked;
+};
+
+class lane_copy
+{
+public:
+    lane_copy(row_store_config, std::span<const definition* const>);
+    ~lane_copy();
+
+    void open();
+
+    // Rows written. FAULT_POINTs rebuild.before_commit and rebuild.after_commit stand around its commit.
+    std::uint64_t write(const copied_lane&);
+    bool is_written(const definition&, std::int32_t lane);
+
+    // Those that the database refuses by their values, with the SQLSTATE; writes nothing.
+    std::vector<std::pair<row_key, std::string>> refused(const lane_rows&);
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace projection

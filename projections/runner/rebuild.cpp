@@ -1,0 +1,513 @@
+#include "projections/runner/rebuild.hpp"
+
+#include "events/log/store.hpp"
+#include "projections/catalogue.hpp"
+#include "projections/runner/lane_copy.hpp"
+#include "projections/runner/personal_keys.hpp"
+#include "projections/runner/projector.hpp"
+#include "projections/runner/row_cache.hpp"
+#include "schemas/assertion.hpp"
+#include "schemas/fault_point.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+namespace projection
+{
+namespace
+{
+using steady = std::chrono::steady_clock;
+
+struct retired_meanwhile
+{};
+struct interrupted
+{};
+
+// Key and value of a row in the scratch store: the value begins with the seq of the key's first event.
+std::string scratch_key(const row_key& key)
+{
+    std::string made;
+    made.append(reinterpret_cast<const char*>(key.tenant.bytes.data()), key.tenant.bytes.size());
+    return made.append(reinterpret_cast<const char*>(key.id.bytes.data()), key.id.bytes.size());
+}
+
+row_key key_of_scratch(std::string_view text)
+{
+    row_key key;
+    CF_ASSERT(text.size() == key.tenant.bytes.size() + key.id.bytes.size());
+    std::copy_n(text.begin(), key.tenant.bytes.size(), key.tenant.bytes.begin());
+    std::copy_n(text.begin() + static_cast<std::ptrdiff_t>(key.tenant.bytes.size()), key.id.bytes.size(),
+                key.id.bytes.begin());
+    return key;
+}
+
+constexpr std::size_t seq_bytes = 8;
+
+std::string scratch_value(std::int64_t first_seq, std::string_view row)
+{
+    std::string made(seq_bytes, '\0');
+    for (std::size_t i = 0; i < seq_bytes; ++i)
+        made[i] = static_cast<char>(static_cast<std::uint64_t>(first_seq) >> (8 * i));
+    return made.append(row);
+}
+
+std::int64_t first_seq_of(std::string_view value)
+{
+    std::uint64_t seq = 0;
+    for (std::size_t i = 0; i < seq_bytes; ++i)
+        seq |= static_cast<std::uint64_t>(static_cast<unsigned char>(value[i])) << (8 * i);
+    return static_cast<std::int64_t>(seq);
+}
+
+// One lane in the scratch store, folded from its first event.
+class lane_fold
+{
+public:
+    lane_fold(std::int32_t lane, std::span<const definition* const> definitions, row_cache& scratch)
+        : lane_(lane), of_(definitions), scratch_(scratch)
+    {
+        for (const definition* of : of_)
+            scratch_.drop(space_of(*of));
+    }
+
+    position at() const { return {lane_, seq_}; }
+
+    void fold(std::span<const recorded> events, const opening& open)
+    {
+        folding batch{of_};
+        for (const auto& happened : events)
+            batch.add(
+                happened, [](const definition&, std::int32_t) { return std::int64_t{0}; },
+                [&](const definition& of, const row_key& key) {
+                    return stopped_keys_.contains({&of, key});
+                });
+        const auto firsts = load(batch);
+        batch.fold(open);
+        keep(batch, firsts);
+        seq_ = events.back().at.seq;
+        event_id_ = events.back().event_id;
+    }
+
+    // Everything as it is to be written; rows are read from the scratch store page by page.
+    copied_lane copied(const std::string& incarnation, std::size_t page_rows) const
+    {
+        copied_lane made;
+        for (const definition* of : of_)
+        {
+            made.steps.push_back({of, lane_, 1, seq_, 0, incarnation, event_id_});
+            made.rows.push_back({of, [this, of, page_rows] { return pages_of(*of, page_rows); }});
+        }
+        for (const auto& [key, value] : totals_)
+            if (value != 0)
+                made.totals.emplace_back(key, value);
+        made.parked = stopped_;
+        return made;
+    }
+
+    // The database does not take this row: its key is stopped at its first event, and the row counts for nothing.
+    void refuse(const definition& of, const row_key& key, const std::string& sqlstate)
+    {
+        const std::string stored = scratch_key(key);
+        const auto held = scratch_.get(space_of(of), {&stored, 1}).front();
+        CF_ASSERT(held.has_value());
+        count(of, key.tenant, std::string_view{*held}.substr(seq_bytes), -1);
+        row_cache::changes gone;
+        gone.erase(space_of(of), stored);
+        scratch_.write(gone);
+        stopped_.push_back({&of, lane_, key, first_seq_of(*held), "the database refuses the row: SQLSTATE " + sqlstate,
+                            parked_by::refused_by_store, false});
+    }
+
+    std::size_t stopped() const { return stopped_.size(); }
+
+private:
+    space space_of(const definition& of) const { return {of.name, of.version, lane_}; }
+
+    // Sets what the rows were; answers the first event of each key.
+    std::map<const row_slot*, std::int64_t> load(folding& batch)
+    {
+        std::map<const definition*, std::vector<row_slot*>> by_table;
+        for (row_slot* slot : batch.wanted())
+            by_table[slot->of].push_back(slot);
+        std::map<const row_slot*, std::int64_t> firsts;
+        for (const auto& [of, slots] : by_table)
+        {
+            std::vector<std::string> keys;
+            for (const row_slot* slot : slots)
+                keys.push_back(scratch_key(slot->key));
+            const auto found = scratch_.get(space_of(*of), keys);
+            for (std::size_t i = 0; i < slots.size(); ++i)
+            {
+                firsts[slots[i]] = found[i] ? first_seq_of(*found[i]) : slots[i]->events.front()->at.seq;
+                if (found[i])
+                    slots[i]->before = found[i]->substr(seq_bytes);
+            }
+        }
+        return firsts;
+    }
+
+    void keep(const folding& batch, const std::map<const row_slot*, std::int64_t>& firsts)
+    {
+        row_cache::changes changes;
+        for (const row_slot* slot : batch.changed())
+            changes.put(space_of(*slot->of), scratch_key(slot->key), scratch_value(firsts.at(slot), slot->after));
+        scratch_.write(changes);
+        for (const auto& [key, change] : batch.deltas())
+            totals_[key] += change.amount;
+        for (const auto& key : batch.stopped())
+        {
+            stopped_.push_back(key);
+            stopped_keys_.insert({key.of, key.key});
+        }
+    }
+
+    void count(const definition& of, const uuid& tenant, std::string_view row, int sign)
+    {
+        if (of.shares == nullptr)
+            return;
+        std::vector<share> shares;
+        of.shares(decode(of, row).get(), shares);
+        for (const auto& each : shares)
+            totals_[{tenant, std::string{each.counter}, of.version, each.bucket}] += sign * each.amount;
+    }
+
+    row_pages pages_of(const definition& of, std::size_t page_rows) const
+    {
+        return [this, &of, page_rows, after = std::string{}]() mutable {
+            std::vector<copied_row> page;
+            for (auto& [key, value] : scratch_.walk(space_of(of), after, page_rows))
+            {
+                page.push_back({key_of_scratch(key), value.substr(seq_bytes)});
+                after = std::move(key);
+            }
+            return page;
+        };
+    }
+
+    const std::int32_t lane_;
+    const std::span<const definition* const> of_;
+    row_cache& scratch_;
+    std::int64_t seq_ = 0;
+    uuid event_id_;
+    std::map<total_key, std::int64_t> totals_;
+    std::vector<parked_key> stopped_;
+    std::set<std::pair<const definition*, row_key>> stopped_keys_;
+};
+
+// The way of one build, step by step.
+class building
+{
+public:
+    building(const rebuild_config& config, std::span<const definition* const> of_code, event_log::keyring& ring,
+             const schema::clock& clock)
+        : config_(config), code_(of_code), ring_(ring), clock_(clock), versions_(config.rows), feed_(config.feed())
+    {}
+
+    rebuilt run(bool goes_on)
+    {
+        rebuilt made;
+        try
+        {
+            patiently([&] { begin(goes_on); });
+            for (const auto& each : models_)
+                made.versions.push_back(each->which);
+            fold_lanes();
+            progress_.now = rebuild_progress::phase::indexing;
+            tell(true);
+            for (const auto& each : models_)
+                patiently([&] { versions_.finish(*each); });
+            FAULT_POINT("rebuild.finished");
+            patiently([&] { catch_up(); });
+            FAULT_POINT("rebuild.caught_up");
+            for (const auto& each : models_)
+                patiently([&] { show_beside(*each); });
+        }
+        catch (const interrupted&)
+        {
+            made.what = rebuilt::end::interrupted;
+        }
+        catch (const retired_meanwhile&)
+        {
+            made.what = rebuilt::end::cancelled;
+        }
+        if (made.what != rebuilt::end::interrupted)
+            std::filesystem::remove_all(config_.room);
+        made.progress = progress_;
+        made.stopped_keys = stopped_;
+        return made;
+    }
+
+private:
+    // Again and again while the database is away; what it refuses is thrown on.
+    template <class Work>
+    void patiently(Work work)
+    {
+        const auto until = steady::now() + config_.patience;
+        for (auto pause = config_.pause_min;; pause = std::min(pause * 2, config_.pause_max))
+        {
+            check();
+            try
+            {
+                if (!versions_.is_open())
+                    versions_.open();
+                return work();
+            }
+            catch (const store_failed& fault)
+            {
+                if (fault.was_refused || steady::now() >= until)
+                    throw;
+            }
+            catch (const event_log::unreachable&)
+            {
+                if (steady::now() >= until)
+                    throw;
+            }
+            std::this_thread::sleep_for(pause);
+        }
+    }
+
+    void check() const
+    {
+        if (config_.is_interrupted && config_.is_interrupted())
+            throw interrupted{};
+    }
+
+    void begin(bool goes_on)
+    {
+        versions_.register_missing(read_models());
+        models_.clear();
+        for (const definition* of : code_)
+        {
+            auto which = versions_.under_way(of->name);
+            if (which && !goes_on && !begun_.contains(of->name))
+                throw not_now("version " + std::to_string(which->number) + " of " + which->projection +
+                              " is being built: go on with it, or cancel it");
+            if (!which)
+                which = versions_.begin(*of);
+            begun_.insert(of->name);
+            models_.push_back(std::make_unique<model>(*of, *which));
+        }
+        definitions_ = definitions_of(models_);
+        progress_.lanes.clear();
+        const auto heads = feed_->heads(config_.lanes);
+        progress_.events_of_all = 0;
+        for (const auto& head : heads)
+        {
+            progress_.lanes.push_back({head.lane, 0, head.seq, 0, false});
+            progress_.events_of_all += head.seq;
+        }
+        begun_at_ = steady::now();
+    }
+
+    void fold_lanes()
+    {
+        for (auto& lane : progress_.lanes)
+        {
+            bool is_done = false;
+            patiently([&] { is_done = is_written(lane.lane); });
+            if (is_done)
+            {
+                lane.seq = lane.mark;
+                lane.is_done = true;
+                progress_.events += lane.mark;
+                done_before_ += lane.mark;
+                continue;
+            }
+            fold_lane(lane);
+        }
+    }
+
+    bool is_written(std::int32_t lane)
+    {
+        lane_copy store{config_.rows, definitions_};
+        store.open();
+        return store.is_written(*definitions_.front(), lane);
+    }
+
+    void fold_lane(lane_progress& progress)
+    {
+        if (!scratch_)
+            scratch_.emplace(
+                cache_config{config_.room, config_.scratch_cache_bytes, config_.scratch_buffer_bytes, 1, true});
+        lane_fold lane{progress.lane, definitions_, *scratch_};
+        std::optional<personal_keys> keys;
+        while (lane.at().seq < progress.mark)
+            patiently([&] {
+                if (!keys)
+                    keys.emplace(ring_, config_.keys);
+                const auto from = lane.at();
+                auto events = feed_->read({&from, 1});
+                std::erase_if(events, [&](const recorded& each) { return each.at.seq > progress.mark; });
+                if (events.empty())
+                    throw std::runtime_error("the log of lane " + std::to_string(progress.lane) +
+                                             " ends before the head that it had");
+                keys->fetch(events);
+                lane.fold(events, keys->open());
+                progress.seq = lane.at().seq;
+                progress_.events += static_cast<std::int64_t>(events.size());
+                tell(false);
+            });
+        FAULT_POINT("rebuild.lane_folded");
+        patiently([&] { copy(lane, progress); });
+        progress.is_done = true;
+        progress_.rows += progress.rows;
+        stopped_ += lane.stopped();
+        tell(false);
+    }
+
+    void copy(lane_fold& lane, lane_progress& progress)
+    {
+        lane_copy store{config_.rows, definitions_};
+        store.open();
+        if (store.is_written(*definitions_.front(), progress.lane))
+            return;  // the answer to the last commit was lost
+        read_incarnation();
+        for (bool is_refused = true; is_refused;)
+        {
+            const auto copied = lane.copied(incarnation_, config_.page_rows);
+            is_refused = false;
+            try
+            {
+                progress.rows = store.write(copied);
+            }
+            catch (const lost_race&)
+            {
+                throw retired_meanwhile{};
+            }
+            catch (const store_failed& fault)
+            {
+                if (!fault.by_data)
+                    throw;
+                is_refused = true;
+                refuse(lane, store, copied);
+            }
+        }
+    }
+
+    void refuse(lane_fold& lane, lane_copy& store, const copied_lane& copied)
+    {
+        std::size_t found = 0;
+        for (const auto& rows : copied.rows)
+            for (const auto& [key, sqlstate] : store.refused(rows))
+            {
+                lane.refuse(*rows.of, key, sqlstate);
+                ++found;
+            }
+        if (found == 0)
+            throw store_failed("the database refuses a lane of a new version, but none of its rows", true);
+    }
+
+    void read_incarnation()
+    {
+        row_store store{config_.rows, definitions_};
+        store.open();
+        incarnation_ = store.incarnation();
+    }
+
+    // As the runner does it, until little is left.
+    void catch_up()
+    {
+        progress_.now = rebuild_progress::phase::catching_up;
+        row_store rows{config_.rows, definitions_};
+        positions nobody_waits;
+        projector_config config;
+        config.lanes = config_.lanes;
+        config.beside = definitions_;
+        projector core{config, definitions_, rows, nullptr, nobody_waits, clock_};
+        core.open();
+        personal_keys keys{ring_, config_.keys};
+        for (;;)
+        {
+            check();
+            const auto from = core.after();
+            if (from.size() != config_.lanes.size())
+                throw retired_meanwhile{};  // nobody else feeds a version that is being built
+            const auto events = feed_->read(from);
+            keys.fetch(events);
+            core.apply(events, keys.open());
+            std::int64_t behind = 0;
+            const auto heads = feed_->heads(config_.lanes);
+            const auto now = core.after();
+            for (const auto& head : heads)
+                for (const auto& at : now)
+                    behind += at.lane == head.lane ? head.seq - at.seq : 0;
+            tell(false);
+            if (behind <= config_.close_enough_events)
+                return;
+        }
+    }
+
+    void show_beside(const model& of)
+    {
+        try
+        {
+            versions_.show_beside(of);
+        }
+        catch (const not_now&)
+        {
+            for (const auto& each : versions_.all())
+                if (each.projection == of.which.projection && each.number == of.which.number)
+                    return;  // the answer was lost, and it was done
+            throw retired_meanwhile{};
+        }
+    }
+
+    void tell(bool at_once)
+    {
+        const auto now = steady::now();
+        if (!at_once && now < tell_next_)
+            return;
+        tell_next_ = now + config_.tell_every;
+        const double seconds = std::chrono::duration<double>(now - begun_at_).count();
+        const auto done = progress_.events - done_before_;
+        progress_.events_per_second = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+        progress_.seconds_left =
+            progress_.events_per_second > 0
+                ? static_cast<double>(progress_.events_of_all - progress_.events) / progress_.events_per_second
+                : 0;
+        if (config_.tell)
+            config_.tell(progress_);
+        note();
+    }
+
+    // For whoever looks at the list of read models meanwhile. What cannot be noted now is noted next time.
+    void note()
+    try
+    {
+        for (const auto& each : models_)
+            for (const auto& lane : progress_.lanes)
+                if (lane.seq > 0)
+                    versions_.note_progress(each->which, lane.lane, lane.seq, lane.mark,
+                                            static_cast<std::int64_t>(lane.rows));
+    }
+    catch (const store_failed&)
+    {}
+
+    const rebuild_config& config_;
+    const std::span<const definition* const> code_;
+    event_log::keyring& ring_;
+    const schema::clock& clock_;
+    version_store versions_;
+    std::unique_ptr<event_feed::feed> feed_;
+    models models_;
+    std::vector<const definition*> definitions_;
+    std::set<std::string_view> begun_;  // by this run
+    std::optional<row_cache> scratch_;
+    std::string incarnation_;
+    rebuild_progress progress_;
+    std::int64_t done_before_ = 0;
+    std::size_t stopped_ = 0;
+    steady::time_point begun_at_{}, tell_next_{};
+};
+}  // namespace
+
+rebuilt rebuild(const rebuild_config& config, std::span<const definition* const> definitions, event_log::keyring& ring,
+                const schema::clock& clock, bool goes_on)
+{
+    return building{config, definitions, ring, clock}.run(goes_on);
+}
+}  // namespace projection

@@ -1,0 +1,93 @@
+// New versions of read models, folded from the first event beside the live ones.
+//
+// Lane by lane: events are folded into a scratch store on disk up to the lane's head, then the final rows are copied
+// into the new versions' tables with totals and positions, in one transaction per lane. When all lanes are there, keys,
+// indexes and row security are made, what came meanwhile is folded as the runner does it, and the versions stand beside
+// the live ones: whoever serves the lanes feeds them from then on. Readers notice nothing.
+//
+// What was done is found by whoever goes on: a lane with a position is a lane done, so a build that was killed begins
+// with the first lane that is not. A database that goes away is waited for, `patience` long. Runs on the caller's
+// thread; memory is bounded by the scratch store's, one batch and the totals of one lane.
+#pragma once
+
+#include "events/feed/feed.hpp"
+#include "events/log/seal.hpp"
+#include "projections/runner/row_store.hpp"
+#include "projections/runner/versions.hpp"
+#include "schemas/time.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace projection
+{
+struct lane_progress
+{
+    std::int32_t lane = 0;
+    std::int64_t seq = 0;   // folded
+    std::int64_t mark = 0;  // up to where it goes
+    std::uint64_t rows = 0;
+    bool is_done = false;
+};
+
+struct rebuild_progress
+{
+    enum class phase
+    {
+        folding,
+        indexing,
+        catching_up
+    };
+    phase now = phase::folding;
+    std::vector<lane_progress> lanes;
+    std::int64_t events = 0;  // folded so far, those of lanes done before included
+    std::int64_t events_of_all = 0;
+    std::uint64_t rows = 0;
+    double events_per_second = 0;  // of this run
+    double seconds_left = 0;       // at this rate
+};
+
+struct rebuild_config
+{
+    row_store_config rows;
+    event_log::store_config keys;  // where subject keys are read
+    std::function<std::unique_ptr<event_feed::feed>()> feed;
+    std::vector<std::int32_t> lanes;
+    std::filesystem::path room;  // a directory of its own; what is in it is deleted
+    std::size_t scratch_buffer_bytes = 64 * 1024 * 1024;
+    std::size_t scratch_cache_bytes = 64 * 1024 * 1024;
+    std::size_t page_rows = 2'000;             // copied under one deadline
+    std::int64_t close_enough_events = 2'000;  // of all lanes: then the runner can have it
+    std::chrono::milliseconds tell_every{1'000};
+    std::chrono::milliseconds patience{300'000};  // with a database that is away
+    std::chrono::milliseconds pause_min{100};
+    std::chrono::milliseconds pause_max{2'000};
+    std::function<void(const rebuild_progress&)> tell{};
+    std::function<bool()> is_interrupted{};  // then it stops where it can be gone on with
+};
+
+struct rebuilt
+{
+    enum class end
+    {
+        beside,       // the versions stand beside the live ones
+        interrupted,  // to be gone on with
+        cancelled     // somebody retired a version meanwhile
+    };
+    end what = end::beside;
+    std::vector<version> versions;
+    rebuild_progress progress;
+    std::size_t stopped_keys = 0;
+};
+
+// `goes_on`: with versions that are under way; else `not_now` when there are such. Throws what the stores throw once
+// patience is over, and cache_broken when there is no room; both can be gone on with.
+rebuilt rebuild(const rebuild_config&, std::span<const definition* const>, event_log::keyring&, const schema::clock&,
+                bool goes_on);
+}  // namespace projection

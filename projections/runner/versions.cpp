@@ -1,0 +1,363 @@
+#include "projections/runner/versions.hpp"
+
+#include "projections/runner/columns.hpp"
+#include "projections/runner/row_connection.hpp"
+#include "schemas/text.hpp"
+
+#include <pqxx/pqxx>
+
+#include <algorithm>
+#include <utility>
+
+namespace projection
+{
+namespace
+{
+definition under(const definition& code, const version& which)
+{
+    auto made = code;
+    made.version = which.number;
+    made.table = which.rows_in;
+    return made;
+}
+
+const definition* of_code(std::span<const definition* const> all, const version& which)
+{
+    const auto found = std::ranges::find(all, which.projection, [](const definition* of) { return of->name; });
+    return found == all.end() ? nullptr : *found;
+}
+
+bool is_fed(const version& which)
+{
+    return which.state == version_state::live || which.state == version_state::beside ||
+           which.state == version_state::former;
+}
+
+// Refuses what this code would feed wrongly.
+void check(const definition& code, const version& which)
+{
+    const std::string name{code.name};
+    if (which.definition == code.version && which.digest != digest_of(code))
+        throw unknown_definition(
+            "the definition of " + name +
+            " has changed under the version that its rows were made with: raise its version, build "
+            "the rows with `clientflow projection rebuild " +
+            name + "`, and swap");
+    if (which.definition != code.version)
+        throw unknown_definition("the live rows of " + name + " are of definition " + std::to_string(which.definition) +
+                                 " and this program has " + std::to_string(code.version) +
+                                 ": run `clientflow projection rebuild " + name +
+                                 "` and `swap` with this program, or "
+                                 "start the program that made them");
+}
+}  // namespace
+
+model::model(const definition& of, version given) : which(std::move(given)), code(of), fed(under(code, which)) {}
+
+std::vector<const definition*> definitions_of(const models& all)
+{
+    std::vector<const definition*> found;
+    for (const auto& each : all)
+        found.push_back(&each->fed);
+    return found;
+}
+
+std::string digest_of(const definition& of)
+{
+    std::string text{of.name};
+    text.append("\n").append(of.category);
+    for (const auto& each : columns_of(*of.record))
+        text.append("\n").append(each.name).append(" ").append(each.sql_type).append(each.is_nullable ? " null" : "");
+    return schema::hex(schema::sha256(text));
+}
+
+struct version_store::implementation
+{
+    explicit implementation(row_store_config config) : rows(std::move(config), "clientflow versions") {}
+
+    std::vector<version> read(const std::string& where, const std::vector<std::string>& parameters)
+    {
+        return rows.call([&](pqxx::connection_base& raw) {
+            pqxx::nontransaction work{raw};
+            std::vector<version> found;
+            for (const auto& row : work.exec_params(
+                     "select projection, version, definition, digest, rows_in, state from read.projection where " +
+                         where + " order by projection, version",
+                     pqxx::prepare::make_dynamic_params(parameters)))
+                found.push_back({row[0].as<std::string>(), row[1].as<int>(), row[2].as<int>(), row[3].as<std::string>(),
+                                 row[4].as<std::string>(), row[5].as<std::string>()});
+            return found;
+        });
+    }
+
+    // What the functions refuse by state is told in their words.
+    template <class Work>
+    auto step(Work work)
+    {
+        try
+        {
+            return rows.call(work);
+        }
+        catch (const store_failed& fault)
+        {
+            if (fault.sqlstate == "CFP03" || fault.sqlstate == "CFP04")
+                throw not_now(fault.what());
+            throw;
+        }
+    }
+
+    row_connection rows;
+};
+
+version_store::version_store(row_store_config config) : self_(std::make_unique<implementation>(std::move(config))) {}
+version_store::~version_store() = default;
+version_store::version_store(version_store&&) noexcept = default;
+
+void version_store::open() { self_->rows.open(); }
+bool version_store::is_open() const { return self_->rows.is_open(); }
+
+void version_store::register_missing(std::span<const definition* const> all)
+{
+    self_->rows.call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        for (const definition* of : all)
+            work.exec_params("select read.register_projection($1, $2, $3, $4)", std::string{of->name}, of->version,
+                             digest_of(*of), std::string{of->table});
+    });
+}
+
+std::vector<version> version_store::all() { return self_->read("state <> 'retired'", {}); }
+
+models version_store::fed(std::span<const definition* const> definitions)
+{
+    models found;
+    for (auto& each : all())
+    {
+        const definition* code = of_code(definitions, each);
+        if (code == nullptr || !is_fed(each))
+            continue;
+        if (each.state == version_state::live)
+            check(*code, each);
+        if (each.definition == code->version)
+            found.push_back(std::make_unique<model>(*code, std::move(each)));
+    }
+    // In the order of the code, so that nouns come before what depends on them.
+    std::ranges::stable_sort(found, {}, [&](const auto& each) {
+        return std::ranges::find(definitions, each->code.name, [](const definition* of) { return of->name; }) -
+               definitions.begin();
+    });
+    return found;
+}
+
+models version_store::live(std::span<const definition* const> definitions)
+{
+    auto found = fed(definitions);
+    std::erase_if(found, [](const auto& each) { return each->which.state != version_state::live; });
+    return found;
+}
+
+version version_store::begin(const definition& of)
+{
+    try
+    {
+        return self_->step([&](pqxx::connection_base& raw) {
+            pqxx::nontransaction work{raw};
+            const auto row = work.exec_params1("select version, rows_in from read.begin_version($1, $2, $3, $4)",
+                                               std::string{of.name}, of.version, digest_of(of), std::string{of.table});
+            return version{std::string{of.name}, row[0].as<int>(),         of.version,
+                           digest_of(of),        row[1].as<std::string>(), std::string{version_state::building}};
+        });
+    }
+    catch (const lost_race&)
+    {
+        throw not_now("a version of " + std::string{of.name} + " is being built");
+    }
+}
+
+std::optional<version> version_store::under_way(std::string_view projection)
+{
+    auto found = self_->read("projection = $1 and state = 'building'", {std::string{projection}});
+    return found.empty() ? std::nullopt : std::optional{std::move(found.front())};
+}
+
+void version_store::finish(const model& of)
+{
+    self_->step([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        work.exec_params("select read.finish_version($1, $2, $3)", of.which.projection, of.which.number,
+                         std::string{of.code.table});
+    });
+}
+
+void version_store::show_beside(const model& of)
+{
+    self_->step([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        work.exec_params("select read.show_version_beside($1, $2)", of.which.projection, of.which.number);
+    });
+}
+
+int version_store::swap(std::string_view projection, int number, bool with_stopped_keys)
+{
+    if (const auto stopped = stopped_keys(projection, number); stopped > 0 && !with_stopped_keys)
+        throw not_now("version " + std::to_string(number) + " of " + std::string{projection} + " has " +
+                      std::to_string(stopped) + " stopped keys: replay or discard them, or accept them");
+    return self_->step([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        return work
+            .exec_params1("select read.swap_version($1, $2, $3)", std::string{projection}, number, with_stopped_keys)[0]
+            .as<int>();
+    });
+}
+
+void version_store::retire(const definition& of, int number, const std::string& reason)
+{
+    self_->step([&](pqxx::connection_base& raw) {
+        pqxx::work work{raw};
+        work.exec_params("select read.retire_version($1, $2, $3, $4)", std::string{of.name}, number,
+                         std::string{of.table}, reason);
+        const std::string name{of.name};
+        for (const char* table : {"read.checkpoint", "read.parked"})
+            work.exec_params(std::string{"delete from "} + table + " where projection = $1 and version = $2", name,
+                             number);
+        work.exec_params("delete from read.search_term where projection = $1 and version = $2", name, number);
+        work.exec_params("delete from read.sum where version = $1 and counter like $2", number, name + ".%");
+        work.commit();
+    });
+}
+
+namespace
+{
+// Lanes in which both versions stand at the same event, and those in which they do not.
+struct lanes_compared
+{
+    std::string same{"{"};
+    std::vector<std::int32_t> apart;
+};
+
+lanes_compared lanes_of(pqxx::transaction_base& work, const version& one, const version& other)
+{
+    lanes_compared found;
+    for (const auto& row : work.exec_params(
+             "with newest as (select distinct on (version, lane) version, lane, seq from read.checkpoint"
+             "                 where projection = $1 and version in ($2, $3) order by version, lane, step desc)"
+             " select lane, count(*) = 2 and min(seq) = max(seq) from newest group by lane order by lane",
+             one.projection, one.number, other.number))
+        if (row[1].as<bool>())
+            found.same.append(found.same.size() > 1 ? "," : "").append(row[0].c_str());
+        else
+            found.apart.push_back(row[0].as<std::int32_t>());
+    found.same.push_back('}');
+    return found;
+}
+
+std::string shape_of_table(pqxx::transaction_base& work, const version& of)
+{
+    return work
+        .exec_params1("select string_agg(attname || ' ' || atttypid::regtype, ',' order by attnum)"
+                      "  from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped",
+                      of.rows_in)[0]
+        .as<std::string>();
+}
+
+std::string rows_in_lanes(const version& of)
+{
+    return "(select t.tenant_id, t.id, t::text as held from " + of.rows_in +
+           " t where t.tenant_id in (select h.tenant_id from es.tenant h where h.lane = any($1::integer[])))";
+}
+
+std::int64_t totals_apart(pqxx::transaction_base& work, const version& one, const version& other,
+                          const std::string& lanes)
+{
+    return work
+        .exec_params1(
+            "with newest as (select distinct on (tenant_id, counter, version, bucket) tenant_id, counter, version,"
+            " bucket, value from read.sum where version in ($2, $3) and counter like $4 and tenant_id in"
+            " (select h.tenant_id from es.tenant h where h.lane = any($1::integer[]))"
+            " order by tenant_id, counter, version, bucket, seq desc)"
+            " select count(*) from (select * from newest where version = $2) a"
+            " full join (select * from newest where version = $3) b using (tenant_id, counter, bucket)"
+            " where coalesce(a.value, 0) <> coalesce(b.value, 0)",
+            lanes, one.number, other.number, one.projection + ".%")[0]
+        .as<std::int64_t>();
+}
+}  // namespace
+
+version_comparison version_store::compare(const version& one, const version& other, std::size_t differences_max)
+{
+    return self_->rows.call([&](pqxx::connection_base& raw) {
+        pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> work{raw};
+        for (const char* way : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan"})
+            work.exec0(std::string{"set local "} + way + " = on");
+        version_comparison found;
+        const auto lanes = lanes_of(work, one, other);
+        found.lanes_apart = lanes.apart;
+        const auto count = [&](const version& of) {
+            return work.exec_params1("select count(*) from " + rows_in_lanes(of) + " r", lanes.same)[0]
+                .as<std::int64_t>();
+        };
+        found.rows_of_one = count(one);
+        found.rows_of_other = count(other);
+        found.is_same_shape = shape_of_table(work, one) == shape_of_table(work, other);
+        if (!found.is_same_shape)
+            return found;
+        found.totals_different = totals_apart(work, one, other, lanes.same);
+        const std::string apart = " from " + rows_in_lanes(one) + " a full join " + rows_in_lanes(other) +
+                                  " b using (tenant_id, id) where a.held is distinct from b.held";
+        found.rows_different = work.exec_params1("select count(*)" + apart, lanes.same)[0].as<std::int64_t>();
+        if (found.rows_different > 0)
+            for (const auto& row : work.exec_params("select tenant_id, id" + apart + " order by 1, 2 limit " +
+                                                        std::to_string(differences_max),
+                                                    lanes.same))
+                found.differences.push_back({*uuid::parse(row[0].c_str()), *uuid::parse(row[1].c_str())});
+        return found;
+    });
+}
+
+bool version_store::show_to_analysts(const version& of, std::chrono::milliseconds patience)
+{
+    try
+    {
+        self_->rows.call([&](pqxx::connection_base& raw) {
+            pqxx::work work{raw};
+            work.exec0("set local lock_timeout = " + std::to_string(patience.count()));
+            work.exec_params("select read.show(v.name, v.projection, $2, $3::regclass) from read.analyst_view v"
+                             " where v.projection = $1",
+                             of.projection, of.number, of.rows_in);
+            work.commit();
+        });
+        return true;
+    }
+    catch (const store_failed& fault)
+    {
+        if (fault.sqlstate == "55P03" || fault.sqlstate == "40P01")
+            return false;
+        throw;
+    }
+}
+
+std::int64_t version_store::stopped_keys(std::string_view projection, int number)
+{
+    return self_->rows.call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        return work
+            .exec_params1("select count(*) from read.parked where projection = $1 and version = $2"
+                          " and discarded_at is null",
+                          std::string{projection}, number)[0]
+            .as<std::int64_t>();
+    });
+}
+
+void version_store::note_progress(const version& of, std::int32_t lane, std::int64_t seq, std::int64_t mark,
+                                  std::int64_t rows)
+{
+    self_->rows.call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        work.exec_params("insert into read.build as b (projection, version, lane, seq, mark, rows)"
+                         " values ($1, $2, $3, $4, $5, $6) on conflict (projection, version, lane)"
+                         " do update set seq = excluded.seq, mark = excluded.mark, rows = excluded.rows,"
+                         " at = clock_timestamp()",
+                         of.projection, of.number, lane, seq, mark, rows);
+    });
+}
+}  // namespace projection

@@ -1,0 +1,128 @@
+// The versions of the read models in a database: which are fed, which one is live, and the way of a new one.
+//
+// A version is folded by a definition of the code; it has its own number, table, totals, positions and stopped keys. A
+// `model` is a definition under a version's number and table, as the runner and the comparison take it. One store holds
+// one connection, works as the projector's role and serves one thread. Everything throws `store_failed`; a step that
+// the state of the versions does not allow is `not_now`, and nothing has changed.
+#pragma once
+
+#include "projections/runner/definition.hpp"
+#include "projections/runner/row_store.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace projection
+{
+// States as they are stored.
+namespace version_state
+{
+inline constexpr std::string_view building = "building", beside = "beside", live = "live", former = "former",
+                                  retired = "retired";
+}
+
+struct version
+{
+    std::string projection;
+    int number = 1;
+    int definition = 1;
+    std::string digest;
+    std::string rows_in;  // "read.task_v2"
+    std::string state;
+    friend bool operator==(const version&, const version&) = default;
+};
+
+// A definition of the code under a version's number and table. Kept where it is made: others point at `fed`.
+struct model
+{
+    explicit model(const definition& of, version which);
+    model(const model&) = delete;
+    model& operator=(const model&) = delete;
+
+    const version which;
+    const definition code;  // what it is made of
+    const definition fed;   // with the version's number and table
+};
+using models = std::vector<std::unique_ptr<model>>;
+
+// Of some models, their definitions; in the same order.
+std::vector<const definition*> definitions_of(const models&);
+
+// What the rows depend on, beside the code of the fold: names, shapes of facts and rows, what is counted. 64 hex
+// digits.
+std::string digest_of(const definition&);
+
+// A definition that changed without a new number, or versions that this code cannot feed. The message says what to do.
+struct unknown_definition : std::runtime_error
+{
+    using runtime_error::runtime_error;
+};
+
+// The versions do not stand so that this could be done; the message says how they stand.
+struct not_now : std::runtime_error
+{
+    using runtime_error::runtime_error;
+};
+
+struct version_comparison
+{
+    bool is_same_shape = false;
+    std::int64_t rows_of_one = 0, rows_of_other = 0;
+    std::int64_t totals_different = 0;
+    std::int64_t rows_different = 0;
+    std::vector<row_key> differences;       // some of them
+    std::vector<std::int32_t> lanes_apart;  // not compared: the versions show them up to different events
+    bool is_equal() const { return is_same_shape && rows_different == 0 && totals_different == 0; }
+};
+
+class version_store
+{
+public:
+    explicit version_store(row_store_config);
+    ~version_store();
+    version_store(version_store&&) noexcept;
+
+    void open();
+    bool is_open() const;
+
+    // Enters what the database has no version of yet.
+    void register_missing(std::span<const definition* const>);
+    std::vector<version> all();  // by projection and number, without the retired
+
+    // Those that are fed (live, beside, former), of these definitions. Throws `unknown_definition` when a live one is
+    // not of this code.
+    models fed(std::span<const definition* const>);
+    models live(std::span<const definition* const>);
+
+    // A version to build; `not_now` while another one is being built.
+    version begin(const definition&);
+    std::optional<version> under_way(std::string_view projection);
+    void finish(const model&);       // keys, indexes, row security
+    void show_beside(const model&);  // whoever serves the lanes feeds it
+    // Shows it instead of the live one; returns the version that was live. `not_now` when it is behind, or has stopped
+    // keys and those are not accepted.
+    int swap(std::string_view projection, int number, bool with_stopped_keys);
+    // Throws away a version that is not live; one that is being built is cancelled by it.
+    void retire(const definition&, int number, const std::string& reason);
+    // Rows and totals of two versions, in one snapshot, in those lanes that both show up to the same event. Tables of
+    // different shapes are only counted. Takes as long as reading both.
+    version_comparison compare(const version& one, const version& other, std::size_t differences_max);
+    // Shows analysts this version instead of the one they see. False: somebody holds their view, try again.
+    bool show_to_analysts(const version&, std::chrono::milliseconds patience);
+    std::int64_t stopped_keys(std::string_view projection, int number);
+
+    // Progress of a build.
+    void note_progress(const version&, std::int32_t lane, std::int64_t seq, std::int64_t mark, std::int64_t rows);
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace projection

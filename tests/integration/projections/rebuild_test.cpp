@@ -1,0 +1,351 @@
+// New versions of read models: built beside the live ones while these are fed and read, swapped, taken back, thrown
+// away.
+#include "events/project.hpp"
+#include "projections/project.hpp"
+#include "projections/task.hpp"
+#include "tests/kit/projections/world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+
+using namespace projection_tests;
+using projection::version_store;
+
+namespace
+{
+const std::array<const projection::definition*, 2> both{&project::read_model(), &task::read_model()};
+
+version_store open_versions(world& in)
+{
+    version_store made{in.rows()};
+    made.open();
+    return made;
+}
+
+// Rows and totals that one version has and the other has not.
+std::string differences(world& in, const std::string& name, int one, int other)
+{
+    const auto table = [&](int n) {
+        return in.db.run("select rows_in from read.projection where projection = '" + name +
+                         "' and version = " + std::to_string(n));
+    };
+    const auto totals = [&](int n) {
+        return "(select distinct on (tenant_id, counter, bucket) tenant_id, counter, bucket, value from read.sum"
+               " where version = " +
+               std::to_string(n) + " and counter like '" + name + ".%' order by tenant_id, counter, bucket, seq desc)";
+    };
+    const auto rows = [](const std::string& a, const std::string& b) {
+        return "(select count(*) from (select t::text from " + a + " t except select t::text from " + b + " t) d)";
+    };
+    return in.db.run("select " + rows(table(one), table(other)) + " + " + rows(table(other), table(one)) + " + " +
+                     rows(totals(one), totals(other)) + " + " + rows(totals(other), totals(one)));
+}
+
+// The live and the other versions once both show everything.
+void check_alike(world& in, running& it, const std::string& name, int one, int other)
+{
+    kit::await("both versions show the same position", [&] {
+        it.catch_up();
+        return in.db.run(
+                   "select count(distinct seq) = count(distinct lane) from (select distinct on (version, lane) lane,"
+                   " lane || '/' || seq as seq from read.checkpoint where projection = '" +
+                   name + "' and version in (" + std::to_string(one) + ", " + std::to_string(other) +
+                   ") order by version, lane, step desc) c") == "t";
+    });
+    CHECK(differences(in, name, one, other) == "0");
+}
+
+project::created new_project(const std::string& name)
+{
+    project::created fact;
+    fact.id = {fresh_id()};
+    fact.name = name;
+    return fact;
+}
+
+void append_project(world& in, const uuid& tenant, const std::string& name)
+{
+    const auto fact = new_project(name);
+    in.append(tenant, "project", fact.id.value, fact);
+}
+
+std::string environment(const char* name)
+{
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+}  // namespace
+
+TEST_CASE("versions are built beside the live ones, fed like them, swapped, taken back, and thrown away")
+{
+    world in;
+    const auto tenants = random_history(in, 31, {4, 900});
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    projection::reader reader{in.reading()};
+    const projection::list_place place{tenants.front(), "/api/v1/tasks"};
+    const auto ask = projection::read_list_query(task::listing(), {}, place, std::string(32, 's'));
+    REQUIRE(ask);
+    const auto before = reader.list(task::listing(), place, *ask).data;
+
+    const auto made = in.rebuild(both);
+    REQUIRE(made.size() == 2);
+    CHECK(made[1].number == 2);
+    CHECK(made[1].rows_in == "read.task_v2");
+    random_history(in, 32, {4, 300});
+    check_alike(in, it, "task", 1, 2);
+    check_alike(in, it, "project", 1, 2);
+    CHECK(in.verified().different == 0);
+
+    auto versions = open_versions(in);
+    CHECK(versions.swap("task", 2, false) == 1);
+    CHECK(reader.list(task::listing(), place, *ask).data == before);
+    random_history(in, 33, {4, 300});
+    check_alike(in, it, "task", 1, 2);
+    const auto live = versions.live(projection::read_models());
+    CHECK(in.verified(definitions_of(live)).different == 0);
+
+    // What is written to the version that is shown is seen, and only that.
+    in.db.run("update read.task_v2 set title = 'of the second version' where tenant_id = '" + tenants.front().text() +
+              "'");
+    CHECK(reader.list(task::listing(), place, *ask).data.find("of the second version") != std::string::npos);
+    CHECK(versions.swap("task", 1, false) == 2);
+    CHECK(reader.list(task::listing(), place, *ask).data == before);
+    CHECK(in.verified().different == 0);
+
+    versions.retire(task::read_model(), 2, "a test");
+    CHECK(in.db.run("select to_regclass('read.task_v2') is null") == "t");
+    random_history(in, 34, {4, 100});
+    it.catch_up();
+    CHECK(in.db.run("select count(*) from read.checkpoint where projection = 'task' and version = 2") == "0");
+    CHECK(in.db.run("select count(*) from read.sum where counter like 'task.%' and version = 2") == "0");
+    CHECK(in.verified().different == 0);
+}
+
+TEST_CASE("a version's table has the keys, indexes, row security and rights of the first one's")
+{
+    world in;
+    random_history(in, 35);
+    in.rebuild({&both[1], 1});
+    const auto of = [&](const std::string& what) {
+        const auto one = [&](const std::string& table) {
+            std::string asked = what;
+            for (auto at = asked.find("$t"); at != std::string::npos; at = asked.find("$t"))
+                asked.replace(at, 2, table);
+            return in.db.run(asked);
+        };
+        CHECK(one("task") == one("task_v2"));
+        CHECK_FALSE(one("task").empty());
+    };
+    of("select string_agg(replace(indexdef, 'task_v2', 'task'), ';' order by replace(indexname, 'task_v2', 'task'))"
+       " from pg_indexes where schemaname = 'read' and tablename = '$t'");
+    of("select string_agg(policyname || roles::text || cmd || qual || coalesce(with_check, ''), ';' order by "
+       "policyname)"
+       " from pg_policies where schemaname = 'read' and tablename = '$t'");
+    of("select relrowsecurity::text || relforcerowsecurity || reloptions::text from pg_class"
+       " where oid = 'read.$t'::regclass");
+    of("select string_agg(grantee || privilege_type, ';' order by grantee, privilege_type)"
+       " from information_schema.role_table_grants where table_schema = 'read' and table_name = '$t'"
+       " and grantee <> 'clientflow_owner'");
+}
+
+TEST_CASE("a version that is behind, or has stopped keys, is not shown; the latter unless they are accepted")
+{
+    world in;
+    const uuid tenant = in.tenant(1);
+    const auto poisoned = new_project("poisoned");
+    in.append(tenant, "project", poisoned.id.value, poisoned);
+    in.append_raw(tenant, "project", poisoned.id.value, "project.activated", 1, fresh_id(), R"({"id": 5})");
+    append_project(in, tenant, "good");
+    in.flush();
+    auto it = std::make_unique<running>(in, in.room.path() / "cache");
+    it->catch_up();
+    in.rebuild({&both[0], 1});
+    auto versions = open_versions(in);
+    CHECK(in.db.run("select string_agg(version || '/' || from_seq, ' ' order by version) from read.parked") ==
+          in.db.run("select '1/' || seq || ' 2/' || seq from es.event where type = 'project.activated'"));
+    CHECK_THROWS_AS(versions.swap("project", 2, false), projection::not_now);
+
+    it.reset();
+    in.db.run("update read.checkpoint set seq = seq - 1 where version = 2 and lane = 1");
+    CHECK_THROWS_AS(versions.swap("project", 2, true), projection::not_now);
+    in.db.run("update read.checkpoint set seq = seq + 1 where version = 2 and lane = 1");
+    CHECK(versions.swap("project", 2, true) == 1);
+    CHECK_THROWS_AS(versions.swap("project", 7, true), projection::not_now);
+    CHECK_THROWS_AS(versions.retire(project::read_model(), 2, "a test"), projection::not_now);
+}
+
+TEST_CASE("a row that the database refuses stops its key at its first event, and the others are there")
+{
+    world in;
+    const uuid tenant = in.tenant(1);
+    for (int i = 0; i < 120; ++i)
+        append_project(in, tenant, "good");
+    const auto bad = new_project("refused");
+    in.append(tenant, "project", bad.id.value, bad);
+    in.append(tenant, "project", bad.id.value, project::archived{bad.id});
+    in.flush();
+    in.db.run("alter table read.project add constraint refuses check (name <> 'refused')");
+    const auto made = in.rebuild({&both[0], 1});
+    CHECK(in.db.run("select count(*) from read.project_v2") == "120");
+    CHECK(in.db.run("select kind || ' ' || from_seq || ' ' || version from read.parked") ==
+          in.db.run("select 'refused_by_store ' || seq || ' 2' from es.event where data->>'name' = 'refused'"));
+    CHECK(in.db.run("select sum(value) from read.sum where counter = 'project.status' and version = 2") == "120");
+    projection::model second{project::read_model(), made.front()};
+    const projection::definition* of = &second.fed;
+    CHECK(in.verified({&of, 1}).different == 0);
+}
+
+TEST_CASE("one build of a read model at a time; a cancelled one leaves nothing, and its builder stops")
+{
+    world in;
+    random_history(in, 36, {4, 600});
+    auto versions = open_versions(in);
+    auto config = in.rebuilding();
+    bool is_cancelled = false;
+    config.tell_every = std::chrono::milliseconds{0};
+    config.tell = [&](const projection::rebuild_progress& told) {
+        if (is_cancelled || told.events == 0)
+            return;
+        is_cancelled = true;
+        CHECK_THROWS_AS(in.rebuild(both), projection::not_now);
+        versions.retire(project::read_model(), 2, "a test");
+    };
+    const auto made = projection::rebuild(config, {both.data(), 1}, *in.keys, in.clock, false);
+    REQUIRE(is_cancelled);
+    CHECK(made.what == projection::rebuilt::end::cancelled);
+    CHECK(in.db.run("select to_regclass('read.project_v2') is null") == "t");
+    CHECK_FALSE(std::filesystem::exists(config.room));
+    CHECK(in.rebuild({both.data(), 1}).front().number == 3);
+}
+
+TEST_CASE("a build that is interrupted is gone on with: what was done is not done again")
+{
+    world in;
+    random_history(in, 37, {4, 900});
+    auto config = in.rebuilding();
+    std::int64_t lanes_done = 0;
+    config.tell_every = std::chrono::milliseconds{0};
+    config.tell = [&](const projection::rebuild_progress& told) {
+        lanes_done = std::ranges::count_if(told.lanes, [](const auto& each) { return each.is_done; });
+    };
+    config.is_interrupted = [&] { return lanes_done == 2; };
+    CHECK(projection::rebuild(config, both, *in.keys, in.clock, false).what == projection::rebuilt::end::interrupted);
+    CHECK_THROWS_AS(in.rebuild(both), projection::not_now);
+
+    config = in.rebuilding();
+    std::int64_t first_told = -1;
+    config.tell_every = std::chrono::milliseconds{0};
+    config.tell = [&](const projection::rebuild_progress& told) {
+        if (first_told < 0)
+            first_told = told.events;
+    };
+    CHECK(projection::rebuild(config, both, *in.keys, in.clock, true).what == projection::rebuilt::end::beside);
+    CHECK(first_told > 0);
+    running it{in, in.room.path() / "cache"};
+    check_alike(in, it, "task", 1, 2);
+    check_alike(in, it, "project", 1, 2);
+}
+
+TEST_CASE("a database that is restarted again and again is waited for")
+{
+    kit::cluster server{{false, {}}};
+    world in{server};
+    random_history(in, 38, {4, 1'500});
+    auto config = in.rebuilding();
+    int restarts = 0;
+    config.tell_every = std::chrono::milliseconds{0};
+    config.tell = [&](const projection::rebuild_progress& told) {
+        const auto done = std::ranges::count_if(told.lanes, [](const auto& each) { return each.is_done; });
+        if (done < restarts || restarts >= 4)
+            return;
+        ++restarts;
+        restarts % 2 == 0 ? server.stop_fast() : server.stop_immediate();
+        server.start();
+    };
+    const auto made = projection::rebuild(config, both, *in.keys, in.clock, false);
+    CHECK(made.what == projection::rebuilt::end::beside);
+    CHECK(restarts == 4);
+    running it{in, in.room.path() / "cache"};
+    check_alike(in, it, "task", 1, 2);
+}
+
+TEST_CASE("a definition that changed without a new version is refused, and so is one that made no live rows")
+{
+    world in;
+    random_history(in, 39);
+    auto versions = open_versions(in);
+    versions.register_missing(projection::read_models());
+    CHECK(versions.live(projection::read_models()).size() == projection::read_models().size());
+
+    auto changed = task::read_model();
+    changed.record = &schema::schema_of<project::item>;
+    const projection::definition* of = &changed;
+    CHECK_THROWS_AS(versions.fed({&of, 1}), projection::unknown_definition);
+
+    auto newer = task::read_model();
+    newer.version = 2;
+    of = &newer;
+    CHECK_THROWS_AS(versions.fed({&of, 1}), projection::unknown_definition);
+    CHECK(in.rebuild({&of, 1}).front().definition == 2);
+    CHECK(versions.swap("task", 2, false) == 1);
+    CHECK(versions.fed({&of, 1}).size() == 1);
+}
+
+TEST_CASE("child: builds and ends" * doctest::skip())
+{
+    const std::string dsn = environment("REBUILD_CHILD_DSN");
+    if (dsn.empty())
+        return;
+    const auto guard = std::make_shared<event_log::watchdog>();
+    event_log::keyring keys{{environment("REBUILD_CHILD_KEY")}};
+    projection::rebuild_config config;
+    config.rows.connection.dsn = dsn;
+    config.rows.watchdog = guard;
+    config.keys.dsn = dsn;
+    config.keys.guard = guard;
+    config.lanes = {std::begin(lanes_used), std::end(lanes_used)};
+    config.room = environment("REBUILD_CHILD_ROOM");
+    config.feed = [&] {
+        event_feed::store_feed_config feed;
+        feed.dsn = dsn;
+        feed.guard = guard;
+        feed.feed.batch_events_max = 100;
+        return std::make_unique<event_feed::store_feed>(feed);
+    };
+    schema::system_clock clock;
+    CHECK(projection::rebuild(config, both, keys, clock, true).what == projection::rebuilt::end::beside);
+}
+
+TEST_CASE("killed at every point of a build, again and again, it is gone on with and is as if nothing had happened")
+{
+    for (const char* point : {"rebuild.lane_folded", "rebuild.before_commit", "rebuild.after_commit",
+                              "rebuild.finished", "rebuild.caught_up"})
+    {
+        CAPTURE(point);
+        world in;
+        random_history(in, 40, {4, 400});
+        bool is_over = false;
+        int kills = 0;
+        for (int nth = 1; !is_over; ++nth)
+        {
+            REQUIRE(nth < 12);
+            kit::launch child;
+            child.program = "/proc/self/exe";
+            child.arguments = {"--no-skip", "--test-case=child: builds and ends"};
+            child.environment = {{"REBUILD_CHILD_DSN", in.db.dsn()},
+                                 {"REBUILD_CHILD_KEY", (in.room.path() / "master.key").string()},
+                                 {"REBUILD_CHILD_ROOM", (in.room.path() / "rebuild").string()},
+                                 {"CLIENTFLOW_FAULT", std::string{point} + ":kill:" + std::to_string(nth)}};
+            is_over = kit::run(child).end == kit::ending{0, 0};
+            kills += is_over ? 0 : 1;
+        }
+        CHECK(kills > 0);
+        running it{in, in.room.path() / "cache"};
+        check_alike(in, it, "task", 1, 2);
+        check_alike(in, it, "project", 1, 2);
+    }
+}

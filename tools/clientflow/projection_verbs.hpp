@@ -1,0 +1,14 @@
+// The verbs of `clientflow projection` that concern versions, hung under the noun.
+#pragma once
+
+namespace CLI
+{
+class App;
+}
+
+namespace cli
+{
+struct program;
+
+void add_projection_versions(CLI::App& noun, program&);
+}  // namespace cli

@@ -1,0 +1,413 @@
+// `clientflow projection rebuild|compare|swap|rollback|retire`: new rows of a read model beside the live ones, and the
+// way to and fro.
+//
+// Works as the server does, as clientflow_projector, beside servers that run.
+#include "events/feed/store_feed.hpp"
+#include "projections/catalogue.hpp"
+#include "projections/runner/rebuild.hpp"
+#include "schemas/json_writer.hpp"
+#include "tools/clientflow/database.hpp"
+#include "tools/clientflow/projection_verbs.hpp"
+#include "tools/clientflow/reason.hpp"
+#include "tools/clientflow/settings.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <iostream>
+#include <thread>
+#include <unistd.h>
+
+namespace cli
+{
+namespace
+{
+constexpr std::size_t differences_named = 20;
+constexpr std::chrono::milliseconds view_patience{1'000};  // one try at the analysts' views
+constexpr int view_tries = 30;
+
+struct wanted
+{
+    std::vector<std::string> names;
+    bool all = false;
+    bool goes_on = false;
+    int number = 0;  // of a version; 0: the one that can only be meant
+    bool with_stopped_keys = false;
+    bool dry_run = false;
+    std::string reason;
+};
+
+// What a fault of the stores means on the command line.
+template <class Work>
+auto telling(Work work)
+{
+    try
+    {
+        return work();
+    }
+    catch (const projection::not_now& fault)
+    {
+        throw failure(refused, "not_now", fault.what());
+    }
+    catch (const projection::unknown_definition& fault)
+    {
+        throw failure(refused, "unknown_definition", fault.what());
+    }
+    catch (const projection::store_failed& fault)
+    {
+        throw failure(fault.was_refused ? failed : unreachable, fault.was_refused ? "failed" : "unavailable",
+                      fault.what());
+    }
+}
+
+projection::row_store_config rows_of(const settings& of)
+{
+    projection::row_store_config made;
+    made.connection.dsn = of.store.dsn;
+    made.connection.password_file = of.store.password_file;
+    made.watchdog = std::make_shared<event_log::watchdog>();
+    return made;
+}
+
+const projection::definition& definition_named(const std::string& name)
+{
+    const auto* of = projection::read_model_named(name);
+    if (of == nullptr)
+        throw failure(not_found, "not_found", "there is no read model \"" + name + "\": see `projection list`");
+    return *of;
+}
+
+std::vector<const projection::definition*> chosen_ones(const wanted& given)
+{
+    if (given.names.empty() != given.all)
+        throw failure(usage, "bad_selection", "name read models, or say --all");
+    const auto every = projection::read_models();
+    std::vector<const projection::definition*> found(every.begin(), every.end());
+    if (!given.all)
+        found.clear();
+    for (const auto& name : given.names)
+        found.push_back(&definition_named(name));
+    return found;
+}
+
+// The versions of one read model, and the one that is meant where none is named.
+struct standing_versions
+{
+    standing_versions(projection::version_store& store, const std::string& name)
+    {
+        for (auto& each : store.all())
+            if (each.projection == name)
+                all.push_back(std::move(each));
+    }
+
+    const projection::version* in_state(std::string_view state) const
+    {
+        const auto found = std::ranges::find(all, state, &projection::version::state);
+        return found == all.end() ? nullptr : &*found;
+    }
+
+    const projection::version& numbered(int number) const
+    {
+        const auto found = std::ranges::find(all, number, &projection::version::number);
+        if (found == all.end())
+            throw failure(not_found, "not_found", "there is no version " + std::to_string(number));
+        return *found;
+    }
+
+    // The newest of those in this state.
+    const projection::version& meant(int number, std::string_view state, const char* otherwise) const
+    {
+        if (number != 0)
+            return numbered(number);
+        const auto found =
+            std::find_if(all.rbegin(), all.rend(), [&](const auto& each) { return each.state == state; });
+        if (found == all.rend())
+            throw failure(refused, "not_now", otherwise);
+        return *found;
+    }
+
+    std::vector<projection::version> all;
+};
+
+void write(schema::json_writer& json, const projection::version& each)
+{
+    json.begin_object().member("name", each.projection).key("version").integer(each.number);
+    json.key("definition").integer(each.definition).member("state", each.state).end_object();
+}
+
+// -- Building.
+
+std::string text_of(const projection::rebuild_progress& told)
+{
+    using phase = projection::rebuild_progress::phase;
+    if (told.now == phase::indexing)
+        return "keys and indexes are made";
+    if (told.now == phase::catching_up)
+        return "what came meanwhile is folded";
+    const auto lanes = std::ranges::count_if(told.lanes, [](const auto& each) { return each.is_done; });
+    std::string text = std::to_string(told.events) + " of " + std::to_string(told.events_of_all) + " events, " +
+                       std::to_string(std::llround(told.events_per_second)) + "/s, ";
+    text += std::to_string(std::llround(told.seconds_left)) + " s left, " + std::to_string(lanes) + " of " +
+            std::to_string(told.lanes.size()) + " lanes";
+    return text;
+}
+
+projection::rebuild_config building(const program& chosen, const settings& of)
+{
+    projection::rebuild_config made;
+    made.rows = rows_of(of);
+    made.keys = of.store;
+    made.feed = [&of, guard = made.rows.watchdog]() -> std::unique_ptr<event_feed::feed> {
+        event_feed::store_feed_config feed;
+        feed.feed = of.feed;
+        feed.dsn = of.store.dsn;
+        feed.password_file = of.store.password_file;
+        feed.guard = guard;
+        return std::make_unique<event_feed::store_feed>(std::move(feed));
+    };
+    for (const auto& each : database{of.store.dsn}.ask("select lane from es.lane order by lane"))
+        made.lanes.push_back(std::stoi(*each[0]));
+    made.room = of.data / "rebuild" / std::to_string(::getpid());
+    made.is_interrupted = [] { return stop_asked(); };
+    if (isatty(STDERR_FILENO) != 0)
+        made.tell = [&chosen](const projection::rebuild_progress& told) { say(chosen, text_of(told)); };
+    return made;
+}
+
+exit_status rebuild(const program& chosen, const wanted& given)
+{
+    const auto of = read_settings(chosen.given);
+    const auto these = chosen_ones(given);
+    event_log::keyring keys{of.keys};
+    const schema::system_clock clock;
+    const auto made =
+        telling([&] { return projection::rebuild(building(chosen, of), these, keys, clock, given.goes_on); });
+    using end = projection::rebuilt::end;
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().key("versions").begin_array();
+    for (const auto& each : made.versions)
+        write(json, each);
+    json.end_array().member("outcome", made.what == end::beside        ? "beside"
+                                       : made.what == end::interrupted ? "interrupted"
+                                                                       : "cancelled");
+    json.key("events").integer(made.progress.events).key("rows").integer(static_cast<std::int64_t>(made.progress.rows));
+    json.key("events_per_second").number(made.progress.events_per_second);
+    json.key("stopped_keys").integer(static_cast<std::int64_t>(made.stopped_keys)).end_object();
+    if (chosen.given.json)
+        std::cout << out << '\n';
+    else
+        for (const auto& each : made.versions)
+            std::cout << each.projection << " version " << each.number << "  " << made.progress.rows << " rows of "
+                      << made.progress.events << " events\n";
+    if (made.what == end::interrupted)
+    {
+        say(chosen, "Interrupted; `projection rebuild --resume` with the same names goes on.");
+        return interrupted;
+    }
+    if (made.what == end::cancelled)
+        throw failure(refused, "cancelled", "a version was retired while it was built");
+    say(chosen, "Beside the live ones and fed with them. `projection compare`, then `projection swap`.");
+    return done;
+}
+
+// -- Comparing.
+
+exit_status compare(const program& chosen, const wanted& given)
+{
+    const auto of = read_settings(chosen.given);
+    const auto& name = given.names.front();
+    definition_named(name);
+    projection::version_store store{[&] {
+        auto config = rows_of(of);
+        config.call_deadline = std::chrono::hours{1};
+        return config;
+    }()};
+    projection::version live, other;
+    const auto found = telling([&] {
+        store.open();
+        const standing_versions all{store, name};
+        const auto* shown = all.in_state(projection::version_state::live);
+        if (shown == nullptr)
+            throw failure(refused, "not_now", "no version of " + name + " is live yet: start the server once");
+        live = *shown;
+        other = all.meant(given.number, projection::version_state::beside,
+                          "no version stands beside the live one: `projection rebuild` makes one");
+        return store.compare(live, other, differences_named);
+    });
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().member("name", name).key("live").integer(live.number).key("other").integer(other.number);
+    json.key("same_shape").boolean(found.is_same_shape);
+    json.key("rows_of_live").integer(found.rows_of_one).key("rows_of_other").integer(found.rows_of_other);
+    json.key("rows_different").integer(found.rows_different);
+    json.key("totals_different").integer(found.totals_different).key("lanes_apart").begin_array();
+    for (const auto lane : found.lanes_apart)
+        json.integer(lane);
+    json.end_array().key("differences").begin_array();
+    for (const auto& each : found.differences)
+        json.begin_object().member("tenant", each.tenant.text()).member("id", each.id.text()).end_object();
+    json.end_array().end_object();
+    if (chosen.given.json)
+        std::cout << out << '\n';
+    else
+        std::cout << name << " version " << live.number << " (live) " << found.rows_of_one << " rows, version "
+                  << other.number << ' ' << found.rows_of_other << " rows, " << found.rows_different << " rows and "
+                  << found.totals_different << " totals differ"
+                  << (found.is_same_shape ? "" : "; of different shapes, so only counted") << '\n';
+    if (!found.lanes_apart.empty())
+        say(chosen, std::to_string(found.lanes_apart.size()) + " lanes were not compared: the versions show them up to "
+                                                               "different events. Is a server running? Try again.");
+    const bool is_alike = found.lanes_apart.empty() && (!found.is_same_shape || found.is_equal());
+    return is_alike ? done : differences;
+}
+
+// -- To and fro.
+
+// The API reads the live version from the next request on. Analysts' views need their view alone for a moment.
+void show_to_analysts(const program& chosen, projection::version_store& store, const projection::version& live)
+{
+    for (int nth = 0; nth < view_tries && !stop_asked(); ++nth)
+    {
+        if (store.show_to_analysts(live, view_patience))
+            return;
+        if (nth == 0)
+            say(chosen, "An analyst's query holds the view; trying again for half a minute.");
+    }
+    say(chosen, "The API shows the new version; the analysts' view is still held by a query and shows the one before. "
+                "Run the same command again to swap it.");
+}
+
+exit_status show(const program& chosen, const wanted& given, std::string_view from_state, const char* otherwise)
+{
+    const auto of = read_settings(chosen.given);
+    const auto& name = given.names.front();
+    definition_named(name);
+    projection::version_store store{rows_of(of)};
+    return telling([&] {
+        store.open();
+        const standing_versions all{store, name};
+        auto next = all.meant(given.number, from_state, otherwise);
+        const auto* live = all.in_state(projection::version_state::live);
+        const int before = live == nullptr ? 0 : live->number;
+        if (!given.dry_run && next.state != projection::version_state::live)
+            store.swap(name, next.number, given.with_stopped_keys);
+        if (!given.dry_run)
+        {
+            next.state = projection::version_state::live;
+            show_to_analysts(chosen, store, next);
+        }
+        std::string out;
+        schema::json_writer json{out};
+        json.begin_object().member("name", name).key("version").integer(next.number);
+        json.key("before").integer(before).key("dry_run").boolean(given.dry_run).end_object();
+        if (chosen.given.json)
+            std::cout << out << '\n';
+        else
+            std::cout << name << (given.dry_run ? " would show version " : " shows version ") << next.number
+                      << ", before " << before << '\n';
+        return done;
+    });
+}
+
+exit_status swap(const program& chosen, const wanted& given)
+{
+    return show(chosen, given, projection::version_state::beside,
+                "no version stands beside the live one: `projection rebuild` makes one");
+}
+
+exit_status roll_back(const program& chosen, const wanted& given)
+{
+    return show(chosen, given, projection::version_state::former, "no version was live before this one");
+}
+
+exit_status retire(const program& chosen, const wanted& given)
+{
+    const auto reason = read_reason(given.reason);
+    const auto of = read_settings(chosen.given);
+    const auto& code = definition_named(given.names.front());
+    projection::version_store store{rows_of(of)};
+    return telling([&] {
+        store.open();
+        const standing_versions all{store, given.names.front()};
+        const auto which = all.numbered(given.number);
+        if (which.state == projection::version_state::live)
+            throw failure(refused, "not_now", "version " + std::to_string(which.number) + " is live");
+        if (!given.dry_run)
+            store.retire(code, which.number, reason);
+        std::string out;
+        schema::json_writer json{out};
+        write(json, which);
+        if (chosen.given.json)
+            std::cout << out << '\n';
+        else
+            std::cout << which.projection << " version " << which.number << (given.dry_run ? " would go" : " is gone")
+                      << '\n';
+        return done;
+    });
+}
+
+using verb_function = exit_status (*)(const program&, const wanted&);
+
+std::pair<CLI::App*, std::shared_ptr<wanted>> add(CLI::App& noun, program& chosen, const char* name, const char* text,
+                                                  verb_function run)
+{
+    auto given = std::make_shared<wanted>();
+    auto& verb = add_verb(noun, name, text);
+    verb.callback([&chosen, given, run] { chosen.run = [&chosen, given, run] { return run(chosen, *given); }; });
+    return {&verb, given};
+}
+
+CLI::Option* add_one(CLI::App& verb, wanted& given)
+{
+    verb.add_option("name", given.names, "A read model, as `projection list` names it")->required()->expected(1);
+    return verb.add_option("--version-number", given.number, "Which version (default: the newest that can be meant)");
+}
+}  // namespace
+
+void add_projection_versions(CLI::App& noun, program& chosen)
+{
+    const auto [building_verb, built] = add(noun, chosen, "rebuild",
+                                            "Example: clientflow projection rebuild task project\n\n"
+                                            "Folds new rows from the first event beside the live ones; readers notice "
+                                            "nothing. Interrupted or killed, --resume goes on.",
+                                            rebuild);
+    building_verb->add_option("names", built->names, "Read models, as `projection list` names them");
+    building_verb->add_flag("--all", built->all, "Every read model");
+    building_verb->add_flag("--resume", built->goes_on, "Go on with what was begun");
+
+    const auto [comparing, compared] = add(noun, chosen, "compare",
+                                           "Example: clientflow projection compare task --json\n\n"
+                                           "Holds every row and total of a version beside the live one against it. "
+                                           "Exit status 6 when something differs.",
+                                           compare);
+    add_one(*comparing, *compared);
+
+    const auto [swapping, swapped] = add(noun, chosen, "swap",
+                                         "Example: clientflow projection swap task\n\n"
+                                         "Shows the version beside the live one; the one before is fed on.",
+                                         swap);
+    add_one(*swapping, *swapped);
+    swapping->add_flag("--with-stopped-keys", swapped->with_stopped_keys, "Even if some of its keys are stopped");
+    swapping->add_flag("--dry-run", swapped->dry_run, "Only say what would be shown");
+
+    const auto [returning, returned] = add(noun, chosen, "rollback",
+                                           "Example: clientflow projection rollback task\n\n"
+                                           "Shows the version that was live before, which was fed on meanwhile.",
+                                           roll_back);
+    add_one(*returning, *returned);
+    returning->add_flag("--with-stopped-keys", returned->with_stopped_keys, "Even if some of its keys are stopped");
+    returning->add_flag("--dry-run", returned->dry_run, "Only say what would be shown");
+
+    const auto [retiring, retired] = add(noun, chosen, "retire",
+                                         "Example: clientflow projection retire task --version-number 1 --reason "
+                                         "\"The second one has proved itself\"\n\n"
+                                         "Throws a version away that is not live; cancels one that is being built.",
+                                         retire);
+    add_one(*retiring, *retired)->required();
+    retiring->add_option("--reason", retired->reason, "Why, for those who ask later")->required();
+    retiring->add_flag("--dry-run", retired->dry_run, "Only show which one");
+}
+}  // namespace cli
