@@ -146,3 +146,17 @@ TEST_CASE("a query string is decoded once; broken escapes and controls are refus
     CHECK_FALSE(http::read_query("a=%ff"));
     CHECK(http::percent_encoded("a b/ä") == "a%20b%2F%C3%A4");
 }
+
+TEST_CASE("a form is preferred when it is named, and weighs no less than the usual one")
+{
+    const auto csv = [](std::string_view field) { return http::prefers(field, "text/csv", "application/json"); };
+    for (const char* field : {"text/csv", "Text/CSV;header=present", "text/csv, application/json", "*/*, text/csv",
+                              "application/json;q=0.5, text/csv;q=0.6", "text/csv;q=0.001, text/html"})
+        CHECK_MESSAGE(csv(field), field);
+    for (const char* field : {"", "*/*", "text/*", "application/json", "text/csv;q=0", "text/csv;q=0.0, */*;q=0",
+                              "text/csv;q=0.9, */*", "text/csv;q=0.4, application/*;q=0.5", "text/csvx"})
+        CHECK_MESSAGE(!csv(field), field);
+    // The closest range counts, and a weight that cannot be read is the whole one.
+    CHECK(csv("application/*, application/json;q=0.1, text/csv;q=0.2"));
+    CHECK(csv("text/csv;q=x, application/json"));
+}
