@@ -1,6 +1,7 @@
 #include "projections/catalogue.hpp"
 
 #include "projections/api_key.hpp"
+#include "projections/audit_log.hpp"
 #include "projections/client.hpp"
 #include "projections/comment.hpp"
 #include "projections/member.hpp"
@@ -16,9 +17,10 @@ namespace projection
 {
 std::span<const definition* const> read_models()
 {
-    static const std::array<const definition*, 8> all{
-        &org::read_model(),     &member::read_model(), &api_key::read_model(), &client::read_model(),
-        &project::read_model(), &task::read_model(),   &comment::read_model(), &time_entry::read_model()};
+    static const std::array<const definition*, 9> all{
+        &org::read_model(),     &member::read_model(),     &api_key::read_model(),
+        &client::read_model(),  &project::read_model(),    &task::read_model(),
+        &comment::read_model(), &time_entry::read_model(), &audit_log::read_model()};
     return all;
 }
 

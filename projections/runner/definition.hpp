@@ -1,5 +1,8 @@
 // What a projection is: a name, a version, the events it reads, a key, and a pure fold from events to rows.
 //
+// Most rows are folded: one per key, made from the row before and the next event. Some are appended: one per event,
+// written once with the event's position and never read again by the machine.
+//
 // A definition is data, made once per noun at the top of projections/ and read by all threads. Its functions never
 // touch a database, a clock or a log. Name, version and counters are stored strings: written once and never changed. A
 // fold whose meaning changes needs a new version, whose rows are built beside the old ones.
@@ -55,23 +58,34 @@ struct searchable
     friend bool operator==(const searchable&, const searchable&) = default;
 };
 
+enum class row_kind : std::uint8_t
+{
+    folded,
+    // The record has the rows `lane`, `seq` and `event_id`, the table the key (tenant_id, seq). `apply` sets every
+    // member anew, needs no opener and never throws: each event has its row, whatever is in it.
+    appended
+};
+
 struct definition
 {
     std::string_view name;  // "task"
     int version = 1;
-    std::string_view category;  // the streams it reads
+    std::string_view category;  // the streams it reads; empty: all
     std::string_view table;     // "read.task"
     const schema::record_type* record = nullptr;
-    std::span<const schema::record_type* const> facts;  // the event types it reads
+    std::span<const schema::record_type* const> facts;  // the event types it reads; of appended rows none: all
 
-    row_key (*key_of)(const recorded&) = nullptr;
-    std::shared_ptr<void> (*make)() = nullptr;  // the row before its first event
+    row_key (*key_of)(const recorded&) = nullptr;  // of folded rows
+    std::shared_ptr<void> (*make)() = nullptr;     // the row before its first event
     // Throws what the fold throws: the key is then parked.
     void (*apply)(void* row, const recorded&, schema::opener*) = nullptr;
     // What the row adds to running totals; nullptr when nothing.
     void (*shares)(const void* row, std::vector<share>& out) = nullptr;
     // By what the row is found; nothing: not at all (it is archived). nullptr when no row is.
     std::optional<searchable> (*find_by)(const void* row) = nullptr;
+    row_kind kind = row_kind::folded;
+
+    bool reads(std::string_view of_category) const { return category.empty() || category == of_category; }
 };
 
 // A fact of a stream that this projection reads, of a type that it does not know.

@@ -22,13 +22,19 @@ std::shared_ptr<void> decode(const definition& of, std::string_view bytes)
 folding::folding(std::span<const definition* const> definitions) : definitions_(definitions), slots_(definitions.size())
 {
     for (const definition* of : definitions_)
-        by_category_[of->category].push_back(of);
+        if (of->kind == row_kind::appended)
+            appended_.push_back({of, {}});
+        else
+            by_category_[of->category].push_back(of);
 }
 
 void folding::add(const recorded& happened,
                   const std::function<std::int64_t(const definition&, std::int32_t lane)>& seen,
                   const std::function<bool(const definition&, const row_key&)>& is_parked)
 {
+    for (auto& lines : appended_)
+        if (lines.of->reads(happened.stream.category) && happened.at.seq > seen(*lines.of, happened.at.lane))
+            lines.events.push_back(&happened);
     const auto readers = by_category_.find(happened.stream.category);
     if (readers == by_category_.end())
         return;

@@ -77,6 +77,13 @@ struct row_slot
     bool has_changed() const { return before != after; }
 };
 
+// The events of which a projection gets a row each.
+struct appended_rows
+{
+    const definition* of = nullptr;
+    std::vector<const recorded*> events;  // in the order of the log, lane by lane
+};
+
 // The key that opens one event's personal values; nothing when it holds none.
 using opening = std::function<std::unique_ptr<schema::opener>(const recorded&)>;
 
@@ -85,7 +92,7 @@ class folding
 public:
     explicit folding(std::span<const definition* const>);
 
-    // False when the event concerns none of the definitions (or only stopped keys). `seen` is the definition's position
+    // Leaves alone what concerns none of the definitions (or only stopped keys). `seen` is the definition's position
     // in the event's lane: events at or below it are left alone.
     void add(const recorded&, const std::function<std::int64_t(const definition&, std::int32_t lane)>& seen,
              const std::function<bool(const definition&, const row_key&)>& is_parked);
@@ -100,6 +107,8 @@ public:
     // Deltas that are not zero.
     const std::map<total_key, delta>& deltas() const { return deltas_; }
     const std::vector<parked_key>& stopped() const { return stopped_; }
+    // One entry per projection of appended rows.
+    const std::vector<appended_rows>& appended() const { return appended_; }
     std::size_t folded() const { return folded_; }
 
 private:
@@ -112,6 +121,7 @@ private:
     std::vector<row_slot*> order_;
     std::map<total_key, delta> deltas_;
     std::vector<parked_key> stopped_;
+    std::vector<appended_rows> appended_;
     std::size_t folded_ = 0;
 };
 

@@ -440,6 +440,7 @@ bool projector::apply_without(std::vector<parked_key>& refused, std::span<const 
 
     made.steps = next_steps(events);
     made.rows = batch.changed();
+    made.appended = batch.appended();
     made.parked = batch.stopped();
     made.parked.insert(made.parked.end(), refused.begin(), refused.end());
     made.leases = leases_of(made.steps);
@@ -468,6 +469,8 @@ bool projector::apply_without(std::vector<parked_key>& refused, std::span<const 
     ++counted_.commits;
     counted_.events += batch.folded();
     counted_.rows += made.rows.size();
+    for (const auto& lines : made.appended)
+        counted_.rows += lines.events.size();
     follow(made);
     remember(made);
     publish();

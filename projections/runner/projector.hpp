@@ -160,6 +160,8 @@ private:
     lane_state& state_of(std::int32_t lane);
     course& course_of(const definition&, std::int32_t lane);
     static space space_of(const course& of) { return {of.at.of->name, of.at.of->version, of.at.lane}; }
+    // Appended rows are never read while folding, so nothing of them is kept.
+    static bool is_cached(const course& of) { return of.at.of->kind == row_kind::folded; }
     static std::int64_t seq_of(const lane_state&);
     std::int64_t seq_shown(const lane_state&) const;
     standing standing_of(const course&) const;

@@ -41,9 +41,9 @@ void projector::judge_cache(course& of)
     of.filled_rows.reset();
     of.filled_totals.reset();
     const bool is_empty = of.at.seq == 0;
-    if (cache_ == nullptr)
+    if (cache_ == nullptr || !is_cached(of))
     {
-        of.is_complete = false;
+        of.is_complete = !is_cached(of);
         return;
     }
     try
@@ -96,7 +96,7 @@ void projector::lose_cache(const std::string& why)
     for (auto& state : lanes_)
         for (auto& one : state.courses)
         {
-            one.is_complete = cache_ != nullptr && one.at.seq == 0;
+            one.is_complete = !is_cached(one) || (cache_ != nullptr && one.at.seq == 0);
             one.filled_rows.reset();
             one.filled_totals.reset();
             ++counted_.cache_drops;
@@ -182,7 +182,8 @@ void projector::remember(const commit& made)
             for (const auto& step : made.steps)
             {
                 const auto& one = course_of(*step.of, step.lane);
-                all.stand(space_of(one), standing_of(one));
+                if (is_cached(one))
+                    all.stand(space_of(one), standing_of(one));
             }
             cache_->write(all);
         }

@@ -4,6 +4,7 @@
 #include "projections/runner/columns.hpp"
 #include "projections/runner/definition.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -75,22 +76,64 @@ struct table
         return std::string{verb} + ' ' + std::string{of->name} + ' ' + std::to_string(of->version);
     }
 
-    std::string upsert() const
+    // The rows given as one array per column, the tenant first: u (c0, c1, …).
+    struct rows_given
     {
-        std::string types = "$1::uuid[]", picked = "u.c0", set;
-        std::string aliases = "c0";
+        std::string from;    // "unnest($1::uuid[], …) as u (c0, …)"
+        std::string picked;  // "u.c0, u.c1, …", each as its column's type
+    };
+    rows_given given() const
+    {
+        std::string types = "$1::uuid[]", aliases = "c0", picked = "u.c0";
         for (std::size_t i = 0; i < columns.size(); ++i)
         {
-            const std::string alias = "c" + std::to_string(i + 1);
             const auto& type = columns[i].sql_type;
             types += ", $" + std::to_string(i + 2) + "::" + (columns[i].is_list ? "text" : std::string{type}) + "[]";
-            aliases += ", " + alias;
-            picked += ", u." + alias + (columns[i].is_list ? "::" + std::string{type} : "");
-            if (columns[i].name != "id")
-                set += (set.empty() ? "" : ", ") + columns[i].name + " = excluded." + columns[i].name;
+            aliases += ", " + alias(i);
+            picked += ", u." + alias(i) + (columns[i].is_list ? "::" + std::string{type} : "");
         }
-        return "insert into " + std::string{of->table} + " (tenant_id, " + names(columns) + ") select " + picked +
-               " from unnest(" + types + ") as u (" + aliases + ") on conflict (tenant_id, id) do update set " + set;
+        return {"unnest(" + types + ") as u (" + aliases + ")", picked};
+    }
+
+    std::string insert() const
+    {
+        const auto rows = given();
+        return "insert into " + std::string{of->table} + " (tenant_id, " + names(columns) + ") select " + rows.picked +
+               " from " + rows.from;
+    }
+
+    std::string upsert() const
+    {
+        std::string set;
+        for (const auto& each : columns)
+            if (each.name != "id")
+                set += (set.empty() ? "" : ", ") + each.name + " = excluded." + each.name;
+        return insert() + " on conflict (tenant_id, id) do update set " + set;
+    }
+
+    // Appended rows beside what they should be.
+    std::string differing() const
+    {
+        const auto rows = given();
+        const std::string seq =
+            "u." + alias(static_cast<std::size_t>(std::ranges::find(columns, "seq", &column::name) - columns.begin()));
+        return "select u.c0, " + seq + ", t.seq is null from " + rows.from + " left join lateral (select * from " +
+               std::string{of->table} + " held where held.tenant_id = u.c0 and held.seq = " + seq +
+               " limit 1) as t on true where row(t.tenant_id, " + names(columns, "t.") + ") is distinct from row(" +
+               rows.picked + ")";
+    }
+
+    // Tenant by tenant, each along its key; with each row whether the log has its event there.
+    std::string appended_after() const
+    {
+        return "select home.tenant_id, t.seq, t.is_known"
+               " from (select tenant_id from es.tenant where lane = $1 and tenant_id >= $2::uuid order by tenant_id)"
+               " as home cross join lateral (select held.tenant_id, held.seq, held.seq <= $4::bigint and exists"
+               " (select from es.event e where e.lane = $1 and e.seq = held.seq and e.event_id = held.event_id"
+               " and e.tenant_id = held.tenant_id) as is_known from " +
+               std::string{of->table} +
+               " held where held.tenant_id = home.tenant_id and (held.tenant_id, held.seq) > ($2::uuid, $3::bigint)"
+               " order by held.tenant_id, held.seq limit $5) as t order by home.tenant_id, t.seq limit $5";
     }
 
     std::string load() const
@@ -111,6 +154,8 @@ struct table
                " held where held.tenant_id = home.tenant_id and (held.tenant_id, held.id) > ($2::uuid, $3::uuid)"
                " order by held.tenant_id, held.id limit $4) as t order by home.tenant_id, t.id limit $4";
     }
+
+    static std::string alias(std::size_t nth_column) { return "c" + std::to_string(nth_column + 1); }
 
     const definition* of;
     std::vector<column> columns;

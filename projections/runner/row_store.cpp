@@ -68,11 +68,21 @@ struct row_store::implementation : row_connection
         raw.prepare("put terms", put_terms);
         raw.prepare("replace totals", "select read.replace_sums($1, $2, $3, $4, $5, $6, $7)");
         for (const auto& each : tables)
+            prepare(raw, each);
+    }
+
+    static void prepare(pqxx::connection_base& raw, const table& of)
+    {
+        if (of.of->kind == row_kind::appended)
         {
-            raw.prepare(each.statement("upsert"), each.upsert());
-            raw.prepare(each.statement("load"), each.load());
-            raw.prepare(each.statement("rows after"), each.rows_after());
+            raw.prepare(of.statement("insert"), of.insert());
+            raw.prepare(of.statement("differing"), of.differing());
+            raw.prepare(of.statement("appended after"), of.appended_after());
+            return;
         }
+        raw.prepare(of.statement("upsert"), of.upsert());
+        raw.prepare(of.statement("load"), of.load());
+        raw.prepare(of.statement("rows after"), of.rows_after());
     }
 
     // The definitions' names and versions as two arrays.
@@ -140,6 +150,32 @@ struct row_store::implementation : row_connection
         for (std::size_t i = 0; i < into.columns.size(); ++i)
             parameters.push_back(values.literal(i));
         work.exec_prepared(into.statement("upsert"), make_dynamic_params(parameters));
+    }
+
+    // The rows of these events, a column each.
+    static std::vector<std::string> parameters_of(const table& of, std::span<const recorded* const> events)
+    {
+        arrays tenants{1};
+        column_arrays values{of.columns};
+        const auto row = of.of->make();
+        for (const recorded* happened : events)
+        {
+            of.of->apply(row.get(), *happened, nullptr);
+            tenants.next().id(happened->stream.tenant);
+            values.add(row.get());
+        }
+        std::vector<std::string> parameters = tenants.finish();
+        for (std::size_t i = 0; i < of.columns.size(); ++i)
+            parameters.push_back(values.literal(i));
+        return parameters;
+    }
+
+    void append(pqxx::transaction_base& work, const appended_rows& lines) const
+    {
+        if (lines.events.empty())
+            return;
+        const table& into = table_of(*lines.of);
+        work.exec_prepared(into.statement("insert"), make_dynamic_params(parameters_of(into, lines.events)));
     }
 
     // The SQLSTATE with which the database refuses these rows by their values; nothing when it would take them. In a
@@ -402,6 +438,36 @@ std::vector<row_store::stored_term> row_store::terms_after(const definition& of,
     });
 }
 
+std::vector<row_store::differing_row> row_store::differing(const appended_rows& lines)
+{
+    if (lines.events.empty())
+        return {};
+    const table& in = self_->table_of(*lines.of);
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        std::vector<differing_row> found;
+        const auto parameters = implementation::parameters_of(in, lines.events);
+        for (const auto& row : work.exec_prepared(in.statement("differing"), make_dynamic_params(parameters)))
+            found.push_back({uuid_of(row[0]), row[1].as<std::int64_t>(), row[2].as<bool>()});
+        return found;
+    });
+}
+
+std::vector<row_store::appended_row> row_store::appended_after(const definition& of, std::int32_t lane,
+                                                               const appended_row& after, std::int64_t up_to_seq,
+                                                               std::size_t count_max)
+{
+    const table& from = self_->table_of(of);
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        std::vector<appended_row> found;
+        for (const auto& row : work.exec_prepared(from.statement("appended after"), lane, after.tenant.text(),
+                                                  after.seq, up_to_seq, count_max))
+            found.push_back({uuid_of(row[0]), row[1].as<std::int64_t>(), row[2].as<bool>()});
+        return found;
+    });
+}
+
 void row_store::write(const commit& made)
 {
     self_->call([&](pqxx::connection_base& raw) {
@@ -411,6 +477,8 @@ void row_store::write(const commit& made)
         for (const auto& each : self_->tables)
             self_->upsert(work, each, made.rows);
         self_->change_terms(work, made.rows);
+        for (const auto& lines : made.appended)
+            self_->append(work, lines);
         self_->replace_totals(work, made.totals);
         self_->park(work, made.parked);
         FAULT_POINT("projection.before_commit");

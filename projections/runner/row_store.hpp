@@ -100,6 +100,7 @@ struct commit
     std::vector<new_total> totals;
     std::vector<parked_key> parked;
     std::vector<held_lane> leases{};  // must still hold, else the race is lost; empty: nobody shares lanes by lease
+    std::vector<appended_rows> appended{};
 };
 
 class row_store
@@ -144,6 +145,23 @@ public:
 
     // Those of the leases that have ended.
     std::vector<held_lane> ended(std::span<const held_lane>);
+    // Of appended rows, for the comparison. Those events that have no row, or another one than they should.
+    struct differing_row
+    {
+        uuid tenant;
+        std::int64_t seq = 0;
+        bool is_missing = false;
+    };
+    std::vector<differing_row> differing(const appended_rows&);
+    // A page of a lane's rows in the order of their keys; `is_known`: the log has their event, at or below `up_to_seq`.
+    struct appended_row
+    {
+        uuid tenant;
+        std::int64_t seq = 0;
+        bool is_known = false;
+    };
+    std::vector<appended_row> appended_after(const definition&, std::int32_t lane, const appended_row& after,
+                                             std::int64_t up_to_seq, std::size_t count_max);
 
     // A page of the words by which a lane's rows are found, in the order of row and word. Empty: that was all.
     struct stored_term

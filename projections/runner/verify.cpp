@@ -15,16 +15,45 @@ constexpr std::size_t page_rows = 5'000;
 
 using stop = std::pair<const definition*, row_key>;
 
+// Differences of one lane: so many are named, all are counted.
+class differences
+{
+public:
+    differences(std::int32_t lane, std::size_t named_max) : lane_(lane), named_max_(named_max) {}
+
+    void add(difference::kind what, const definition& of, const uuid& tenant, std::string key)
+    {
+        ++different;
+        if (named.size() < named_max_)
+            named.push_back({what, std::string{of.name}, lane_, tenant, std::move(key)});
+    }
+    void clear()
+    {
+        named.clear();
+        different = 0;
+    }
+
+    std::vector<difference> named;
+    std::uint64_t different = 0;
+
+private:
+    const std::int32_t lane_;
+    const std::size_t named_max_;
+};
+
 // One lane folded from its first event, each projection up to where its live rows stand.
 class rebuilt_lane
 {
 public:
-    rebuilt_lane(std::int32_t lane, std::span<const definition* const> definitions) : lane_(lane), of_(definitions) {}
+    rebuilt_lane(std::int32_t lane, std::span<const definition* const> definitions, std::size_t differences_max)
+        : appended(lane, differences_max), lane_(lane), of_(definitions)
+    {}
 
     // Goes on to these positions. A projection without a checkpoint has no rows. A key that is stopped in the store is
-    // stopped here at the same event: a row that the database refuses cannot be seen from the log.
+    // stopped here at the same event: a row that the database refuses cannot be seen from the log. Rows that are only
+    // appended are compared on the way.
     void fold_up_to(const std::vector<checkpoint>& at, const std::vector<parked_key>& parked, event_feed::feed& feed,
-                    personal_keys& keys)
+                    personal_keys& keys, row_store& store)
     {
         std::map<stop, std::int64_t> stops;
         for (const auto& each : parked)
@@ -54,7 +83,7 @@ public:
                                          std::to_string(lane_));
             std::erase_if(batch, [&](const recorded& happened) { return happened.at.seq > last; });
             keys.fetch(batch);
-            fold(batch, until, keys.open());
+            fold(batch, until, keys.open(), store);
             seq_ = batch.back().at.seq;
             events += batch.size();
         }
@@ -63,11 +92,19 @@ public:
     std::map<row_key, std::string>& rows(const definition& of) { return rows_[&of]; }
     std::map<total_key, std::int64_t>& totals(const definition& of) { return totals_[&of]; }
 
+    // The lane moved while it was compared: what seemed to differ is looked at again.
+    void doubt()
+    {
+        if (appended.different > 0)
+            begin_again();
+    }
+
     std::uint64_t events = 0;
+    differences appended;  // rows missing, or other than their events
 
 private:
     void fold(const std::vector<recorded>& events_read, const std::map<const definition*, std::int64_t>& until,
-              const opening& open)
+              const opening& open, row_store& store)
     {
         folding batch{of_};
         for (const auto& happened : events_read)
@@ -93,6 +130,10 @@ private:
                 totals_[change.of].erase(key);
         for (const auto& key : batch.stopped())
             stopped_.insert({key.of, key.key});
+        for (const auto& lines : batch.appended())
+            for (const auto& each : store.differing(lines))
+                appended.add(each.is_missing ? difference::kind::missing : difference::kind::other, *lines.of,
+                             each.tenant, std::to_string(each.seq));
     }
 
     void begin_again()
@@ -102,6 +143,7 @@ private:
         rows_.clear();
         totals_.clear();
         stopped_.clear();
+        appended.clear();
     }
 
     const std::int32_t lane_;
@@ -169,7 +211,7 @@ private:
 class comparing
 {
 public:
-    comparing(std::int32_t lane, std::size_t differences_max) : lane_(lane), differences_max_(differences_max) {}
+    comparing(std::int32_t lane, std::size_t differences_max) : all(lane, differences_max), lane_(lane) {}
 
     void rows(const definition& of, const std::map<row_key, std::string>& expected, row_store& store)
     {
@@ -190,7 +232,7 @@ public:
                         add(difference::kind::other, of, live.key.tenant, live.key.id.text());
                     ++next;
                 }
-                ++result.rows;
+                ++rows_seen;
             }
             if (page.empty())
                 break;
@@ -226,7 +268,23 @@ public:
         }
         while (found)
             unexpected();
-        result.terms += live.read();
+        terms_seen += live.read();
+    }
+
+    // Appended rows of no event. Those that are missing or other were found on the way through the log.
+    void unexpected_lines(const definition& of, std::int64_t up_to_seq, row_store& store)
+    {
+        for (row_store::appended_row after;;)
+        {
+            const auto page = store.appended_after(of, lane_, after, up_to_seq, page_rows);
+            for (const auto& live : page)
+                if (!live.is_known)
+                    add(difference::kind::unexpected, of, live.tenant, std::to_string(live.seq));
+            rows_seen += page.size();
+            if (page.empty())
+                break;
+            after = page.back();
+        }
     }
 
     void totals(const definition& of, const std::map<total_key, std::int64_t>& expected, row_store& store)
@@ -241,7 +299,7 @@ public:
                 live.emplace(key, held.value);
             after = page.back().first;
         }
-        result.totals += live.size();
+        totals_seen += live.size();
         for (const auto& [key, value] : expected)
         {
             const auto found = live.find(key);
@@ -255,18 +313,16 @@ public:
                 add(difference::kind::unexpected, of, key.tenant, key.counter + '/' + key.bucket);
     }
 
-    verified result;
+    std::uint64_t rows_seen = 0, terms_seen = 0, totals_seen = 0;
+    differences all;
 
 private:
     void add(difference::kind what, const definition& of, const uuid& tenant, std::string key)
     {
-        ++result.different;
-        if (result.differences.size() < differences_max_)
-            result.differences.push_back({what, std::string{of.name}, lane_, tenant, std::move(key)});
+        all.add(what, of, tenant, std::move(key));
     }
 
     const std::int32_t lane_;
-    const std::size_t differences_max_;
 };
 
 std::vector<std::int64_t> steps_of(const std::vector<checkpoint>& all)
@@ -277,16 +333,28 @@ std::vector<std::int64_t> steps_of(const std::vector<checkpoint>& all)
     return steps;
 }
 
-void add(verified& to, verified&& from, std::size_t differences_max)
+std::int64_t seq_of(const definition& of, const std::vector<checkpoint>& all)
 {
-    for (auto& each : from.differences)
+    const auto found = std::ranges::find(all, &of, &checkpoint::of);
+    return found == all.end() ? 0 : found->seq;
+}
+
+void add(verified& to, differences&& from, std::size_t differences_max)
+{
+    for (auto& each : from.named)
         if (to.differences.size() < differences_max)
             to.differences.push_back(std::move(each));
     to.different += from.different;
-    to.events += from.events;
-    to.rows += from.rows;
-    to.terms += from.terms;
-    to.totals += from.totals;
+}
+
+void compare(const definition& of, rebuilt_lane& rebuilt, comparing& with, const std::vector<checkpoint>& at,
+             row_store& store)
+{
+    if (of.kind == row_kind::appended)
+        return with.unexpected_lines(of, seq_of(of, at), store);
+    with.rows(of, rebuilt.rows(of), store);
+    with.terms(of, rebuilt.rows(of), store);
+    with.totals(of, rebuilt.totals(of), store);
 }
 }  // namespace
 
@@ -300,24 +368,25 @@ verified verify(const verify_config& config, std::span<const definition* const> 
     verified all;
     for (const std::int32_t lane : config.lanes)
     {
-        rebuilt_lane rebuilt{lane, definitions};
+        rebuilt_lane rebuilt{lane, definitions, config.differences_max};
         for (int attempt = 1;; ++attempt)
         {
             const auto before = store.checkpoints({&lane, 1});
-            rebuilt.fold_up_to(before, store.parked({&lane, 1}), *feed, keys);
+            rebuilt.fold_up_to(before, store.parked({&lane, 1}), *feed, keys, store);
             comparing lane_result{lane, config.differences_max};
             for (const definition* of : definitions)
-            {
-                lane_result.rows(*of, rebuilt.rows(*of), store);
-                lane_result.terms(*of, rebuilt.rows(*of), store);
-                lane_result.totals(*of, rebuilt.totals(*of), store);
-            }
+                compare(*of, rebuilt, lane_result, before, store);
             if (steps_of(before) == steps_of(store.checkpoints({&lane, 1})))
             {
-                lane_result.result.events = rebuilt.events;
-                add(all, std::move(lane_result.result), config.differences_max);
+                all.events += rebuilt.events;
+                all.rows += lane_result.rows_seen;
+                all.terms += lane_result.terms_seen;
+                all.totals += lane_result.totals_seen;
+                add(all, std::move(rebuilt.appended), config.differences_max);
+                add(all, std::move(lane_result.all), config.differences_max);
                 break;
             }
+            rebuilt.doubt();
             if (attempt == config.attempts_max)
                 throw never_still("lane " + std::to_string(lane) + " never stood still long enough to be compared");
         }

@@ -1,8 +1,9 @@
 // The read models compared with the log: every row, its terms and every total folded again from the first event, byte
 // for byte.
 //
-// Reads only. Works lane by lane and holds one lane's rows in memory. The runner may be at work meanwhile: a lane whose
-// position moves during the comparison is compared again at its new position.
+// Reads only. Works lane by lane and holds one lane's folded rows in memory; appended ones are compared batch by batch
+// while the log is read, and those that should not be there are looked for page by page. The runner may be at work
+// meanwhile: a lane whose position moves during the comparison is compared again at its new position.
 #pragma once
 
 #include "events/feed/feed.hpp"
@@ -41,7 +42,7 @@ struct difference
     std::string projection;
     std::int32_t lane = 0;
     uuid tenant;
-    std::string key;  // the row's id, "id/terms", or "counter/bucket" of a total
+    std::string key;  // the row's id, "id/terms", "counter/bucket" of a total, the seq of an appended row
 };
 
 struct verified

@@ -114,7 +114,7 @@ std::vector<const projection::definition*> models_of(const std::string& category
 {
     std::vector<const projection::definition*> found;
     for (const auto* each : projection::read_models())
-        if (each->category == category)
+        if (each->reads(category))
             found.push_back(each);
     return found;
 }

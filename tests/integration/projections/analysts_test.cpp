@@ -15,8 +15,8 @@ using namespace projection_tests;
 
 namespace
 {
-constexpr std::array views{"orgs",     "members",      "api_keys", "clients",        "projects",        "tasks",
-                           "comments", "time_entries", "counts",   "created_by_day", "created_by_month"};
+constexpr std::array views{"orgs",     "members",      "api_keys", "clients", "projects",       "tasks",
+                           "comments", "time_entries", "actions",  "counts",  "created_by_day", "created_by_month"};
 const std::string refused = "42501";
 
 // Two tenants with a history each, one analyst of both and one of the first alone.

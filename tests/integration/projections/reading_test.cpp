@@ -365,7 +365,7 @@ TEST_CASE("without a tenant every table refuses; with one only its rows are seen
     running it{in, in.room.path() / "cache"};
     it.catch_up();
 
-    for (const char* table : {"org", "member", "client", "project", "task", "comment", "sum"})
+    for (const char* table : {"org", "member", "client", "project", "task", "comment", "sum", "audit_log"})
     {
         CAPTURE(table);
         const std::string all = "select count(*), count(distinct tenant_id) from read." + std::string{table};

@@ -1,5 +1,6 @@
 // Batches folded in memory: keys apart from each other, faults kept to their key, totals as differences of rows.
 #include "events/task.hpp"
+#include "projections/audit_log.hpp"
 #include "projections/runner/folding.hpp"
 #include "projections/runner/row_codec.hpp"
 #include "projections/task.hpp"
@@ -207,4 +208,32 @@ TEST_CASE("a fact that no version of the noun knows stops its key")
     const auto batch = folded(of);
     REQUIRE(batch.stopped().size() == 1);
     CHECK(batch.stopped()[0].cause.find("task.teleported") != std::string::npos);
+}
+
+TEST_CASE("a projection of appended rows gets every event behind its position, readable or not, and folds none")
+{
+    story of;
+    of.created(2);
+    of.add(2, task::completed{{numbered(2)}, {task::status::todo, task::status::done}}, "not even JSON");
+    of.created(3);
+    const definition* const all[] = {&audit_log::read_model()};
+    folding batch{all};
+    for (const auto& happened : of.events)
+        batch.add(
+            happened, [](const definition&, std::int32_t) { return std::int64_t{1}; },
+            [](const definition&, const row_key&) { return true; });
+    batch.fold([](const recorded&) { return nullptr; });
+    CHECK(batch.wanted().empty());
+    CHECK(batch.stopped().empty());
+    REQUIRE(batch.appended().size() == 1);
+    const auto& lines = batch.appended()[0].events;
+    REQUIRE(lines.size() == 2);
+
+    audit_log::line line;
+    audit_log::read_model().apply(&line, *lines[0], nullptr);
+    CHECK(line.seq == 2);
+    CHECK(line.action == "task.completed");
+    CHECK(line.actor_type == event_log::actor_type::system);
+    CHECK_FALSE(line.actor_id);
+    CHECK(line.occurred_at == lines[0]->recorded_at);
 }

@@ -1,0 +1,317 @@
+// How an event becomes a line, and how lines are looked for.
+#include "projections/audit_log.hpp"
+
+#include "events/log/wire.hpp"
+#include "schemas/assertion.hpp"
+#include "schemas/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <memory>
+#include <string_view>
+
+namespace audit_log
+{
+namespace
+{
+constexpr std::size_t name_bytes_max = 200;
+
+// What PostgreSQL takes as text and a line has room for; nothing of nothing.
+std::optional<std::string> storable(std::string_view given)
+{
+    std::string text{schema::clip(given, name_bytes_max)};
+    std::erase(text, '\0');
+    return text.empty() ? std::nullopt : std::optional(std::move(text));
+}
+
+void tell_origin(line& it, const projection::recorded& happened)
+{
+    const auto how = event_log::read_meta(happened.meta);
+    it.occurred_at = how.occurred_at;
+    it.actor_type = how.by.type;
+    // Which of the platform's people it was is the platform's own affair.
+    if (how.by.type != event_log::actor_type::operator_)
+        it.actor_id = storable(how.by.id);
+    it.on_behalf_of = storable(how.on_behalf_of);
+    it.request_id = storable(how.request_id);
+}
+
+// Total: of an event that does not say how it came about there is still a line.
+void fill(void* row, const projection::recorded& happened, schema::opener*)
+{
+    line made;
+    made.seq = happened.at.seq;
+    made.version = happened.version;
+    made.occurred_at = happened.recorded_at;
+    made.recorded_at = happened.recorded_at;
+    made.event_id = happened.event_id;
+    made.entity_id = happened.stream.id;
+    made.lane = happened.at.lane;
+    made.entity = happened.stream.category;
+    made.action = happened.type;
+    try
+    {
+        tell_origin(made, happened);
+    }
+    catch (const std::exception&)
+    {
+        made.actor_type = event_log::actor_type::system;
+        made.actor_id = made.on_behalf_of = made.request_id = std::nullopt;
+        made.occurred_at = happened.recorded_at;
+    }
+    *static_cast<line*>(row) = std::move(made);
+}
+
+std::shared_ptr<void> make() { return std::make_shared<line>(); }
+
+// -- The statement of a page. Lines are looked at along a key, in the direction of the page, until it is full or has
+// cost enough; then the events of its lines are fetched, as many as it may carry.
+
+class statement_maker
+{
+public:
+    statement_maker(const schema::uuid& tenant, const question& asked)
+        : asked_(asked), goes_back_(asked.beside && asked.beside->leads_back), tenant_(argument(tenant.text(), "uuid"))
+    {}
+
+    projection::statement make()
+    {
+        const std::string hits = "select l.seq, l.lane, l.at, l.nth, " + is_hit() + " as is_hit, " + is_end() +
+                                 " as is_end from (" + lines() + ") as l";
+        projection::statement made;
+        made.body = "with page as materialized (select h.* from (" + hits +
+                    ") as h where h.is_hit or h.is_end order by h.at" + direction() + " limit " +
+                    std::to_string(asked_.limit + 1) +
+                    "), weighed as (select p.nth, p.seq as at_seq, p.is_hit, p.is_end, count(*) over () as of_all, e.*,"
+                    " sum(coalesce(e.bytes, 0)) over (order by p.nth) - coalesce(e.bytes, 0) as bytes_before"
+                    " from page p left join lateral (select x.*, " +
+                    std::string{bytes_of_event} +
+                    " as bytes from es.event x where x.lane = p.lane and x.seq = p.seq and x.tenant_id = " + tenant_ +
+                    " limit 1) as e on true) select $2, w.at_seq::text, w.is_hit::text, w.is_end::text, w.of_all::text,"
+                    " w.lane::text, w.event_id::text, w.category, w.stream_id::text, w.version::text, w.type,"
+                    " w.schema_version::text, w.recorded_at::text, w.data::text, w.meta::text from weighed w"
+                    " where w.bytes_before < " +
+                    std::to_string(asked_.costs.page_bytes_max) + " order by w.nth";
+        made.nothing = "select $2";
+        for (std::size_t i = 0; i < columns; ++i)
+            made.nothing += ", null::text";
+        made.arguments = std::move(arguments_);
+        return made;
+    }
+
+    static constexpr std::size_t columns = 14;
+
+private:
+    // As the event feed weighs them: of a compressed value the size in the table does not tell what it becomes.
+    static constexpr std::string_view bytes_of_event =
+        "(case when pg_column_compression(x.data) is null then pg_column_size(x.data)"
+        " else octet_length(x.data::text) end + pg_column_size(x.meta))::bigint";
+
+    std::string argument(std::string value, std::string_view type)
+    {
+        arguments_.push_back(std::move(value));
+        return "($1)[" + std::to_string(arguments_.size()) + "]::" + std::string{type};
+    }
+
+    std::string any_of(const std::string& column, const std::vector<std::string>& values)
+    {
+        std::string all;
+        for (const auto& each : values)
+            all += (all.empty() ? "" : ", ") + argument(each, "text");
+        return column + " in (" + all + ")";
+    }
+
+    bool searches() const { return !asked_.text.empty(); }
+    std::int64_t rows_max() const
+    {
+        return searches() ? asked_.costs.rows_searched_max : asked_.costs.rows_looked_at_max;
+    }
+
+    const char* direction() const { return goes_back_ ? "" : " desc"; }
+
+    // The lines that a page may look at, in its direction, numbered; with what their texts weigh up to each. They come
+    // along a key, and whoever reads them stops when the page is full: `at` tells the planner that they are in order.
+    std::string lines()
+    {
+        const std::string key = asked_.entity ? "s.version" : "a.seq";
+        const std::string order = " order by " + key + direction();
+        std::string picked = "select " + key +
+                             " as at, a.seq, a.lane, a.entity, a.action, a.actor_type, a.actor_id, a.request_id,"
+                             " row_number() over w as nth";
+        std::string source = asked_.entity ? stream() : " from read.audit_log a";
+        if (searches())
+        {
+            picked += ", x.data, x.bytes, sum(x.bytes) over w as bytes_so_far";
+            source += " cross join lateral (select y.data, pg_column_size(y.data)::bigint as bytes from es.event y"
+                      " where y.lane = a.lane and y.seq = a.seq and y.tenant_id = " +
+                      tenant_ + " limit 1) as x";
+        }
+        return picked + source + " where a.tenant_id = " + tenant_ + period() + beside() + " window w as (" +
+               order.substr(1) + " rows unbounded preceding)" + order + " limit " + std::to_string(rows_max());
+    }
+
+    // One thing's events are found by the log's own key of streams.
+    std::string stream()
+    {
+        return " from es.event s cross join lateral (select * from read.audit_log held where held.tenant_id = " +
+               tenant_ + " and held.seq = s.seq and held.event_id = s.event_id limit 1) as a";
+    }
+
+    std::string period()
+    {
+        std::string text;
+        if (asked_.entity)
+            text += " and s.tenant_id = " + tenant_ + " and s.category = " + argument(asked_.entity->category, "text") +
+                    " and s.stream_id = " + argument(asked_.entity->id.text(), "uuid");
+        const auto seq_from = [&](const schema::moment& at) {
+            return "(select read.audit_seq_from(" + tenant_ + ", " + argument(at.text(), "timestamptz") + "))";
+        };
+        for (const auto& since : {asked_.from, asked_.not_before})
+            if (since)
+                text += " and a.seq >= " + seq_from(*since);
+        if (asked_.to)
+            text += " and a.seq < " + seq_from(*asked_.to);
+        return text;
+    }
+
+    std::string beside()
+    {
+        if (!asked_.beside)
+            return {};
+        const std::string sign = goes_back_ ? " > " : " < ";
+        const std::string seq = argument(std::to_string(asked_.beside->seq), "bigint");
+        if (!asked_.entity)
+            return " and a.seq" + sign + seq;
+        return " and s.version" + sign + "(select k.version from read.audit_log k where k.tenant_id = " + tenant_ +
+               " and k.seq = " + seq + ")";
+    }
+
+    std::string is_hit()
+    {
+        std::string all = "true";
+        if (!asked_.entities.empty())
+            all += " and " + any_of("l.entity", asked_.entities);
+        if (!asked_.actions.empty())
+            all += " and " + action();
+        if (!asked_.actors.empty())
+            all += " and coalesce(" + any_of("l.actor_id", asked_.actors) + " or " +
+                   any_of("l.actor_type", asked_.actors) + ", false)";
+        if (searches())
+            all += " and " + contains_text();
+        return "(" + all + ")";
+    }
+
+    std::string action()
+    {
+        std::string any;
+        for (const auto& each : asked_.actions)
+            any += (any.empty() ? "(" : " or ") +
+                   (each.ends_with(".*")
+                        ? "starts_with(l.action, " + argument(each.substr(0, each.size() - 1), "text") + ")"
+                        : "l.action = " + argument(each, "text"));
+        return any + ")";
+    }
+
+    // Compared in ICU's capitals, as the words of lists are. What lies beyond the cost is not looked into.
+    std::string contains_text()
+    {
+        std::string data = "l.data::text";
+        if (!asked_.unsearched_entities.empty())
+            data = "case when " + any_of("l.entity", asked_.unsearched_entities) + " then '' else l.data::text end";
+        return "case when l.bytes_so_far - l.bytes < " + std::to_string(asked_.costs.bytes_searched_max) +
+               " then strpos(upper(concat_ws(' ', l.action, l.entity, l.request_id, " + data +
+               ") collate \"und-x-icu\"), upper(" + argument(asked_.text, "text") +
+               " collate \"und-x-icu\")) > 0 else false end";
+    }
+
+    // The one line at which the page has cost enough.
+    std::string is_end() const
+    {
+        const std::string last = "l.nth = " + std::to_string(rows_max());
+        if (!searches())
+            return "(" + last + ")";
+        const auto most = std::to_string(asked_.costs.bytes_searched_max);
+        return "(l.bytes_so_far - l.bytes < " + most + " and (" + last + " or l.bytes_so_far >= " + most + "))";
+    }
+
+    const question& asked_;
+    const bool goes_back_;
+    std::vector<std::string> arguments_;
+    const std::string tenant_;
+};
+
+// -- What came back.
+
+using cells = std::vector<std::optional<std::string>>;
+
+schema::uuid uuid_in(const std::optional<std::string>& cell)
+{
+    const auto parsed = schema::uuid::parse(cell.value_or(""));
+    CF_ASSERT(parsed.has_value());
+    return *parsed;
+}
+
+event_log::recorded event_in(const cells& row, const schema::uuid& tenant)
+{
+    event_log::recorded made;
+    made.at = {std::stoi(*row[4]), std::stoll(*row[0])};
+    made.event_id = uuid_in(row[5]);
+    made.stream = {tenant, *row[6], uuid_in(row[7])};
+    made.version = std::stoll(*row[8]);
+    made.type = *row[9];
+    made.schema_version = std::stoi(*row[10]);
+    made.recorded_at = event_log::wire::read_timestamptz(*row[11]);
+    made.data = row[12].value_or("null");
+    made.meta = row[13].value_or("null");
+    return made;
+}
+
+// In the direction of the page: where it goes on, if it does.
+std::optional<std::int64_t> goes_on_at(const std::vector<cells>& rows, const question& asked)
+{
+    if (rows.empty())
+        return std::nullopt;
+    const bool is_cut = std::stoull(*rows.front()[3]) > rows.size();
+    const auto hits = std::ranges::count_if(rows, [](const cells& row) { return row[1] == "true"; });
+    if (hits > asked.limit)
+        return std::stoll(*rows[rows.size() - 2][0]);
+    if (is_cut || rows.back()[2] == "true")
+        return std::stoll(*rows.back()[0]);
+    return std::nullopt;
+}
+}  // namespace
+
+projection::statement statement_of(const schema::uuid& tenant, const question& asked)
+{
+    return statement_maker{tenant, asked}.make();
+}
+
+page read(projection::reader& from, const schema::uuid& tenant, const question& asked)
+{
+    CF_ASSERT(asked.limit > 0);
+    const projection::definition* const shown[]{&read_model()};
+    const auto found = from.ask(tenant, shown, statement_of(tenant, asked), statement_maker::columns);
+    const bool goes_back = asked.beside && asked.beside->leads_back;
+    page made;
+    made.as_of = found.as_of;
+    for (const auto& row : found.rows)
+        if (row[1] == "true" && row[5] && std::ssize(made.events) < asked.limit)
+            made.events.push_back(event_in(row, tenant));
+    if (const auto at = goes_on_at(found.rows, asked))
+        (goes_back ? made.newer : made.older) = place{*at, goes_back};
+    if (asked.beside && !made.events.empty())
+        (goes_back ? made.older : made.newer) = place{made.events.front().at.seq, !goes_back};
+    if (goes_back)
+        std::ranges::reverse(made.events);
+    return made;
+}
+
+const projection::definition& read_model()
+{
+    static constexpr projection::definition made{
+        "audit_log", 1,    "",      "read.audit_log", &schema::schema_of<line>,      {}, nullptr,
+        make,        fill, nullptr, nullptr,          projection::row_kind::appended};
+    return made;
+}
+}  // namespace audit_log
