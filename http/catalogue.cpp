@@ -9,6 +9,7 @@
 #include "http/member.hpp"
 #include "http/org.hpp"
 #include "http/project.hpp"
+#include "http/search.hpp"
 #include "http/server/documents.hpp"
 #include "http/task.hpp"
 #include "http/time_entry.hpp"
@@ -23,7 +24,7 @@ std::span<const std::span<const route>> all_routes()
     static const std::array tables{
         client::routes(),     project::routes(), task::routes(),      comment::routes(), member::routes(),
         api_key::routes(),    org::routes(),     dashboard::routes(), me::routes(),      usage::routes(),
-        time_entry::routes(), batch::routes(),   document_routes(),
+        time_entry::routes(), batch::routes(),   search::routes(),    document_routes(),
     };
     return tables;
 }

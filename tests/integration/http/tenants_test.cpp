@@ -53,8 +53,8 @@ enum class kind
 {
     foreign_id,       // the id in the path is the other tenant's: 404
     two_ids,          // either id may be the other's: 404
-    own,              // no id: read or written, the answer speaks of the asking tenant alone
     in_a_batch,       // commands of other routes: each is as it would be alone
+    own,              // no id, or a query: read or written, the answer speaks of the asking tenant alone
     foreign_in_body,  // a create that refers to the other's thing: 422, as for an id that never was
     everybody         // the same for all
 };
@@ -158,6 +158,7 @@ const std::map<std::string, row, std::less<>>& matrix()
         {"getMe", own},
         {"getUsage", own},
         {"runBatch", {kind::in_a_batch}},
+        {"search", {kind::own, [](const belongings&) { return std::string{"?q=c"}; }}},
         {"getHealth", {kind::everybody}},
         {"getOpenapi", {kind::everybody}},
         {"getProblemPage", {kind::everybody}},
@@ -321,7 +322,8 @@ TEST_CASE("whatever belongs to another tenant is not there, on every route, in t
             }
             if (as.what == kind::own)
             {
-                const auto answer = send(std::string{route.pattern}, as.body ? as.body(mine) : "");
+                const auto query = as.path ? as.path(mine) : std::string{};
+                const auto answer = send(std::string{route.pattern} + query, as.body ? as.body(mine) : "");
                 CHECK(answer.status == (route.creates ? 201 : 200));
                 for (const auto* id : {&theirs.client, &theirs.project, &theirs.task, &theirs.member, &theirs.key})
                     CHECK(answer.body.find(*id) == std::string::npos);
