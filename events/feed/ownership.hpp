@@ -44,8 +44,8 @@ struct ownership_config
     std::chrono::milliseconds look_again{200};  // while somebody's session is gone, or our own is not yet known
     std::chrono::milliseconds retry{500};       // a lost connection
     std::chrono::milliseconds call_deadline{2'000};
-    std::function<void()> each_beat{};  // on the thread, at least every `beat` while the store is there
-    std::function<void()> changed{};    // what is held has changed; on the thread
+    std::function<void()> each_beat{};                     // on the thread, at least once a beat, store or no store
+    std::function<void()> changed{};                       // what is held has changed; on the thread
     std::function<void(const std::string& why)> failed{};  // the store cannot be reached; likewise
 };
 

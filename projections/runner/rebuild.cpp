@@ -6,6 +6,7 @@
 #include "projections/runner/personal_keys.hpp"
 #include "projections/runner/projector.hpp"
 #include "projections/runner/row_cache.hpp"
+#include "projections/runner/row_codec.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/fault_point.hpp"
 
@@ -35,13 +36,25 @@ std::string scratch_key(const row_key& key)
     return made.append(reinterpret_cast<const char*>(key.id.bytes.data()), key.id.bytes.size());
 }
 
+// Of an appended row: its place in the log, in the order of the log.
+std::string scratch_key(const recorded& happened)
+{
+    const auto& tenant = happened.stream.tenant;
+    std::string made{reinterpret_cast<const char*>(tenant.bytes.data()), tenant.bytes.size()};
+    for (int shift = 56; shift >= 0; shift -= 8)
+        made.push_back(static_cast<char>(static_cast<std::uint64_t>(happened.at.seq) >> shift));
+    return made;
+}
+
+// Appended rows have no id.
 row_key key_of_scratch(std::string_view text)
 {
     row_key key;
-    CF_ASSERT(text.size() == key.tenant.bytes.size() + key.id.bytes.size());
+    CF_ASSERT(text.size() >= key.tenant.bytes.size());
     std::copy_n(text.begin(), key.tenant.bytes.size(), key.tenant.bytes.begin());
-    std::copy_n(text.begin() + static_cast<std::ptrdiff_t>(key.tenant.bytes.size()), key.id.bytes.size(),
-                key.id.bytes.begin());
+    text.remove_prefix(key.tenant.bytes.size());
+    if (text.size() == key.id.bytes.size())
+        std::copy_n(text.begin(), key.id.bytes.size(), key.id.bytes.begin());
     return key;
 }
 
@@ -155,6 +168,15 @@ private:
         row_cache::changes changes;
         for (const row_slot* slot : batch.changed())
             changes.put(space_of(*slot->of), scratch_key(slot->key), scratch_value(firsts.at(slot), slot->after));
+        for (const auto& lines : batch.appended())
+            for (const recorded* happened : lines.events)
+            {
+                const auto row = lines.of->make();
+                lines.of->apply(row.get(), *happened, nullptr);
+                std::string bytes;
+                encode_row(*lines.of->record, row.get(), bytes);
+                changes.put(space_of(*lines.of), scratch_key(*happened), scratch_value(happened->at.seq, bytes));
+            }
         scratch_.write(changes);
         for (const auto& [key, change] : batch.deltas())
             totals_[key] += change.amount;

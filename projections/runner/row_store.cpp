@@ -257,6 +257,16 @@ struct row_store::implementation : row_connection
             work.exec_prepared("put terms", make_dynamic_params(put.finish()));
     }
 
+    void empty_tenant(pqxx::transaction_base& work, const definition& of, const uuid& tenant) const
+    {
+        const std::string name{of.name}, its = " where tenant_id = " + work.quote(tenant.text());
+        const std::string ours = its + " and version = " + std::to_string(of.version);
+        work.exec("delete from " + std::string{of.table} + its);
+        work.exec("delete from read.search_term" + ours + " and projection = " + work.quote(name));
+        work.exec("delete from read.sum" + ours + " and counter like " + work.quote(name + ".%"));
+        work.exec("delete from read.parked" + ours + " and projection = " + work.quote(name));
+    }
+
     void park(pqxx::transaction_base& work, const std::vector<parked_key>& keys) const
     {
         if (keys.empty())
@@ -577,6 +587,43 @@ void row_store::free_key(const commit& made, const parked_key& which)
         work.commit();
     });
     FAULT_POINT("free_key.after_commit");
+}
+
+void row_store::renew(const renewed_tenant& made)
+{
+    constexpr std::size_t rows_per_statement = 1'000;
+    const definition& of = *made.step.of;
+    self_->call([&](pqxx::connection_base& raw) {
+        pqxx::work work{raw};
+        self_->advance(work, {&made.step, 1});
+        self_->empty_tenant(work, of, made.tenant);
+        std::vector<row_slot> page;
+        const auto flush = [&] {
+            std::vector<row_slot*> slots;
+            for (auto& each : page)
+                slots.push_back(&each);
+            self_->upsert(work, self_->table_of(of), slots);
+            self_->change_terms(work, slots);
+            page.clear();
+        };
+        for (const auto& [key, bytes] : made.rows)
+        {
+            auto& slot = page.emplace_back(row_slot{&of, made.step.lane, key, {}, bytes, decode(of, bytes), {}});
+            if (of.find_by != nullptr)
+                slot.terms = change_of(std::nullopt, of.find_by(slot.row.get()));
+            if (page.size() == rows_per_statement)
+                flush();
+        }
+        flush();
+        std::vector<commit::new_total> totals;
+        for (const auto& [key, value] : made.totals)
+            totals.push_back({key, {}, {made.step.seq, value}, &of, made.step.lane});
+        self_->replace_totals(work, totals);
+        self_->park(work, made.parked);
+        FAULT_POINT("renew.before_commit");
+        work.commit();
+    });
+    FAULT_POINT("renew.after_commit");
 }
 
 bool row_store::is_parked(const parked_key& which)

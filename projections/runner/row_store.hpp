@@ -103,6 +103,16 @@ struct commit
     std::vector<appended_rows> appended{};
 };
 
+// All of one tenant's rows of one projection.
+struct renewed_tenant
+{
+    checkpoint step;  // the new one
+    uuid tenant;
+    std::map<row_key, std::string> rows;  // compact
+    std::vector<std::pair<total_key, std::int64_t>> totals;
+    std::vector<parked_key> parked;
+};
+
 class row_store
 {
 public:
@@ -184,6 +194,10 @@ public:
     void free_key(const commit&, const parked_key&);
 
     bool is_parked(const parked_key&);
+
+    // Puts these rows, their words, totals and stopped keys in the place of all that the tenant has of the projection.
+    // FAULT_POINTs renew.before_commit and renew.after_commit stand around its commit.
+    void renew(const renewed_tenant&);
 
     // Leaves a key stopped for good, of whatever version. False: it is not stopped any more.
     bool discard(std::string_view projection, int version, const row_key&, const std::string& reason);

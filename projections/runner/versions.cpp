@@ -260,9 +260,18 @@ std::string shape_of_table(pqxx::transaction_base& work, const version& of)
         .as<std::string>();
 }
 
-std::string rows_in_lanes(const version& of)
+// What names a row within its tenant: the thing, or the event it was made of.
+std::string key_column(pqxx::transaction_base& work, const version& of)
 {
-    return "(select t.tenant_id, t.id, t::text as held from " + of.rows_in +
+    return work.exec_params("select from pg_attribute where attrelid = $1::regclass and attname = 'id'", of.rows_in)
+                   .empty()
+               ? "seq"
+               : "id";
+}
+
+std::string rows_in_lanes(const version& of, const std::string& key)
+{
+    return "(select t.tenant_id, t." + key + " as key, t::text as held from " + of.rows_in +
            " t where t.tenant_id in (select h.tenant_id from es.tenant h where h.lane = any($1::integer[])))";
 }
 
@@ -292,8 +301,9 @@ version_comparison version_store::compare(const version& one, const version& oth
         version_comparison found;
         const auto lanes = lanes_of(work, one, other);
         found.lanes_apart = lanes.apart;
+        const auto key = key_column(work, one);
         const auto count = [&](const version& of) {
-            return work.exec_params1("select count(*) from " + rows_in_lanes(of) + " r", lanes.same)[0]
+            return work.exec_params1("select count(*) from " + rows_in_lanes(of, key) + " r", lanes.same)[0]
                 .as<std::int64_t>();
         };
         found.rows_of_one = count(one);
@@ -302,28 +312,26 @@ version_comparison version_store::compare(const version& one, const version& oth
         if (!found.is_same_shape)
             return found;
         found.totals_different = totals_apart(work, one, other, lanes.same);
-        const std::string apart = " from " + rows_in_lanes(one) + " a full join " + rows_in_lanes(other) +
-                                  " b using (tenant_id, id) where a.held is distinct from b.held";
+        const std::string apart = " from " + rows_in_lanes(one, key) + " a full join " + rows_in_lanes(other, key) +
+                                  " b using (tenant_id, key) where a.held is distinct from b.held";
         found.rows_different = work.exec_params1("select count(*)" + apart, lanes.same)[0].as<std::int64_t>();
         if (found.rows_different > 0)
-            for (const auto& row : work.exec_params("select tenant_id, id" + apart + " order by 1, 2 limit " +
+            for (const auto& row : work.exec_params("select tenant_id, key" + apart + " order by 1, 2 limit " +
                                                         std::to_string(differences_max),
                                                     lanes.same))
-                found.differences.push_back({*uuid::parse(row[0].c_str()), *uuid::parse(row[1].c_str())});
+                found.differences.push_back({*uuid::parse(row[0].c_str()), row[1].c_str()});
         return found;
     });
 }
 
-bool version_store::show_to_analysts(const version& of, std::chrono::milliseconds patience)
+bool version_store::show_to_analysts(std::string_view projection, std::chrono::milliseconds patience)
 {
     try
     {
         self_->rows.call([&](pqxx::connection_base& raw) {
             pqxx::work work{raw};
             work.exec0("set local lock_timeout = " + std::to_string(patience.count()));
-            work.exec_params("select read.show(v.name, v.projection, $2, $3::regclass) from read.analyst_view v"
-                             " where v.projection = $1",
-                             of.projection, of.number, of.rows_in);
+            work.exec_params("select read.show_live_version($1)", std::string{projection});
             work.commit();
         });
         return true;

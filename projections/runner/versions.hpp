@@ -77,7 +77,7 @@ struct version_comparison
     std::int64_t rows_of_one = 0, rows_of_other = 0;
     std::int64_t totals_different = 0;
     std::int64_t rows_different = 0;
-    std::vector<row_key> differences;       // some of them
+    std::vector<std::pair<uuid, std::string>> differences;  // some of them: tenant, and id or seq
     std::vector<std::int32_t> lanes_apart;  // not compared: the versions show them up to different events
     bool is_equal() const { return is_same_shape && rows_different == 0 && totals_different == 0; }
 };
@@ -114,8 +114,8 @@ public:
     // Rows and totals of two versions, in one snapshot, in those lanes that both show up to the same event. Tables of
     // different shapes are only counted. Takes as long as reading both.
     version_comparison compare(const version& one, const version& other, std::size_t differences_max);
-    // Shows analysts this version instead of the one they see. False: somebody holds their view, try again.
-    bool show_to_analysts(const version&, std::chrono::milliseconds patience);
+    // Shows analysts the live version. False: somebody holds their view, try again.
+    bool show_to_analysts(std::string_view projection, std::chrono::milliseconds patience);
     std::int64_t stopped_keys(std::string_view projection, int number);
 
     // Progress of a build.

@@ -18,7 +18,7 @@ struct entry
     bench::report (*run)(const settings&, const bench::wishes&, bench::progress&);
 };
 
-constexpr std::array<entry, 6> entries{{
+constexpr std::array<entry, 7> entries{{
     {"append",
      "Example: clientflow bench append --seconds 20 --json\n\nCommands of one event appended in rounds by two "
      "writers. Floor: 100-row INSERTs of the same bytes into a table with only (lane, seq).",
@@ -38,6 +38,10 @@ constexpr std::array<entry, 6> entries{{
      bench::feed},
     {"list", "Example: clientflow bench list --rows 10000 --json\n\nPages of 50 over HTTP. Floor: /api/health.",
      bench::list},
+    {"rebuild",
+     "Example: clientflow bench rebuild --rows 1000000 --json\n\nNew versions of the nouns' read models from a mixed "
+     "log; with --projections of every read model. Floor: COPY of the same final rows.",
+     bench::rebuild},
     {"idle",
      "Example: clientflow bench idle --seconds 30 --json\n\nA server with nothing to do: start to ready, CPU, "
      "memory.",

@@ -3,8 +3,10 @@
 //
 // Works as the server does, as clientflow_projector, beside servers that run.
 #include "events/feed/store_feed.hpp"
+#include "events/org.hpp"
 #include "projections/catalogue.hpp"
 #include "projections/runner/rebuild.hpp"
+#include "projections/runner/tenant_rebuild.hpp"
 #include "schemas/json_writer.hpp"
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/projection_verbs.hpp"
@@ -33,7 +35,8 @@ struct wanted
     std::vector<std::string> names;
     bool all = false;
     bool goes_on = false;
-    int number = 0;  // of a version; 0: the one that can only be meant
+    std::string tenant;  // org_…: only this one's rows, in place
+    int number = 0;      // of a version; 0: the one that can only be meant
     bool with_stopped_keys = false;
     bool dry_run = false;
     std::string reason;
@@ -176,10 +179,66 @@ projection::rebuild_config building(const program& chosen, const settings& of)
     return made;
 }
 
+// Where the tenant lives.
+std::int32_t lane_of(const settings& of, const schema::uuid& tenant)
+{
+    const auto found =
+        database{of.operator_dsn()}.ask("select lane from es.tenant where tenant_id = $1", {tenant.text()});
+    if (found.empty())
+        throw failure(not_found, "not_found", "there is no such organisation: see `tenant list`");
+    return std::stoi(*found[0][0]);
+}
+
+exit_status rebuild_of_tenant(const program& chosen, const wanted& given,
+                              const std::vector<const projection::definition*>& these)
+{
+    const auto of = read_settings(chosen.given);
+    const auto tenant = org::org_id::parse(given.tenant);
+    if (!tenant)
+        throw failure(usage, "bad_tenant", "--tenant wants the id of an organisation: org_…");
+    if (std::ranges::any_of(these, [](const auto* each) { return each->kind != projection::row_kind::folded; }))
+        throw failure(usage, "bad_selection", "rows that are appended are not made anew for one tenant");
+    const auto lane = lane_of(of, tenant->value);
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().member("tenant", given.tenant).key("rebuilt").begin_array();
+    bool all_done = true;
+    telling([&] {
+        projection::version_store versions{rows_of(of)};
+        versions.open();
+        versions.register_missing(projection::read_models());
+        const auto models = versions.fed(these);
+        projection::row_store rows{rows_of(of), projection::definitions_of(models)};
+        rows.open();
+        event_log::keyring ring{of.keys};
+        projection::personal_keys keys{ring, of.store};
+        const auto feed = building(chosen, of).feed();
+        for (const auto& each : models)
+        {
+            const auto made = projection::rebuild_tenant({rows, *feed, keys}, each->fed, tenant->value, lane);
+            all_done = all_done && made.is_done;
+            json.begin_object().member("name", each->which.projection).key("version").integer(each->which.number);
+            json.member("outcome", made.is_done ? "renewed" : "lane_too_busy");
+            json.key("events").integer(static_cast<std::int64_t>(made.events));
+            json.key("rows").integer(static_cast<std::int64_t>(made.rows));
+            json.key("stopped_keys").integer(static_cast<std::int64_t>(made.stopped_keys)).end_object();
+            if (!chosen.given.json)
+                std::cout << each->which.projection << " version " << each->which.number << "  "
+                          << (made.is_done ? "renewed" : "lane too busy, try again") << "  " << made.rows << " rows\n";
+        }
+    });
+    json.end_array().end_object();
+    if (chosen.given.json)
+        std::cout << out << '\n';
+    return all_done ? done : failed;
+}
+
 exit_status rebuild(const program& chosen, const wanted& given)
 {
     const auto of = read_settings(chosen.given);
     const auto these = chosen_ones(given);
+    if (!given.tenant.empty())
+        return rebuild_of_tenant(chosen, given, these);
     event_log::keyring keys{of.keys};
     const schema::system_clock clock;
     const auto made =
@@ -248,7 +307,7 @@ exit_status compare(const program& chosen, const wanted& given)
         json.integer(lane);
     json.end_array().key("differences").begin_array();
     for (const auto& each : found.differences)
-        json.begin_object().member("tenant", each.tenant.text()).member("id", each.id.text()).end_object();
+        json.begin_object().member("tenant", each.first.text()).member("key", each.second).end_object();
     json.end_array().end_object();
     if (chosen.given.json)
         std::cout << out << '\n';
@@ -267,11 +326,11 @@ exit_status compare(const program& chosen, const wanted& given)
 // -- To and fro.
 
 // The API reads the live version from the next request on. Analysts' views need their view alone for a moment.
-void show_to_analysts(const program& chosen, projection::version_store& store, const projection::version& live)
+void show_to_analysts(const program& chosen, projection::version_store& store, const std::string& name)
 {
     for (int nth = 0; nth < view_tries && !stop_asked(); ++nth)
     {
-        if (store.show_to_analysts(live, view_patience))
+        if (store.show_to_analysts(name, view_patience))
             return;
         if (nth == 0)
             say(chosen, "An analyst's query holds the view; trying again for half a minute.");
@@ -295,10 +354,7 @@ exit_status show(const program& chosen, const wanted& given, std::string_view fr
         if (!given.dry_run && next.state != projection::version_state::live)
             store.swap(name, next.number, given.with_stopped_keys);
         if (!given.dry_run)
-        {
-            next.state = projection::version_state::live;
-            show_to_analysts(chosen, store, next);
-        }
+            show_to_analysts(chosen, store, name);
         std::string out;
         schema::json_writer json{out};
         json.begin_object().member("name", name).key("version").integer(next.number);
@@ -376,6 +432,7 @@ void add_projection_versions(CLI::App& noun, program& chosen)
                                             rebuild);
     building_verb->add_option("names", built->names, "Read models, as `projection list` names them");
     building_verb->add_flag("--all", built->all, "Every read model");
+    building_verb->add_option("--tenant", built->tenant, "org_…: only its rows, in place and in one transaction each");
     building_verb->add_flag("--resume", built->goes_on, "Go on with what was begun");
 
     const auto [comparing, compared] = add(noun, chosen, "compare",

@@ -6,6 +6,7 @@
 #include "tests/kit/scenario/outages.hpp"
 #include "tests/kit/scenario/points.hpp"
 #include "tests/kit/scenario/races.hpp"
+#include "tests/kit/scenario/versions.hpp"
 #include "tests/kit/scenario/seed.hpp"
 
 #include <doctest/doctest.h>
@@ -112,6 +113,16 @@ TEST_CASE("Two servers on one store")
     }
 
     SUBCASE("share the read models, also when one of them is killed") { tell(scenario::share_a_store(nodes, 2)); }
+}
+
+TEST_CASE("New versions are built, shown and taken back under load, and no reader notices")
+{
+    scenario::site at;
+    const auto told = scenario::rebuild_under_load(at);
+    tell(told);
+    CHECK(told.count("kills of the builder") == 1);
+    CHECK(told.count("swaps") == 3);
+    CHECK(told.count("rows compared") > 0);
 }
 
 TEST_CASE("Planted personal values and secrets are nowhere to be found")

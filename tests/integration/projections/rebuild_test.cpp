@@ -1,11 +1,14 @@
 // New versions of read models: built beside the live ones while these are fed and read, swapped, taken back, thrown
 // away.
 #include "events/project.hpp"
+#include "projections/catalogue.hpp"
 #include "projections/project.hpp"
+#include "projections/runner/tenant_rebuild.hpp"
 #include "projections/task.hpp"
 #include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
+#include <pqxx/pqxx>
 
 #include <array>
 #include <cstdlib>
@@ -125,6 +128,28 @@ TEST_CASE("versions are built beside the live ones, fed like them, swapped, take
     CHECK(in.verified().different == 0);
 }
 
+TEST_CASE("a swap waits for no analyst; the analyst's view follows once the analyst is done")
+{
+    world in;
+    random_history(in, 45);
+    in.rebuild({&both[1], 1});
+    const auto shown_of = [&] { return in.db.run("select of_table from read.analyst_view where name = 'tasks'"); };
+    CHECK(shown_of() == "read.task");
+    auto versions = open_versions(in);
+    {
+        event_log::connection_config config = in.connection("postgres");
+        event_log::connection analyst{config, in.watchdog};
+        pqxx::work long_query{analyst.raw()};
+        long_query.exec("select count(*) from read.tasks");
+        CHECK(versions.swap("task", 2, false) == 1);
+        CHECK_FALSE(versions.show_to_analysts("task", std::chrono::milliseconds{50}));
+        CHECK(shown_of() == "read.task");
+    }
+    CHECK(versions.show_to_analysts("task", std::chrono::milliseconds{5'000}));
+    CHECK(shown_of() == "read.task_v2");
+    CHECK(in.db.run("select (select count(*) from read.tasks) = (select count(*) from read.task_v2)") == "t");
+}
+
 TEST_CASE("a version's table has the keys, indexes, row security and rights of the first one's")
 {
     world in;
@@ -197,6 +222,66 @@ TEST_CASE("a row that the database refuses stops its key at its first event, and
     projection::model second{project::read_model(), made.front()};
     const projection::definition* of = &second.fed;
     CHECK(in.verified({&of, 1}).different == 0);
+}
+
+TEST_CASE("one tenant's rows are made anew in place, beside a runner, and nobody else's are touched")
+{
+    world in;
+    const auto tenants = random_history(in, 43, {8, 900});
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    in.db.run("update read.task set title = 'bent'; delete from read.project where tenant_id = '" + tenants[1].text() +
+              "'; update read.sum set value = value + 7 where counter like 'task.%'");
+    const auto renew = [&](const uuid& tenant, std::int32_t lane) {
+        auto versions = open_versions(in);
+        const auto models = versions.fed(both);
+        projection::row_store rows{in.rows(), projection::definitions_of(models)};
+        rows.open();
+        projection::personal_keys keys{*in.keys, in.verifying().keys};
+        const auto feed = in.feed();
+        for (const auto& each : models)
+            CHECK(projection::rebuild_tenant({rows, *feed, keys}, each->fed, tenant, lane).is_done);
+    };
+    renew(tenants[1], lanes_used[1]);
+    CHECK(in.db.run("select count(*) from read.task where title = 'bent' and tenant_id = '" + tenants[1].text() +
+                    "'") == "0");
+    CHECK(in.db.run("select count(*) from read.task where title <> 'bent' and tenant_id <> '" + tenants[1].text() +
+                    "'") == "0");
+    for (std::size_t i = 0; i < tenants.size(); ++i)
+        renew(tenants[i], lanes_used[i % std::size(lanes_used)]);
+    random_history(in, 44, {8, 300});
+    it.catch_up();
+    CHECK(in.verified().different == 0);
+}
+
+TEST_CASE("rows that are appended, one per event, are built anew as well, and a comparison says what differs")
+{
+    world in;
+    random_history(in, 41, {4, 500});
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    const projection::definition* of = projection::read_model_named("audit_log");
+    REQUIRE(of != nullptr);
+    in.rebuild({&of, 1});
+    random_history(in, 42, {4, 200});
+    kit::await("the second version has every event", [&] {
+        return in.db.run("select (select count(*) from read.audit_log_v2) = (select count(*) from es.event)") == "t";
+    });
+    it.catch_up();
+    auto versions = open_versions(in);
+    const auto all = versions.all();
+    const auto numbered = [&](int n) {
+        return *std::ranges::find_if(
+            all, [&](const auto& each) { return each.projection == "audit_log" && each.number == n; });
+    };
+    const auto alike = versions.compare(numbered(1), numbered(2), 5);
+    CHECK(alike.is_equal());
+    CHECK(alike.rows_of_one > 500);
+    in.db.run("update read.audit_log_v2 set action = 'forged' where seq = 2");
+    const auto forged = versions.compare(numbered(1), numbered(2), 5);
+    CHECK(forged.rows_different == static_cast<std::int64_t>(in.heads().size()));
+    CHECK(forged.differences.front().second == "2");
+    CHECK_FALSE(forged.is_equal());
 }
 
 TEST_CASE("one build of a read model at a time; a cancelled one leaves nothing, and its builder stops")

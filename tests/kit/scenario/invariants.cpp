@@ -4,6 +4,7 @@
 #include "events/log/seal.hpp"
 #include "projections/catalogue.hpp"
 #include "projections/runner/verify.hpp"
+#include "projections/runner/versions.hpp"
 
 #include <sstream>
 
@@ -95,7 +96,11 @@ void compare_with_rebuild(const site& at, findings& told)
 {
     event_log::keyring keys{{.master_key_file = at.room.path() / "master.key"}};
     const auto guard = std::make_shared<event_log::watchdog>();
-    const auto seen = projection::verify(verifying(at, guard), projection::read_models(), keys);
+    projection::version_store versions{verifying(at, guard).rows};
+    versions.open();
+    versions.register_missing(projection::read_models());
+    const auto fed = versions.fed(projection::read_models());
+    const auto seen = projection::verify(verifying(at, guard), projection::definitions_of(fed), keys);
     for (const auto& each : seen.differences)
         told.add(std::string{word(each.what)} + " in read model " + each.projection + ", lane " +
                  std::to_string(each.lane) + ": " + each.key);

@@ -31,5 +31,6 @@ report commands(const settings&, const wishes&, progress&);
 report feed(const settings&, const wishes&, progress&);
 report list(const settings&, const wishes&, progress&);
 report visible(const settings&, const wishes&, progress&);
+report rebuild(const settings&, const wishes&, progress&);
 report idle(const settings&, const wishes&, progress&);
 }  // namespace cli::bench

@@ -1,0 +1,123 @@
+#include "projections/runner/tenant_rebuild.hpp"
+
+#include "schemas/assertion.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace projection
+{
+namespace
+{
+// The tenant's rows as the log makes them, up to some seq of its lane.
+class tenant_fold
+{
+public:
+    tenant_fold(const definition& of, const uuid& tenant, std::int32_t lane) : of_(of), tenant_(tenant), lane_(lane) {}
+
+    void fold_up_to(std::int64_t seq, const tenant_rebuild_parts& with)
+    {
+        while (seq_ < seq)
+        {
+            const position from{lane_, seq_};
+            auto events = with.feed.read({&from, 1});
+            if (events.empty())
+                throw std::runtime_error("the log ends before the position of a read model in lane " +
+                                         std::to_string(lane_));
+            std::erase_if(events, [&](const recorded& each) { return each.at.seq > seq; });
+            seq_ = events.back().at.seq;
+            std::erase_if(events, [&](const recorded& each) {
+                return each.stream.tenant != tenant_ || each.stream.category != of_.category;
+            });
+            with.keys.fetch(events);
+            fold(events, with.keys.open());
+        }
+    }
+
+    renewed_tenant renewed(const checkpoint& step) const
+    {
+        renewed_tenant made{step, tenant_, rows_, {}, parked_};
+        for (const auto& [key, value] : totals_)
+            if (value != 0)
+                made.totals.emplace_back(key, value);
+        return made;
+    }
+
+    std::uint64_t events() const { return events_; }
+
+private:
+    void fold(const std::vector<recorded>& events, const opening& open)
+    {
+        const definition* of = &of_;
+        folding batch{{&of, 1}};
+        for (const auto& each : events)
+            batch.add(
+                each, [](const definition&, std::int32_t) { return std::int64_t{0}; },
+                [&](const definition&, const row_key& key) { return stopped_.contains(key); });
+        for (row_slot* slot : batch.wanted())
+            if (const auto found = rows_.find(slot->key); found != rows_.end())
+                slot->before = found->second;
+        batch.fold(open);
+        for (row_slot* slot : batch.changed())
+            rows_[slot->key] = std::move(slot->after);
+        for (const auto& [key, change] : batch.deltas())
+            totals_[key] += change.amount;
+        for (const auto& key : batch.stopped())
+        {
+            stopped_.insert(key.key);
+            parked_.push_back(key);
+        }
+        events_ += batch.folded();
+    }
+
+    const definition& of_;
+    const uuid tenant_;
+    const std::int32_t lane_;
+    std::int64_t seq_ = 0;
+    std::uint64_t events_ = 0;
+    std::map<row_key, std::string> rows_;
+    std::map<total_key, std::int64_t> totals_;
+    std::set<row_key> stopped_;
+    std::vector<parked_key> parked_;
+};
+
+std::optional<checkpoint> checkpoint_of(row_store& rows, const definition& of, std::int32_t lane)
+{
+    for (auto& each : rows.checkpoints({&lane, 1}))
+        if (each.of == &of)
+            return std::move(each);
+    return std::nullopt;
+}
+}  // namespace
+
+tenant_rebuilt rebuild_tenant(const tenant_rebuild_parts& with, const definition& of, const uuid& tenant,
+                              std::int32_t lane)
+{
+    CF_ASSERT(of.kind == row_kind::folded);
+    const auto until = std::chrono::steady_clock::now() + with.patience;
+    tenant_fold folded{of, tenant, lane};
+    do
+    {
+        auto at = checkpoint_of(with.rows, of, lane);
+        if (!at)
+            return {true, 0, 0, 0};  // nothing was ever folded, so there is nothing to renew
+        folded.fold_up_to(at->seq, with);
+        ++at->step;
+        ++at->generation;
+        const auto made = folded.renewed(*at);
+        try
+        {
+            with.rows.renew(made);
+            return {true, folded.events(), made.rows.size(), made.parked.size()};
+        }
+        catch (const lost_race&)
+        {
+            // The lane went on: what came meanwhile is folded, and it is tried again.
+        }
+    } while (std::chrono::steady_clock::now() < until);
+    return {false, folded.events(), 0, 0};
+}
+}  // namespace projection
