@@ -139,7 +139,7 @@ private:
         std::string picked = "select " + key +
                              " as at, a.seq, a.lane, a.entity, a.action, a.actor_type, a.actor_id, a.request_id,"
                              " row_number() over w as nth";
-        std::string source = asked_.entity ? stream() : " from read.audit_log a";
+        std::string source = asked_.entity ? stream() : " from {audit_log} a";
         if (searches())
         {
             picked += ", x.data, x.bytes, sum(x.bytes) over w as bytes_so_far";
@@ -154,8 +154,8 @@ private:
     // One thing's events are found by the log's own key of streams.
     std::string stream()
     {
-        return " from es.event s cross join lateral (select * from read.audit_log held where held.tenant_id = " +
-               tenant_ + " and held.seq = s.seq and held.event_id = s.event_id limit 1) as a";
+        return " from es.event s cross join lateral (select * from {audit_log} held where held.tenant_id = " + tenant_ +
+               " and held.seq = s.seq and held.event_id = s.event_id limit 1) as a";
     }
 
     std::string period()
@@ -183,7 +183,7 @@ private:
         const std::string seq = argument(std::to_string(asked_.beside->seq), "bigint");
         if (!asked_.entity)
             return " and a.seq" + sign + seq;
-        return " and s.version" + sign + "(select k.version from read.audit_log k where k.tenant_id = " + tenant_ +
+        return " and s.version" + sign + "(select k.version from {audit_log} k where k.tenant_id = " + tenant_ +
                " and k.seq = " + seq + ")";
     }
 
