@@ -12,17 +12,29 @@
 
 namespace event_log
 {
+namespace
+{
+template <class Event>
+std::string show(std::string_view type, std::string_view data, schema::opener* open)
+{
+    std::string text;
+    if (const auto happened = schema::read_variant<Event>(type, data, open))
+        std::visit([&](const auto& fact) { schema::write_json(fact, text); }, *happened);
+    return text;
+}
+}  // namespace
+
 std::vector<noun> catalogue()
 {
     return {
-        {"org", "org", org::facts(), &org::item_type()},
-        {"member", "member", member::facts(), &member::item_type()},
-        {"api_key", "key", api_key::facts(), &api_key::item_type()},
-        {"client", "client", client::facts(), &client::item_type()},
-        {"project", "project", project::facts(), &project::item_type()},
-        {"task", "task", task::facts(), &task::item_type()},
-        {"comment", "comment", comment::facts(), &comment::item_type()},
-        {"time_entry", "entry", time_entry::facts(), &time_entry::item_type()},
+        {"org", "org", org::facts(), &org::item_type(), show<org::event>},
+        {"member", "member", member::facts(), &member::item_type(), show<member::event>},
+        {"api_key", "key", api_key::facts(), &api_key::item_type(), show<api_key::event>},
+        {"client", "client", client::facts(), &client::item_type(), show<client::event>},
+        {"project", "project", project::facts(), &project::item_type(), show<project::event>},
+        {"task", "task", task::facts(), &task::item_type(), show<task::event>},
+        {"comment", "comment", comment::facts(), &comment::item_type(), show<comment::event>},
+        {"time_entry", "entry", time_entry::facts(), &time_entry::item_type(), show<time_entry::event>},
     };
 }
 
@@ -53,6 +65,14 @@ std::optional<thing> read_thing(std::string_view text)
             if (each.prefix == text.substr(0, line))
                 return thing{std::string{each.category}, *id};
     return std::nullopt;
+}
+
+std::string show_fact(std::string_view type, std::string_view data, schema::opener* open)
+{
+    for (const noun& each : nouns())
+        if (auto text = each.show(type, data, open); !text.empty())
+            return text;
+    return {};
 }
 
 const schema::record_type* fact_named(std::string_view type)
