@@ -1,6 +1,7 @@
 #include "events/feed/store_feed.hpp"
 
 #include "events/feed/bell.hpp"
+#include "events/feed/recorded_row.hpp"
 #include "events/log/store.hpp"
 #include "events/log/wire.hpp"
 #include "schemas/text.hpp"
@@ -23,10 +24,7 @@ namespace wire = event_log::wire;
 using event_log::connection;
 using steady = std::chrono::steady_clock;
 
-// What an event weighs in a batch. The size in the table costs no reading of the value, but of a compressed one it does
-// not tell what it becomes.
-const std::string weight = "sum(case when pg_column_compression(e.data) is null then pg_column_size(e.data)"
-                           "         else octet_length(e.data::text) end + pg_column_size(e.meta))";
+const std::string weight = std::string{"sum"} + recorded_weight;
 
 // Every lane's rows are weighed before they are read, and cut only when together they are too many bytes: walking twice
 // costs less than summing up while handing out (README.md).
@@ -39,8 +37,8 @@ const std::string read_batches =
     " as bytes from es.event as e"
     "                                             where e.lane = l.lane and e.seq > l.after"
     "                                               and e.seq <= l.after + $3::int) as w)"
-    "select e.lane, e.seq, e.schema_version, e.version, e.recorded_at, e.event_id, e.tenant_id, e.stream_id,"
-    "       e.category, e.type, e.data, e.meta"
+    "select " +
+    std::string{recorded_columns} +
     "  from weighed as l"
     "       cross join lateral (select * from es.event as e where e.lane = l.lane and e.seq > l.after"
     "                            order by e.seq"
@@ -76,23 +74,6 @@ std::string big_endian(std::size_t value)
     std::string out(Bytes, '\0');
     for (std::size_t i = 0; i < Bytes; ++i)
         out[i] = static_cast<char>(value >> (8 * (Bytes - 1 - i)));
-    return out;
-}
-
-std::string text(const pqxx::field& from) { return {from.c_str(), from.size()}; }
-
-recorded read_row(const pqxx::row& row)
-{
-    recorded out;
-    out.at = {static_cast<std::int32_t>(integer(row[0])), integer(row[1])};
-    out.schema_version = static_cast<std::int32_t>(integer(row[2]));
-    out.version = integer(row[3]);
-    out.recorded_at = wire::read_timestamptz({row[4].c_str(), row[4].size()});
-    out.event_id = wire::read_uuid(row[5].c_str());
-    out.stream = {wire::read_uuid(row[6].c_str()), text(row[8]), wire::read_uuid(row[7].c_str())};
-    out.type = text(row[9]);
-    out.data = text(row[10]);
-    out.meta = text(row[11]);
     return out;
 }
 
@@ -288,7 +269,7 @@ std::vector<recorded> store_feed::read(std::span<const position> after)
     out.reserve(answer.size());
     for (const pqxx::row& row : answer)
     {
-        out.push_back(read_row(row));
+        out.push_back(read_recorded(row));
         const position& found = out.back().at;
         position wanted{found.lane, 0};
         if (out.size() > 1 && out[out.size() - 2].at.lane == found.lane)
