@@ -16,8 +16,7 @@ namespace
 {
 constexpr std::size_t read_bytes = 16 * 1024;
 constexpr std::size_t turn_bytes_max = 256 * 1024;  // of one body, before other connections have their turn
-constexpr std::size_t farewell_bytes_max = 1024;
-constexpr std::size_t resting_bytes_max = 512;  // that a waiting stream keeps of what it has written
+constexpr std::size_t resting_bytes_max = 512;      // that a waiting stream keeps of what it has written
 
 std::string_view reason_of(int status)
 {
@@ -539,7 +538,7 @@ connection::wait connection::go_on_streaming()
 body_source::state connection::pull()
 {
     constexpr std::string_view size_field = "0000\r\n";
-    const auto room = std::min<std::size_t>(leaving_ ? farewell_bytes_max : limits_.piece_bytes_max, 0xffff);
+    const auto room = std::min<std::size_t>(limits_.piece_bytes_max, 0xffff);
     const auto at = out_.size();
     if (framed_ == framing::chunks)
         out_ += size_field;
@@ -576,23 +575,18 @@ void connection::end_stream(bool is_whole)
     source_ = nullptr;
     stream_ = nullptr;
     stage_ = stage::head;
-    closing_ = closing_after_ || !is_whole || shard_.draining;
+    closing_ = closing_after_ || !is_whole || leaving_ || shard_.draining;
     deadline_ = std::chrono::steady_clock::now() + limits_.idle_time_max;
 }
 
-// A client that is too slow for what it gets: the source's last words stand behind what it has not taken yet, and it
-// has a little time to take both. False: there are none.
+// A client that is too slow for what it gets has a little time for what it has not taken yet and for the source's last
+// words. False: there are none, or that time is over.
 bool connection::take_leave()
 {
     if (leaving_ || !source_->finish(body_source::ending::too_slow))
         return false;
     leaving_ = true;
-    auto said = body_source::state::more;
-    for (int i = 0; i < 4 && said == body_source::state::more; ++i)
-        said = pull();
-    end_stream(said == body_source::state::ended);
-    closing_ = true;
-    write_deadline_ = std::chrono::steady_clock::now() + limits_.linger_time_max;
+    leave_by_ = write_deadline_ = std::chrono::steady_clock::now() + limits_.linger_time_max;
     return true;
 }
 
@@ -732,7 +726,7 @@ void connection::time_ran_out()
 // False: it was cut.
 bool connection::look_at_source(steady_time now)
 {
-    if (source_->is_void())
+    if (source_->is_void() || (leaving_ && now >= leave_by_))
         return cut(), false;
     const bool rests = stream_->watched || stream_->sleeper;
     const bool is_told = shard_.draining && !told_to_end_ && source_->finish(body_source::ending::draining);

@@ -172,7 +172,8 @@ private:
     std::shared_ptr<parking> stream_;      // its own: a late wake must not meet the next exchange
     framing framed_ = framing::length;
     std::size_t turn_bytes_ = 0;  // written since the others had their turn
-    bool leaving_ = false;        // the source says its last words
+    bool leaving_ = false;        // the source says its last words, until
+    steady_time leave_by_{};
     bool told_to_end_ = false;    // that the server drains
     bool closing_after_ = false;  // the connection ends with the body
     steady_time again_at_{};      // when a waiting source wants to be pulled

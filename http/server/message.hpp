@@ -140,12 +140,12 @@ public:
     // A body without an end is over when the client has closed its side.
     virtual bool has_end() const { return true; }
 
-    // True: it takes leave, and a few pulls from now gives `ended`. False: `draining` changes nothing, a client that is
-    // too slow is cut.
+    // True: it takes leave: brings to an end what it is in the middle of, and soon gives `ended`. False: `draining`
+    // changes nothing, and a client that is too slow is cut.
     virtual bool finish(ending) { return false; }
 
     // Asked ten times a second, also while the client takes nothing. True: the connection is cut at once.
-    virtual bool is_void() const { return false; }
+    virtual bool is_void() { return false; }
 };
 
 // What an application says after it has looked at an exchange.
