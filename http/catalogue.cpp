@@ -5,6 +5,7 @@
 #include "http/client.hpp"
 #include "http/comment.hpp"
 #include "http/dashboard.hpp"
+#include "http/event.hpp"
 #include "http/me.hpp"
 #include "http/member.hpp"
 #include "http/org.hpp"
@@ -24,7 +25,7 @@ std::span<const std::span<const route>> all_routes()
     static const std::array tables{
         client::routes(),     project::routes(), task::routes(),      comment::routes(), member::routes(),
         api_key::routes(),    org::routes(),     dashboard::routes(), me::routes(),      usage::routes(),
-        time_entry::routes(), batch::routes(),   search::routes(),    document_routes(),
+        time_entry::routes(), batch::routes(),   search::routes(),    event::routes(),   document_routes(),
     };
     return tables;
 }

@@ -6,6 +6,7 @@
 #include "http/server/compression.hpp"
 #include "http/server/csv.hpp"
 #include "http/server/jitter.hpp"
+#include "http/server/live.hpp"
 #include "http/server/network.hpp"
 #include "http/server/query_string.hpp"
 #include "schemas/text.hpp"
@@ -28,7 +29,7 @@ constexpr std::string_view usual_fields =
 
 constexpr std::string_view preflight_fields =
     "Access-Control-Allow-Headers: Authorization, X-API-Key, Content-Type, Accept, If-Match, If-None-Match, "
-    "Idempotency-Key, Prefer, Clientflow-Position, X-Request-Id, traceparent\r\n"
+    "Idempotency-Key, Prefer, Clientflow-Position, Last-Event-ID, X-Request-Id, traceparent\r\n"
     "Access-Control-Max-Age: 3600\r\n";
 
 constexpr std::string_view health_path = "/api/health";
@@ -49,6 +50,16 @@ std::optional<std::string> plain_path(std::string_view path)
 
 // Its rows have a record, so they can be lines, too.
 bool is_list(const route& one) { return one.query && one.shape == answer_shape::page && one.answer; }
+
+std::optional<std::string> ticket_in(std::string_view query)
+{
+    const auto sent = query.find("ticket=") == std::string_view::npos ? std::nullopt : read_query(query);
+    if (sent)
+        for (const auto& [name, value] : *sent)
+            if (name == "ticket")
+                return value;
+    return std::nullopt;
+}
 
 std::string rate_field(std::string_view policy, const rate_verdict& said)
 {
@@ -238,10 +249,29 @@ next api::authenticate(exchange& x, call& c)
             return go_without_key(x, c);
         key = bearer;
     }
+    if (c.where && c.where->takes_ticket)
+        if (const auto text = ticket_in(x.in.query))
+            return key.empty() && authorization.empty() ? authenticate_ticket(x, c, *text) : go_without_key(x, c);
     if (x.in.count("x-api-key") > 1 || x.in.count("authorization") > 1 || !api_key::well_formed(key))
         return go_without_key(x, c);
+    c.key_digest = api_key::digest_of_key(key);
+    return know_key(x, c);
+}
 
-    auto digest = api_key::digest_of_key(key);
+// It is written down as used only when the stream begins.
+next api::authenticate_ticket(exchange& x, call& c, std::string_view text)
+{
+    auto sent = parts_.streams.read_ticket(text);
+    if (!sent)
+        return go_without_key(x, c);
+    c.key_digest = sent->key_digest;
+    c.used_ticket = std::make_shared<const ticket>(std::move(*sent));
+    return know_key(x, c);
+}
+
+next api::know_key(exchange& x, call& c)
+{
+    auto digest = c.key_digest;
     const auto found = parts_.keys_of.find(digest, c.accepted_steady);
     if (found.what != credentials::verdict::unsure)
         return authenticated(x, c, found);
@@ -360,6 +390,8 @@ next api::on_body(exchange& x)
         return run_query(x, c);
     if (c->where->is_batch)
         return run_batch(x, c);
+    if (c->where->waiting)
+        return c->where->waiting(x, c);
     c->where->local(*c);
     return next::settled;
 }

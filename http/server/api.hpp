@@ -50,6 +50,7 @@ struct api_parts
     lanes::dispatcher& commands;
     query_pool& queries;
     credentials& keys_of;
+    live& streams;
     event_log::keyring& ring;
     const health& well;
     projection::positions& shown;
@@ -81,6 +82,7 @@ public:
     std::span<const domain_code> domain_codes() const override { return parts_.domain_codes; }
     event_log::keyring& keys() override { return parts_.ring; }
     query_pool& queries() override { return parts_.queries; }
+    live& streams() override { return parts_.streams; }
 
     void write_metrics(metrics_text&) const;
 
@@ -88,6 +90,8 @@ private:
     void find_route(exchange&, call&);
     // Each looks at one thing; false: it has refused.
     next authenticate(exchange&, call&);
+    next authenticate_ticket(exchange&, call&, std::string_view text);
+    next know_key(exchange&, call&);
     next authenticated(exchange&, call&, const credentials::answer&);
     bool keep_address_limit(exchange&, call&);
     bool keep_key_limit(exchange&, call&);

@@ -1,5 +1,6 @@
 #include "http/server/documents.hpp"
 
+#include "http/server/asyncapi.hpp"
 #include "http/server/health.hpp"
 
 #include <array>
@@ -12,6 +13,13 @@ void show_openapi(call& c)
 {
     c.out->content_type = "application/json";
     c.out->borrowed_body = c.server->openapi();
+}
+
+void show_asyncapi(call& c)
+{
+    static const std::string text = asyncapi_document();
+    c.out->content_type = "application/json";
+    c.out->borrowed_body = text;
 }
 
 void show_problem_page(call& c)
@@ -46,6 +54,8 @@ constexpr route health_row()
 constexpr std::array table{
     health_row(),
     document_row("/api/openapi.json", "getOpenapi", "Shows this document.", show_openapi, "application/json"),
+    document_row("/api/asyncapi.json", "getAsyncapi", "Shows the events that are told outside.", show_asyncapi,
+                 "application/json"),
     document_row("/problems/{code}", "getProblemPage", "Says what a problem code means.", show_problem_page,
                  "text/html"),
 };

@@ -49,8 +49,10 @@ std::map<int, std::vector<std::string_view>> codes_of(const route& one)
     if (one.is_batch)
         for (const auto code : {"too_large", "unsupported_media_type", "invalid"})
             add(code);
-    if (one.query && one.shape == answer_shape::page)
+    if ((one.query && one.shape == answer_shape::page) || one.waiting)
         add("bad_cursor");
+    if (one.local && one.method == verb::post)
+        add("too_large");
     if (one.query)
         add("not_yet");
     if (one.command)
@@ -137,7 +139,11 @@ void write_parameters(json_writer& json, const route& one)
     if (one.command)
         header("Idempotency-Key"), header("If-Match");
     if (one.query)
-        header("Clientflow-Position"), header("Prefer");
+        header("Clientflow-Position");
+    if (one.query || one.shape == answer_shape::events)
+        header("Prefer");
+    if (one.takes_ticket)
+        header("Last-Event-ID");
     if (one.query && one.shape == answer_shape::item)
         header("If-None-Match");
     json.end_array();
@@ -159,11 +165,28 @@ void write_command_schema(json_writer& json, std::string_view item)
     json.end_object().end_object().end_object().end_array().end_object();
 }
 
+void write_events_schema(json_writer& json)
+{
+    json.begin_object().member("type", "object").key("required").begin_array();
+    json.string("data").string("next_after").end_array();
+    json.key("properties").begin_object().key("data").begin_object().member("type", "array").key("items");
+    json.begin_object().member("$ref", reference("schemas", "cloud_event")).end_object().end_object();
+    json.key("next_after").begin_object().member("type", "string").end_object();
+    json.end_object().end_object();
+}
+
 void write_answer_schema(json_writer& json, const route& one)
 {
     if (one.command)
         return write_command_schema(json, one.answer->name);
     const bool is_history = one.shape == answer_shape::history;
+    if (one.shape == answer_shape::events)
+        return write_events_schema(json);
+    if (one.waiting && !one.answer)
+    {
+        json.begin_object().member("type", "string").end_object();
+        return;
+    }
     if (one.shape != answer_shape::page && !is_history)
     {
         const auto name = one.is_batch ? std::string_view{"batch_answer"} : one.answer->name;
@@ -193,7 +216,7 @@ void write_answer_schema(json_writer& json, const route& one)
 void write_success(json_writer& json, const route& one, std::string_view status, std::string_view words)
 {
     json.key(status).begin_object().member("description", words);
-    if (one.answer || one.is_batch)
+    if (one.answer || one.is_batch || one.waiting)
     {
         json.key("content").begin_object().key(one.media).begin_object().key("schema");
         write_answer_schema(json, one);
@@ -350,6 +373,23 @@ void write_rehearsed_schema(json_writer& json)
     json.end_object().end_object();
 }
 
+// An event as streams and polls show it.
+void write_cloud_event_schema(json_writer& json)
+{
+    json.key("cloud_event").begin_object().member("type", "object").key("required").begin_array();
+    for (const auto name : {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema",
+                            "recordedtime", "lane", "sequence", "streamversion", "incarnation", "data"})
+        json.string(name);
+    json.end_array().key("properties").begin_object();
+    for (const auto name : {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema",
+                            "recordedtime", "sequence", "incarnation", "traceparent"})
+        json.key(name).begin_object().member("type", "string").end_object();
+    for (const auto name : {"lane", "streamversion"})
+        json.key(name).begin_object().member("type", "integer").end_object();
+    json.key("data").begin_object().key("type").begin_array().string("object").string("null").end_array();
+    json.end_object().end_object().end_object();
+}
+
 void write_header_parameter(json_writer& json, std::string_view name, std::string_view note)
 {
     json.key(name).begin_object().member("name", name).member("in", "header").member("description", note);
@@ -380,11 +420,13 @@ void write_components(json_writer& json, std::span<const std::span<const route>>
     write_problem_schema(json);
     write_history_schema(json);
     write_rehearsed_schema(json);
+    write_cloud_event_schema(json);
     json.end_object().key("parameters").begin_object();
     write_header_parameter(json, "Idempotency-Key", "The same key with the same request is decided once.");
     write_header_parameter(json, "If-Match", "Only at one of these versions.");
     write_header_parameter(json, "If-None-Match", "304 when the item still has this version.");
     write_header_parameter(json, "Clientflow-Position", "At least as new as this, from any earlier answer.");
+    write_header_parameter(json, "Last-Event-ID", "Begin behind this event.");
     write_header_parameter(json, "Prefer", "wait=<seconds>, handling=strict");
     json.end_object().key("securitySchemes").begin_object();
     json.key("bearer").begin_object().member("type", "http").member("scheme", "bearer").end_object();

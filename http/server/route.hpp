@@ -32,6 +32,8 @@ namespace http
 {
 struct call;
 struct route;
+struct ticket;
+class live;
 class service_face;
 
 class key_use_reader;
@@ -62,6 +64,8 @@ using command_function = bool (*)(call&, lanes::submission&);
 using answered_function = void (*)(call&, const lanes::answer&);
 // Runs on a query thread and may block on its context. Sets `call::shown`.
 using query_function = void (*)(call&, query_context&);
+// Answers in its own time, on the shard: must not block, and wakes the exchange when it has said `parked`.
+using waiting_function = next (*)(exchange&, const std::shared_ptr<call>&);
 
 enum class needs : std::uint8_t
 {
@@ -77,6 +81,7 @@ enum class answer_shape : std::uint8_t
     item,
     page,     // {"data": [item…], "next_cursor", "prev_cursor"}
     history,  // the same of events, and what each changed
+    events,   // {"data": [CloudEvent…], "next_after"}
     other     // the record, without version and ETag
 };
 
@@ -105,10 +110,11 @@ struct route
     std::string_view operation;  // the operationId: fixed for ever
     std::string_view summary;
     needs scope = needs::read;
-    local_function local = nullptr;  // exactly one of the four
+    local_function local = nullptr;  // exactly one of the five
     command_function command = nullptr;
     query_function query = nullptr;
     bool is_batch = false;  // many commands of other routes in one body
+    waiting_function waiting = nullptr;
     answered_function answered = nullptr;
     const schema::record_type* body = nullptr;
     bool body_may_be_absent = false;
@@ -120,6 +126,7 @@ struct route
     const projection::list_shape& (*listing)() = nullptr;  // of a page: filters and sorts
     std::size_t body_bytes_max = 256 * 1024;
     std::string_view media = "application/json";  // of the answer
+    bool takes_ticket = false;                    // ?ticket= stands for a key
 
     constexpr bool writes() const { return command || is_batch; }
 };
@@ -199,10 +206,12 @@ struct call
     service_face* server = nullptr;
     const route* where = nullptr;
     std::uint32_t route_number = 0;
-    std::string plain_path;                 // when the path was sent with %XX; `ids` then point here
-    std::array<std::string_view, 2> ids{};  // the path's parameters, in order
-    std::shared_ptr<const principal> who;   // set where the route needs a key
-    std::string client;                     // the address that asks, proxies apart
+    std::string plain_path;                     // when the path was sent with %XX; `ids` then point here
+    std::array<std::string_view, 2> ids{};      // the path's parameters, in order
+    std::shared_ptr<const principal> who;       // set where the route needs a key
+    std::string key_digest;                     // of it
+    std::shared_ptr<const ticket> used_ticket;  // sent instead of it, and not written down as used yet
+    std::string client;                         // the address that asks, proxies apart
     std::string request_id;
     std::string_view traceparent;
     schema::moment accepted;
@@ -249,5 +258,6 @@ public:
     virtual void show_health(reply&) const = 0;
     virtual event_log::keyring& keys() = 0;
     virtual query_pool& queries() = 0;  // for what goes on after a query has answered
+    virtual live& streams() = 0;
 };
 }  // namespace http

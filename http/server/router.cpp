@@ -63,7 +63,9 @@ std::uint32_t router::child(std::uint32_t of, std::string_view segment)
 
 void router::add(const route& one)
 {
-    CF_ASSERT((one.local != nullptr) + (one.command != nullptr) + (one.query != nullptr) + one.is_batch == 1);
+    CF_ASSERT((one.local != nullptr) + (one.command != nullptr) + (one.query != nullptr) + (one.waiting != nullptr) +
+                  one.is_batch ==
+              1);
     for (const route* other : routes_)
         CF_ASSERT(other->operation != one.operation);
     std::uint32_t at = 0;

@@ -92,9 +92,11 @@ struct service::implementation
         , queries({config.query_threads, config.queries_waiting_max, config.query_waiting_time_max, parts.store,
                    &parts.keys},
                   parts.open_reader)
+        , streams(config.live,
+                  {parts.news, parts.keys, parts.store, keys, parts.clock, parts.log, parts.incarnation, parts.relearn})
         , routes(all_routes())
         , front(api_of(config),
-                {routes, parts.commands, queries, keys, parts.keys, well, parts.shown, parts.clock, parts.log,
+                {routes, parts.commands, queries, keys, streams, parts.keys, well, parts.shown, parts.clock, parts.log,
                  parts.incarnation, domain_codes(), openapi_document(all_routes(), config.version)})
         , back({config.version, [this] { return checks(); }, {[this](metrics_text& text) { write_metrics(text); }}})
         , public_listener(config.api, front)
@@ -107,6 +109,7 @@ struct service::implementation
     credentials keys;
     health well;
     query_pool queries;
+    live streams;
     router routes;
     api front;
     admin back;
@@ -148,6 +151,7 @@ void service::implementation::write_metrics(metrics_text& text)
     text.family("clientflow_pool_refused_total", "counter", "Work refused because its pool's queue was full.");
     text.sample({{"pool", "query"}}, static_cast<double>(pool.refused));
     write_connections(text);
+    streams.write_metrics(text);
     if (parts.metrics)
         parts.metrics(text);
 }
@@ -198,8 +202,10 @@ void service::start()
     self_->keys.start();
     self_->well.start();
     self_->queries.start();
-    if (self_->config.is_public)
-        self_->public_listener.start();
+    if (!self_->config.is_public)
+        return;
+    self_->streams.start();
+    self_->public_listener.start();
 }
 
 std::uint16_t service::port() const { return self_->public_listener.port(); }
@@ -218,6 +224,7 @@ bool service::drain()
 void service::stop()
 {
     self_->queries.stop();
+    self_->streams.stop();
     self_->keys.stop();
     if (self_->config.is_public)
         self_->public_listener.stop();

@@ -15,6 +15,7 @@
 #include "events/log/store.hpp"
 #include "http/server/journal.hpp"
 #include "http/server/limits.hpp"
+#include "http/server/live.hpp"
 #include "schemas/time.hpp"
 
 #include <chrono>
@@ -50,16 +51,18 @@ struct service_config
     std::chrono::milliseconds wait_default{2'000};            // for one's own write to show in a read
     std::chrono::milliseconds wait_max{10'000};
 
-    std::int32_t address_per_minute = 120;      // requests without a valid key
+    std::int32_t address_per_minute = 120;          // requests without a valid key
     std::int32_t unknown_keys_per_minute = 12'000;  // keys not seen here before, of all addresses together
-    std::int32_t key_per_minute = 1'000;        // unless the key has a rate of its own
-    std::size_t limiter_entries_max = 100'000;  // addresses and keys remembered, each
+    std::int32_t key_per_minute = 1'000;            // unless the key has a rate of its own
+    std::size_t limiter_entries_max = 100'000;      // addresses and keys remembered, each
 
     std::size_t cached_keys_max = 50'000;
     std::chrono::milliseconds key_check_interval{400};   // how often keys in use are held against the log
     std::chrono::milliseconds key_read_time_max{2'000};  // one look into the store
     std::chrono::milliseconds key_trust_without_store{60'000};
     std::chrono::milliseconds key_use_flush_interval{5'000};
+
+    live_config live;
 
     static listener_config admin_defaults();  // admin-0, 127.0.0.1:8081, one shard
 };
@@ -83,11 +86,15 @@ struct service_parts
     journal& log;
     // Named in position tokens: a token of another incarnation is stale. Called often, must be cheap.
     std::function<std::string()> incarnation;
+    // Followed by the streams of this process; whoever appends wakes it.
+    event_feed::feed& news;
     // How far the read models of this process have come; a read that must show a write waits here.
     projection::positions& shown;
     // Further checks for /readyz, and further metrics; called on the admin thread, must not block.
     std::function<std::vector<readiness>()> checks;
     std::function<void(metrics_text&)> metrics;
+    // Asks the store for its incarnation anew, after a read for streams has failed; may be empty.
+    std::function<void()> relearn{};
 };
 
 class service

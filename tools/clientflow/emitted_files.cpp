@@ -6,6 +6,7 @@
 #include "events/log/upcast.hpp"
 #include "http/catalogue.hpp"
 #include "http/server/api_breaks.hpp"
+#include "http/server/asyncapi.hpp"
 #include "schemas/describe.hpp"
 #include "schemas/emitted.hpp"
 #include "schemas/record.hpp"
@@ -135,6 +136,7 @@ std::vector<emitted_file> emitted_files()
         made.push_back({json_path(path), ended_by_newline(schema::json_schema(*what.record, as))});
     }
     made.push_back({std::string{api_path}, ended_by_newline(api_document())});
+    made.push_back({"asyncapi.json", ended_by_newline(http::asyncapi_document())});
     std::sort(made.begin(), made.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
     return made;
 }

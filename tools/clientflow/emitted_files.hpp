@@ -2,7 +2,7 @@
 //
 //     events/<type>.<version>.rows    a stored fact          items/<noun>.rows      an item of answers
 //     commands/<command>.rows         a request's body       answers/<name>.rows    any other answer
-//     openapi.json                    the API                each .rows beside its JSON Schema, <name>.json
+//     openapi.json, asyncapi.json     the API, its events    each .rows beside its JSON Schema, <name>.json
 #pragma once
 
 #include <filesystem>

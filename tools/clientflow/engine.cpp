@@ -84,11 +84,12 @@ struct engine::implementation
         if (what.projector)
             make_runner();
         make_poll();
-        event_feed::notifier_config news;
-        news.dsn = of.store.dsn;
-        news.password_file = of.store.password_file;
-        news.guard = guard;
-        others = std::make_unique<event_feed::notifier>(std::move(news));
+        news = make_feed("clientflow live");
+        event_feed::notifier_config told;
+        told.dsn = of.store.dsn;
+        told.password_file = of.store.password_file;
+        told.guard = guard;
+        others = std::make_unique<event_feed::notifier>(std::move(told));
         of.writers.refusal_for = limits::refused_by;
         commands = std::make_unique<lanes::dispatcher>(of.writers, of.store, keys, clock,
                                                        [this](std::int32_t) { appended(); });
@@ -100,6 +101,7 @@ struct engine::implementation
     {
         if (runner)
             runner->wake();
+        news->wake();
         others->appended();
     }
 
@@ -116,6 +118,7 @@ struct engine::implementation
     }
 
     void make_runner();
+    std::unique_ptr<event_feed::feed> make_feed(const char* name) const;
     void make_poll();
     void make_service();
     void start_housekeeping();
@@ -137,8 +140,9 @@ struct engine::implementation
     projection::positions positions;
     std::unique_ptr<projection::runner> runner;       // with the role
     std::unique_ptr<projection::position_poll> poll;  // for the lanes that other processes serve
+    std::unique_ptr<event_feed::feed> news;           // for streams
     std::unique_ptr<event_feed::notifier> others;
-    std::unique_ptr<lanes::dispatcher> commands;  // wakes the two above: goes before them
+    std::unique_ptr<lanes::dispatcher> commands;  // wakes those above: goes before them
     std::unique_ptr<http::service> service;
     std::unique_ptr<event_log::housekeeper> housekeeping;  // from start to stop
 };
@@ -184,15 +188,19 @@ void engine::implementation::make_runner()
     made.leases->failed = [this](const std::string& why) {
         journal.note(http::severity::warning, "leases.failed", why);
     };
-    made.feed = [this]() -> std::unique_ptr<event_feed::feed> {
-        event_feed::store_feed_config feed;
-        feed.feed = of.feed;
-        feed.dsn = of.store.dsn;
-        feed.password_file = of.store.password_file;
-        feed.guard = guard;
-        return std::make_unique<event_feed::store_feed>(std::move(feed));
-    };
+    made.feed = [this] { return make_feed("clientflow feed"); };
     runner = std::make_unique<projection::runner>(std::move(made), projection::read_models(), keys, positions, clock);
+}
+
+std::unique_ptr<event_feed::feed> engine::implementation::make_feed(const char* name) const
+{
+    event_feed::store_feed_config made;
+    made.feed = of.feed;
+    made.dsn = of.store.dsn;
+    made.password_file = of.store.password_file;
+    made.application_name = name;
+    made.guard = guard;
+    return std::make_unique<event_feed::store_feed>(std::move(made));
 }
 
 void engine::implementation::make_poll()
@@ -292,9 +300,11 @@ void engine::implementation::make_service()
                               clock,
                               journal,
                               [this] { return history(); },
+                              *news,
                               positions,
                               [this] { return checks(); },
-                              [this](http::metrics_text& out) { write_metrics(out); }};
+                              [this](http::metrics_text& out) { write_metrics(out); },
+                              [this] { learn_history(read_history(of, guard)); }};
     service = std::make_unique<http::service>(std::move(config), std::move(parts));
 }
 

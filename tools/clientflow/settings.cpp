@@ -241,6 +241,28 @@ void service_rows(table& to, settings& of)
     to.section("admin");
     listener_rows(to, of.http.admin);
 }
+
+void live_rows(table& to, http::live_config& of)
+{
+    to.section("live");
+    to.add("streams_per_key_max", "streams", of.streams_per_key_max, "at this node; beyond: 429");
+    to.add("comment_interval_ms", of.comment_interval, "of a stream that has nothing else to say");
+    to.add("key_check_interval_ms", of.key_check_interval, "of a stream: whether its key is still good");
+    to.add("begin_time_max_ms", of.begin_time_max, "until the end of the log is known; then 503");
+    to.add("slow_after_ms", of.slow_after, "a client that took so long is cut when the ring went on without it");
+    to.add("hold_events_max", "events", of.hold_events_max, "of the ring, that a stream takes at a time");
+    to.add("hold_bytes_max", "bytes", of.hold_bytes_max, "of the ring, that a stream takes at a time");
+    to.add("retry_min_ms", of.retry_min, "told to clients, jittered");
+    to.add("retry_max_ms", of.retry_max, "told to clients, jittered");
+    to.add("ticket_time_ms", of.ticket_time, "from a ticket's making to its use");
+    to.add("wait_default_ms", of.wait_default, "a poll's search, when it asks for no wait");
+    to.add("wait_max_ms", of.wait_max, "the most that Prefer: wait may ask of a poll");
+    to.add("past_waiting_max", "asks", of.past_waiting_max, "for older events; beyond: later again");
+    to.add("ring_bytes_max", "bytes", of.ring.ring_bytes_max, "latest events of all tenants that are followed");
+    to.add("tenant_ring_bytes_max", "bytes", of.ring.tenant_ring_bytes_max, "latest events of one tenant");
+    to.add("ring_kept_for_ms", of.ring.ring_kept_for, "after the last of a tenant's followers has gone");
+    to.add("again_after_ms", of.ring.again_after, "a read of the log that failed");
+}
 }  // namespace
 
 std::string setting::printed() const
@@ -259,6 +281,7 @@ std::vector<setting> rows_of(settings& of)
     writer_rows(to, of);
     housekeeping_rows(to, of.housekeeping);
     service_rows(to, of);
+    live_rows(to, of.http.live);
     to.section("log");
     to.one_of("level", of.log.level, {"debug", "info", "warning", "error"}, "what is written at all");
     to.one_of("format", of.log.format, {"auto", "json", "human"}, "auto: human on a terminal");

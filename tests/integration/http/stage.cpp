@@ -48,6 +48,10 @@ stage::stage(stage_options options)
     const auto master = room.path() / "master.key";
     event_log::create_master_key(master);
     keys = std::make_unique<event_log::keyring>(event_log::keyring_config{master, options.cached_keys_max});
+    event_feed::store_feed_config following;
+    following.dsn = db.dsn();
+    following.guard = guard;
+    news = std::make_unique<event_feed::store_feed>(std::move(following));
     if (options.projections)
         make_runner();
     lanes::writer_config writers;
@@ -57,6 +61,7 @@ stage::stage(stage_options options)
     commands = std::make_unique<lanes::dispatcher>(writers, store(), *keys, clock, [this](std::int32_t) {
         if (runner)
             runner->wake();
+        news->wake();
     });
     make_service(options);
 }
@@ -112,16 +117,10 @@ void stage::make_service(const stage_options& options)
         made.cursor_secret = std::string(32, 's');
         return std::make_unique<projection::reader>(std::move(made));
     };
-    service = std::make_unique<http::service>(std::move(config), http::service_parts{*commands,
-                                                                                     *keys,
-                                                                                     store(),
-                                                                                     open_reader,
-                                                                                     clock,
-                                                                                     journal,
-                                                                                     options.incarnation,
-                                                                                     positions,
-                                                                                     {},
-                                                                                     {}});
+    service = std::make_unique<http::service>(
+        std::move(config),
+        http::service_parts{
+            *commands, *keys, store(), open_reader, clock, journal, options.incarnation, *news, positions, {}, {}});
     service->start();
     service->ready();
 }

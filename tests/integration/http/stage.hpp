@@ -6,6 +6,7 @@
 
 #include "commands/api_key.hpp"
 #include "commands/lanes/dispatcher.hpp"
+#include "events/feed/feed.hpp"
 #include "events/org.hpp"
 #include "http/server/service.hpp"
 #include "projections/runner/positions.hpp"
@@ -82,6 +83,7 @@ public:
     std::unique_ptr<event_log::keyring> keys;
     projection::positions positions;
     std::unique_ptr<projection::runner> runner;
+    std::unique_ptr<event_feed::feed> news;  // for streams
     std::unique_ptr<lanes::dispatcher> commands;
     std::unique_ptr<http::service> service;
 

@@ -56,6 +56,7 @@ enum class kind
     in_a_batch,       // commands of other routes: each is as it would be alone
     own,              // no id, or a query: read or written, the answer speaks of the asking tenant alone
     foreign_in_body,  // a create that refers to the other's thing: 422, as for an id that never was
+    endless,          // a stream of its own tenant's, tried in event_test.cpp
     everybody         // the same for all
 };
 
@@ -159,8 +160,12 @@ const std::map<std::string, row, std::less<>>& matrix()
         {"getUsage", own},
         {"runBatch", {kind::in_a_batch}},
         {"search", {kind::own, [](const belongings&) { return std::string{"?q=c"}; }}},
+        {"listEvents", own},
+        {"streamEvents", {kind::endless}},
+        {"createEventTicket", own},
         {"getHealth", {kind::everybody}},
         {"getOpenapi", {kind::everybody}},
+        {"getAsyncapi", {kind::everybody}},
         {"getProblemPage", {kind::everybody}},
     };
     return rows;

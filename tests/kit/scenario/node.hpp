@@ -44,6 +44,7 @@ public:
     std::optional<kit::ending> stop();
     std::optional<kit::ending> wait(kit::milliseconds deadline);
 
+    pid_t pid() const { return process_->pid(); }  // of a started one
     std::uint16_t port() const { return port_; }
     std::uint16_t admin_port() const { return admin_port_; }
     std::string metrics() const;
