@@ -1,5 +1,5 @@
-// `clientflow bench append|commands|visible|feed|list|idle`: what this machine makes of it, beside a floor of the same
-// run.
+// `clientflow bench append|commands|visible|feed|list|search|rebuild|idle`: what this machine makes of it, beside a
+// floor of the same run.
 #include "tools/clientflow/bench/benches.hpp"
 #include "tools/clientflow/settings.hpp"
 
@@ -18,7 +18,7 @@ struct entry
     bench::report (*run)(const settings&, const bench::wishes&, bench::progress&);
 };
 
-constexpr std::array<entry, 7> entries{{
+constexpr std::array<entry, 8> entries{{
     {"append",
      "Example: clientflow bench append --seconds 20 --json\n\nCommands of one event appended in rounds by two "
      "writers. Floor: 100-row INSERTs of the same bytes into a table with only (lane, seq).",
@@ -42,6 +42,10 @@ constexpr std::array<entry, 7> entries{{
      "Example: clientflow bench rebuild --rows 1000000 --json\n\nNew versions of the nouns' read models from a mixed "
      "log; with --projections of every read model. Floor: COPY of the same final rows.",
      bench::rebuild},
+    {"search",
+     "Example: clientflow bench search --rows 1000000 --json\n\nThree letters sought among tasks, 200 searches a "
+     "second whether they are answered or not. Floor: /api/v1/me at the same rate.",
+     bench::search},
     {"idle",
      "Example: clientflow bench idle --seconds 30 --json\n\nA server with nothing to do: start to ready, CPU, "
      "memory.",

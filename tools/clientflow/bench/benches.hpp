@@ -30,6 +30,7 @@ report append(const settings&, const wishes&, progress&);
 report commands(const settings&, const wishes&, progress&);
 report feed(const settings&, const wishes&, progress&);
 report list(const settings&, const wishes&, progress&);
+report search(const settings&, const wishes&, progress&);
 report visible(const settings&, const wishes&, progress&);
 report rebuild(const settings&, const wishes&, progress&);
 report idle(const settings&, const wishes&, progress&);
