@@ -11,6 +11,7 @@
 #include "schemas/fault_point.hpp"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <optional>
 #include <set>
@@ -357,20 +358,32 @@ private:
                 cache_config{config_.room, config_.scratch_cache_bytes, config_.scratch_buffer_bytes, 1, true});
         lane_fold lane{progress.lane, definitions_, *scratch_};
         std::optional<personal_keys> keys;
+        std::vector<recorded> events;                   // being folded; kept while the database is away
+        std::future<std::vector<recorded>> read_ahead;  // what follows is read while this is folded
+        const auto read_behind = [&](const position& from) {
+            read_ahead = std::async(std::launch::async, [this, from] { return feed_->read({&from, 1}); });
+        };
         while (lane.at().seq < progress.mark)
             patiently([&] {
                 if (!keys)
                     keys.emplace(ring_, config_.keys);
-                const auto from = lane.at();
-                auto events = feed_->read({&from, 1});
-                std::erase_if(events, [&](const recorded& each) { return each.at.seq > progress.mark; });
+                if (events.empty())
+                {
+                    if (!read_ahead.valid())
+                        read_behind(lane.at());
+                    events = read_ahead.get();
+                    std::erase_if(events, [&](const recorded& each) { return each.at.seq > progress.mark; });
+                }
                 if (events.empty())
                     throw std::runtime_error("the log of lane " + std::to_string(progress.lane) +
                                              " ends before the head that it had");
+                if (events.back().at.seq < progress.mark && !read_ahead.valid())
+                    read_behind(events.back().at);
                 keys->fetch(events);
                 lane.fold(events, keys->open());
                 progress.seq = lane.at().seq;
                 progress_.events += static_cast<std::int64_t>(events.size());
+                events.clear();
                 tell(false);
             });
         FAULT_POINT("rebuild.lane_folded");
