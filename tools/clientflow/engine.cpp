@@ -13,6 +13,7 @@
 #include "projections/runner/position_poll.hpp"
 #include "projections/runner/reader.hpp"
 #include "projections/runner/runner.hpp"
+#include "tools/clientflow/completeness.hpp"
 #include "tools/clientflow/database.hpp"
 
 #include <algorithm>
@@ -122,6 +123,9 @@ struct engine::implementation
     void make_poll();
     void make_service();
     void start_housekeeping();
+    void start_audit();
+    void stop_audit();
+    void write_audit(http::metrics_text&);
     std::unique_ptr<projection::reader> open_reader();
     std::vector<http::readiness> checks() const;
     void write_metrics(http::metrics_text&);
@@ -145,6 +149,8 @@ struct engine::implementation
     std::unique_ptr<lanes::dispatcher> commands;  // wakes those above: goes before them
     std::unique_ptr<http::service> service;
     std::unique_ptr<event_log::housekeeper> housekeeping;  // from start to stop
+    std::mutex audit_mutex;
+    std::shared_ptr<auditor> audit;  // likewise, with the role; guarded by audit_mutex
 };
 
 void engine::implementation::tell(const projection::report& said)
@@ -275,6 +281,7 @@ void engine::implementation::write_metrics(http::metrics_text& out)
         return;
     const auto now = runner->take();
     write_lags(out, now);
+    write_audit(out);
     out.family("clientflow_projection_cache_usable", "gauge", "1 while rows are cached, else every batch reads them.");
     out.sample({}, now.has_cache ? 1 : 0);
     const auto total = [&](const char* name, const char* help, std::uint64_t value) {
@@ -286,6 +293,32 @@ void engine::implementation::write_metrics(http::metrics_text& out)
     total("clientflow_projection_commits_total", "Batches committed with their positions.", now.commits);
     total("clientflow_projection_lost_races_total", "Batches that another process was ahead with.", now.lost_races);
     total("clientflow_projection_failures_total", "Batches that the database refused or lost.", now.failures);
+}
+
+void engine::implementation::write_audit(http::metrics_text& out)
+{
+    const auto now = [&] {
+        const std::lock_guard lock{audit_mutex};
+        return audit ? audit->take() : audit_figures{};
+    }();
+    const auto one = [&](const char* name, const char* type, const char* help, double value) {
+        out.family(name, type, help);
+        out.sample({}, value);
+    };
+    one("clientflow_audit_differences", "gauge",
+        "Differences between the log and what is derived from it, found by the last pass.",
+        static_cast<double>(now.differences));
+    one("clientflow_audit_passes_total", "counter", "Whole passes of the auditor.", static_cast<double>(now.passes));
+    one("clientflow_audit_events_total", "counter", "Events that the auditor has folded again.",
+        static_cast<double>(now.events));
+    one("clientflow_audit_failures_total", "counter", "Passes that ended early.", static_cast<double>(now.failures));
+    one("clientflow_audit_last_pass_timestamp_seconds", "gauge", "When the last whole pass ended; 0 before the first.",
+        now.last_pass ? static_cast<double>(now.last_pass->us) / 1e6 : 0);
+    out.family("clientflow_dead_letters", "gauge", "What was given up and waits for an operator.");
+    out.sample({{"source", "projection"}}, static_cast<double>(now.stopped.count));
+    out.family("clientflow_dead_letter_oldest_timestamp_seconds", "gauge",
+               "Since when the oldest of it waits; 0 when nothing does.");
+    out.sample({{"source", "projection"}}, now.stopped.oldest);
 }
 
 void engine::implementation::make_service()
@@ -315,6 +348,25 @@ void engine::implementation::start_housekeeping()
         [this](const std::string& why) { journal.note(http::severity::warning, "housekeeping.failed", why); });
 }
 
+void engine::implementation::start_audit()
+{
+    if (!runner || of.audit.share_percent == 0)
+        return;
+    const std::lock_guard lock{audit_mutex};
+    audit = std::make_shared<auditor>(of, keys, guard, clock, [this](bool is_difference, const std::string& told) {
+        journal.note(is_difference ? http::severity::error : http::severity::warning,
+                     is_difference ? "audit.difference" : "audit.failed", told);
+    });
+}
+
+// Its thread may be in the middle of a step: the metrics do not wait for that.
+void engine::implementation::stop_audit()
+{
+    std::shared_ptr<auditor> ending;
+    const std::lock_guard lock{audit_mutex};
+    ending.swap(audit);
+}
+
 engine::engine(const settings& of, const roles& what, server_journal& log)
     : self_(std::make_unique<implementation>(of, what, log))
 {}
@@ -326,6 +378,7 @@ void engine::start()
     if (self_->runner)
         self_->runner->start();
     self_->start_housekeeping();
+    self_->start_audit();
     self_->service->start();
     self_->service->ready();
 }
@@ -335,6 +388,7 @@ bool engine::drain() { return self_->service->drain(); }
 void engine::stop()
 {
     self_->housekeeping.reset();
+    self_->stop_audit();
     self_->service->stop();
     if (self_->runner)
         self_->runner->stop();

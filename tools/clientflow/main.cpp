@@ -177,8 +177,9 @@ void add_common_options(CLI::App& app, common_options& given)
 
 void add_nouns(CLI::App& root, program& chosen)
 {
-    for (auto* add : {add_serve, add_migrate, add_doctor, add_config, add_tenant, add_key, add_analyst, add_events,
-                      add_stream, add_projection, add_parked, add_lanes, add_why, add_bench, add_schemas, add_openapi})
+    for (auto* add :
+         {add_serve, add_migrate, add_doctor, add_config, add_tenant, add_key, add_analyst, add_events, add_stream,
+          add_projection, add_parked, add_lanes, add_audit, add_why, add_bench, add_schemas, add_metrics, add_openapi})
         add(root, chosen);
 }
 

@@ -78,8 +78,10 @@ void add_projection(CLI::App& root, program&);
 void add_parked(CLI::App& root, program&);
 void add_lanes(CLI::App& root, program&);
 void add_why(CLI::App& root, program&);
+void add_audit(CLI::App& root, program&);
 void add_bench(CLI::App& root, program&);
 void add_schemas(CLI::App& root, program&);
+void add_metrics(CLI::App& root, program&);
 void add_openapi(CLI::App& root, program&);
 
 // For people's terminals: control characters, which could command them, become question marks.

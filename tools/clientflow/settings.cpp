@@ -191,6 +191,14 @@ void housekeeping_rows(table& to, event_log::housekeeper_config& of)
     to.add("client_receipts_hours", "h", of.client_receipts_hours, "idempotency keys are kept; below 24 refused");
 }
 
+void audit_rows(table& to, audit_config& of)
+{
+    to.section("audit");
+    to.add("first_after_ms", of.first_after, "from the start to the first pass of the auditor");
+    to.add("every_ms", of.every, "from the end of one pass to the next");
+    to.add("share_percent", "%", of.share_percent, "of the time that it works, PostgreSQL's included; 0: never");
+}
+
 void listener_rows(table& to, http::listener_config& of)
 {
     to.add("address", of.address, "to listen on");
@@ -282,6 +290,7 @@ std::vector<setting> rows_of(settings& of)
     housekeeping_rows(to, of.housekeeping);
     service_rows(to, of);
     live_rows(to, of.http.live);
+    audit_rows(to, of.audit);
     to.section("log");
     to.one_of("level", of.log.level, {"debug", "info", "warning", "error"}, "what is written at all");
     to.one_of("format", of.log.format, {"auto", "json", "human"}, "auto: human on a terminal");

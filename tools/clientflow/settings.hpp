@@ -15,6 +15,7 @@
 #include "http/server/service.hpp"
 #include "tools/clientflow/program.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -32,6 +33,14 @@ struct log_config
     std::int64_t slow_ms = 100;      // from which a request is slow
 };
 
+// The completeness auditor of a serving process.
+struct audit_config
+{
+    std::chrono::milliseconds first_after{30'000};  // from the start to the first pass
+    std::chrono::milliseconds every{60'000};        // from the end of one pass to the next
+    std::int64_t share_percent = 1;                 // of the time that it works, the database's work included; 0: never
+};
+
 struct settings
 {
     std::filesystem::path
@@ -45,6 +54,7 @@ struct settings
     event_feed::feed_config feed;
     event_log::housekeeper_config housekeeping;
     http::service_config http;
+    audit_config audit;
     log_config log;
     std::int64_t drain_seconds = 25;
 

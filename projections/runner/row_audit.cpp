@@ -1,0 +1,225 @@
+#include "projections/runner/row_audit.hpp"
+
+#include "projections/runner/audited_rows.hpp"
+#include "projections/runner/columns.hpp"
+#include "projections/runner/personal_keys.hpp"
+#include "schemas/assertion.hpp"
+#include "schemas/text.hpp"
+
+#include <pqxx/pqxx>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace projection
+{
+namespace
+{
+constexpr const char* every_position =
+    "select p.nth, l.lane, coalesce(c.step, 0), coalesce(c.seq, 0), coalesce(head.seq, 0),"
+    "       coalesce(extract(epoch from clock_timestamp() - next.recorded_at), 0)::float8,"
+    "       coalesce(c.seq, 0) > 0 and at.event_id is distinct from c.event_id"
+    "  from unnest($1::text[], $2::integer[]) with ordinality as p (projection, version, nth)"
+    " cross join es.lane l"
+    "  left join lateral (select * from read.checkpoint k where k.projection = p.projection"
+    "     and k.version = p.version and k.lane = l.lane order by k.step desc limit 1) as c on true"
+    "  left join lateral (select e.seq from es.event e where e.lane = l.lane order by e.seq desc limit 1)"
+    "     as head on true"
+    "  left join lateral (select e.event_id from es.event e where e.lane = l.lane and e.seq = c.seq) as at on true"
+    "  left join lateral (select e.recorded_at from es.event e where e.lane = l.lane"
+    "     and e.seq = coalesce(c.seq, 0) + 1) as next on true"
+    " order by p.nth, l.lane";
+
+constexpr const char* counted =
+    "select coalesce(h.seq, 0), n.count, n.first_gap"
+    "  from (select max(e.seq) as seq from es.event e where e.lane = $1) as h"
+    " cross join lateral (select count(*), min($2 + c.nth) filter (where c.seq <> $2 + c.nth) as first_gap"
+    "     from (select e.seq, row_number() over (order by e.seq) as nth from es.event e"
+    "            where e.lane = $1 and e.seq > $2 and e.seq <= $2 + $3) as c) as n";
+
+row_difference difference_of(row_difference::kind what, const row_key& key, std::int64_t last_seq)
+{
+    return {what, key, {}, last_seq};
+}
+
+void chain(digest& onto, const uuid& id, std::string_view bytes)
+{
+    std::string all{onto.begin(), onto.end()};
+    all.append(id.text()).append(bytes);
+    onto = schema::sha256(all);
+}
+}  // namespace
+
+struct row_audit::implementation
+{
+    implementation(row_audit_config given, std::span<const definition* const> of, event_log::keyring& ring)
+        : config(std::move(given)), definitions(of), link(config.rows), keys(ring, config.keys)
+    {}
+
+    // One snapshot for all that `work` reads.
+    template <class Work>
+    auto in_one_snapshot(Work work)
+    {
+        return link.call([&](pqxx::connection_base& raw) {
+            pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> seen{raw};
+            return work(seen);
+        });
+    }
+
+    const row_audit_config config;
+    const std::span<const definition* const> definitions;
+    audit_link link;
+    personal_keys keys;
+};
+
+row_audit::row_audit(row_audit_config config, std::span<const definition* const> definitions, event_log::keyring& ring)
+    : self_(std::make_unique<implementation>(std::move(config), definitions, ring))
+{}
+row_audit::~row_audit() = default;
+
+void row_audit::open() { self_->link.open(); }
+bool row_audit::is_open() const { return self_->link.is_open(); }
+
+std::vector<audited_tenant> row_audit::tenants()
+{
+    return self_->in_one_snapshot([](pqxx::transaction_base& seen) {
+        std::vector<audited_tenant> found;
+        for (const auto& row : seen.exec("select tenant_id, lane from es.tenant order by lane, tenant_id"))
+            found.push_back({*uuid::parse(row[0].c_str()), row[1].as<std::int32_t>()});
+        return found;
+    });
+}
+
+std::vector<std::int32_t> row_audit::lanes()
+{
+    return self_->in_one_snapshot([](pqxx::transaction_base& seen) {
+        std::vector<std::int32_t> found;
+        for (const auto& row : seen.exec("select lane from es.lane order by lane"))
+            found.push_back(row[0].as<std::int32_t>());
+        return found;
+    });
+}
+
+stopped_keys row_audit::stopped()
+{
+    return self_->in_one_snapshot([](pqxx::transaction_base& seen) {
+        as_projector(seen);
+        const auto row = seen.exec1("select count(*), coalesce(extract(epoch from min(parked_at)), 0)::float8"
+                                    " from read.parked where discarded_at is null");
+        return stopped_keys{row[0].as<std::int64_t>(), row[1].as<double>()};
+    });
+}
+
+std::vector<audited_position> row_audit::positions()
+{
+    std::vector<std::string> names, versions;
+    for (const definition* of : self_->definitions)
+    {
+        names.emplace_back(of->name);
+        versions.push_back(std::to_string(of->version));
+    }
+    return self_->in_one_snapshot([&](pqxx::transaction_base& seen) {
+        std::vector<audited_position> found;
+        for (const auto& row : seen.exec_params(every_position, array_literal(names), array_literal(versions)))
+        {
+            audited_position one;
+            one.of = self_->definitions[row[0].as<std::size_t>() - 1];
+            one.lane = row[1].as<std::int32_t>();
+            one.step = row[2].as<std::int64_t>();
+            one.seq = row[3].as<std::int64_t>();
+            one.head = row[4].as<std::int64_t>();
+            one.behind_seconds = row[5].as<double>();
+            one.is_beyond_log = one.seq > one.head;
+            one.is_of_other_event = !one.is_beyond_log && row[6].as<bool>();
+            found.push_back(one);
+        }
+        return found;
+    });
+}
+
+audited_lane row_audit::count(std::int32_t lane, std::int64_t after)
+{
+    return self_->in_one_snapshot([&](pqxx::transaction_base& seen) {
+        const auto row = seen.exec_params1(counted, lane, after, self_->config.count_max);
+        audited_lane made;
+        made.lane = lane;
+        made.head = row[0].as<std::int64_t>();
+        const auto there = row[1].as<std::int64_t>();
+        made.counted_to = after + there;
+        if (!row[2].is_null())
+            made.first_gap = row[2].as<std::int64_t>();
+        else if (there < std::min(made.head - after, self_->config.count_max))
+            made.first_gap = made.counted_to + 1;
+        if (made.first_gap)
+            made.counted_to = *made.first_gap - 1;
+        return made;
+    });
+}
+
+row_slice row_audit::rows(const definition& of, const audited_tenant& whose, const uuid& after, row_digests& digests)
+{
+    row_slice made;
+    auto seen = self_->in_one_snapshot([&](pqxx::transaction_base& in) {
+        const audit_bounds bounds{whose.tenant, whose.lane, after, self_->config.events_max, self_->config.rows_max};
+        return read_slice(in, of, bounds);
+    });
+    made.events = seen.events.size();
+    made.rows = seen.rows.size();
+    made.next = seen.next;
+    made.stream_with_hole = hole_in(seen.events);
+    self_->keys.fetch(seen.events);
+    const auto wanted = fold_anew(of, seen, self_->keys.open());
+    if (!wanted)
+    {
+        made.is_foldable_by_stream = false;
+        made.next.reset();
+        return made;
+    }
+
+    for (const auto& [id, row] : *wanted)
+        if (!row.bytes.empty())
+            chain(digests.wanted, id, row.bytes);
+    for (const auto& [id, bytes] : seen.rows)
+        chain(digests.found, id, bytes);
+
+    const auto add = [&](row_difference::kind what, const uuid& id, std::int64_t last_seq) {
+        made.differences.push_back(difference_of(what, {whose.tenant, id}, last_seq));
+    };
+    for (const auto& [id, row] : *wanted)
+    {
+        const auto found = seen.rows.find(id);
+        if (found == seen.rows.end() && !row.bytes.empty())
+            add(row_difference::kind::missing, id, row.last_seq);
+        else if (found != seen.rows.end() && found->second != row.bytes)
+            add(row.bytes.empty() ? row_difference::kind::unexpected : row_difference::kind::other, id, row.last_seq);
+    }
+    for (const auto& [id, _] : seen.rows)
+        if (!wanted->contains(id))
+            add(row_difference::kind::unexpected, id, 0);
+    return made;
+}
+
+std::vector<row_difference> row_audit::totals(const definition& of, const audited_tenant& whose)
+{
+    if (of.shares == nullptr)
+        return {};
+    return self_->in_one_snapshot([&](pqxx::transaction_base& seen) {
+        const auto wanted = totals_from_rows(seen, of, whose.tenant, self_->config.rows_max);
+        const auto found = stored_totals(seen, of, whose.tenant);
+        std::vector<row_difference> made;
+        const auto add = [&](row_difference::kind what, const std::string& name) {
+            made.push_back({what, {whose.tenant, {}}, name, 0});
+        };
+        for (const auto& [name, value] : wanted)
+            if (const auto held = found.find(name); held == found.end())
+                add(row_difference::kind::missing, name.text());
+            else if (held->second != value)
+                add(row_difference::kind::other, name.text());
+        for (const auto& [name, _] : found)
+            if (!wanted.contains(name))
+                add(row_difference::kind::unexpected, name.text());
+        return made;
+    });
+}
+}  // namespace projection

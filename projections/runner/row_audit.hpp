@@ -1,0 +1,122 @@
+// Read models held against the log, a bounded slice at a time, without stopping anybody.
+//
+// A slice is one transaction with one snapshot, which sees a projection's position, the events of some streams of one
+// tenant up to it, and their rows: the streams are folded again and compared byte for byte, whoever is at work
+// meanwhile. Reads only, as clientflow_app for the log and as clientflow_projector for the rows. Serves one thread;
+// throws store_failed and what the event store throws.
+#pragma once
+
+#include "events/log/seal.hpp"
+#include "events/log/store.hpp"
+#include "projections/runner/row_store.hpp"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace projection
+{
+struct row_audit_config
+{
+    row_store_config rows;            // without a role: it takes one on where it must
+    event_log::store_config keys;     // where subject keys are read
+    std::size_t events_max = 200;     // of one slice; one stream is always read whole
+    std::size_t rows_max = 500;       // of one slice
+    std::int64_t count_max = 20'000;  // events of one look at a lane
+};
+
+// A difference between the log and what is derived from it.
+struct row_difference
+{
+    enum class kind
+    {
+        missing,     // the log says there is such a row or total
+        unexpected,  // the log knows nothing of it
+        other        // both, and they are not the same
+    };
+    kind what = kind::other;
+    row_key key;
+    std::string total;          // "task.status/todo"; empty: a row
+    std::int64_t last_seq = 0;  // of the row's newest event in the log, at most where the projection stands
+};
+
+// One projection in one lane, as its newest checkpoint says.
+struct audited_position
+{
+    const definition* of = nullptr;
+    std::int32_t lane = 0;
+    std::int64_t step = 0;  // 0: there is none
+    std::int64_t seq = 0;
+    std::int64_t head = 0;      // of the lane in the log
+    double behind_seconds = 0;  // age of the oldest event that is not shown
+    bool is_beyond_log = false;
+    bool is_of_other_event = false;  // the log holds another event there than the checkpoint says
+};
+
+struct audited_lane
+{
+    std::int32_t lane = 0;
+    std::int64_t head = 0;
+    std::int64_t counted_to = 0;            // every seq up to here is there
+    std::optional<std::int64_t> first_gap;  // the first seq that is not
+};
+
+struct audited_tenant
+{
+    uuid tenant;
+    std::int32_t lane = 0;
+};
+
+// Keys that projections have stopped at and nobody has given up, of all versions.
+struct stopped_keys
+{
+    std::int64_t count = 0;
+    double oldest = 0;  // seconds since 1970; 0: there is none
+};
+
+// What a slice saw. The digests chain from slice to slice, begun with zeros: equal at the end of a tenant if all its
+// rows are what the log says.
+struct row_slice
+{
+    std::vector<row_difference> differences;
+    std::uint64_t events = 0, rows = 0;
+    std::optional<uuid> next;              // the next slice begins behind it; nothing: the tenant is through
+    bool is_foldable_by_stream = true;     // false: rows of this projection are no streams; nothing was compared
+    std::optional<uuid> stream_with_hole;  // its versions do not count 1, 2, 3, …
+};
+
+using digest = std::array<std::uint8_t, 32>;
+struct row_digests
+{
+    digest wanted{}, found{};
+};
+
+class row_audit
+{
+public:
+    row_audit(row_audit_config, std::span<const definition* const>, event_log::keyring&);
+    ~row_audit();
+
+    void open();
+    bool is_open() const;
+
+    std::vector<audited_tenant> tenants();
+    std::vector<audited_position> positions();
+    std::vector<std::int32_t> lanes();
+    stopped_keys stopped();
+    // Counts on from `after`, `count_max` events at most.
+    audited_lane count(std::int32_t lane, std::int64_t after);
+
+    row_slice rows(const definition&, const audited_tenant&, const uuid& after, row_digests&);
+    // All totals of a tenant against all its rows, in one snapshot; cheap beside folding, but not bounded.
+    std::vector<row_difference> totals(const definition&, const audited_tenant&);
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace projection

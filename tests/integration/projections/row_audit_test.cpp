@@ -1,0 +1,397 @@
+// Read models held against the log and mended: what was altered by hand is found, and made anew beside a running
+// runner.
+#include "events/project.hpp"
+#include "events/task.hpp"
+#include "projections/project.hpp"
+#include "projections/runner/row_audit.hpp"
+#include "projections/runner/row_cache.hpp"
+#include "projections/runner/row_codec.hpp"
+#include "projections/runner/row_mending.hpp"
+#include "projections/task.hpp"
+#include "tests/kit/process.hpp"
+#include "tests/kit/projections/world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+using namespace projection_tests;
+
+namespace
+{
+projection::row_audit_config auditing(const world& in)
+{
+    projection::row_audit_config made;
+    made.rows = in.rows();
+    made.keys = in.verifying().keys;
+    made.events_max = 40;  // small, so that a tenant is many slices
+    made.rows_max = 30;
+    made.count_max = 100;
+    return made;
+}
+
+struct found
+{
+    std::string projection;
+    projection::audited_tenant whose;
+    projection::row_difference what;
+    const projection::definition* of = nullptr;
+};
+
+struct given_a_history
+{
+    given_a_history() { it.catch_up(); }
+
+    // Everything that differs, tenant by tenant.
+    std::vector<found> differences()
+    {
+        projection::row_audit audit{auditing(in), projection::read_models(), *in.keys};
+        audit.open();
+        std::vector<found> all;
+        for (const auto& whose : audit.tenants())
+            for (const auto* of : projection::read_models())
+            {
+                projection::row_digests digests;
+                std::size_t different_rows = 0;
+                for (std::optional<uuid> after{uuid{}}; after;)
+                {
+                    const auto slice = audit.rows(*of, whose, *after, digests);
+                    CHECK(slice.is_foldable_by_stream);
+                    CHECK_FALSE(slice.stream_with_hole);
+                    CHECK(slice.rows <= 30);
+                    different_rows += slice.differences.size();
+                    for (const auto& each : slice.differences)
+                        all.push_back({std::string{of->name}, whose, each, of});
+                    after = slice.next;
+                }
+                CHECK((digests.wanted == digests.found) == (different_rows == 0));
+                for (const auto& each : audit.totals(*of, whose))
+                    all.push_back({std::string{of->name}, whose, each, of});
+            }
+        return all;
+    }
+
+    void mend(const std::vector<found>& all)
+    {
+        projection::row_mending mending{auditing(in), projection::read_models(), *in.keys};
+        for (const auto& each : all)
+        {
+            const std::vector<uuid> keys =
+                each.what.total.empty() ? std::vector<uuid>{each.what.key.id} : std::vector<uuid>{};
+            mending.rows(*each.of, each.whose, keys);
+        }
+    }
+
+    // Found as expected, mended, and the runner at work goes on from there.
+    void check_found_and_mended(std::size_t count, const std::string& projection, projection::row_difference::kind what)
+    {
+        const auto all = differences();
+        REQUIRE(all.size() >= count);
+        CHECK(std::ranges::all_of(all, [&](const auto& each) { return each.projection == projection; }));
+        CHECK(std::ranges::any_of(all, [&](const auto& each) { return each.what.what == what; }));
+        mend(all);
+        CHECK(differences().empty());
+        CHECK(in.verified().different == 0);
+        go_on();
+        CHECK(in.verified().different == 0);
+    }
+
+    void go_on()
+    {
+        for (const auto& tenant : tenants)
+        {
+            task::created fact;
+            fact.id = {fresh_id()};
+            fact.project_id = {fresh_id()};
+            fact.title = "one more";
+            in.append(tenant, "task", fact.id.value, fact);
+        }
+        in.flush();
+        it.catch_up();
+    }
+
+    std::string a_task(const std::string& condition = "true")
+    {
+        return in.db.run("select id from read.task where " + condition + " order by id offset 3 limit 1");
+    }
+
+    world in;
+    const std::vector<uuid> tenants = random_history(in, 91, {3, 700});
+    running it{in, in.room.path() / "cache"};
+};
+}  // namespace
+
+using kind = projection::row_difference::kind;
+
+TEST_CASE_FIXTURE(given_a_history, "rows that nobody has touched show no difference, while events go on")
+{
+    CHECK(differences().empty());
+    go_on();
+    CHECK(differences().empty());
+}
+
+TEST_CASE_FIXTURE(given_a_history, "an altered, a removed and an invented row are each found and made anew")
+{
+    SUBCASE("altered")
+    {
+        in.db.run("update read.task set title = 'altered', status = 'done' where id = '" + a_task() + "'");
+        check_found_and_mended(1, "task", kind::other);
+    }
+    SUBCASE("removed")
+    {
+        in.db.run("delete from read.project");
+        check_found_and_mended(10, "project", kind::missing);
+    }
+    SUBCASE("invented")
+    {
+        in.db.run("insert into read.task select tenant_id, gen_random_uuid(), version, created_at, updated_at,"
+                  " archived_at, project_id, 'invented', description, status, priority, due_on, assignee_ids,"
+                  " estimate_minutes, labels, parent_id, completed_at from read.task order by id limit 1");
+        check_found_and_mended(1, "task", kind::unexpected);
+    }
+    SUBCASE("moved to another tenant")
+    {
+        in.db.run("update read.client set tenant_id = '" + tenants[1].text() + "' where tenant_id = '" +
+                  tenants[0].text() + "' and id = (select min(id::text)::uuid from read.client where tenant_id = '" +
+                  tenants[0].text() + "')");
+        check_found_and_mended(2, "client", kind::missing);
+    }
+}
+
+TEST_CASE_FIXTURE(given_a_history, "an altered, a removed and an invented total are found and counted anew")
+{
+    SUBCASE("altered")
+    {
+        in.db.run("update read.sum set value = value + 5 where counter = 'task.status' and bucket = 'todo'");
+        check_found_and_mended(1, "task", kind::other);
+    }
+    SUBCASE("removed")
+    {
+        in.db.run("delete from read.sum where counter = 'client.open'");
+        check_found_and_mended(1, "client", kind::missing);
+    }
+    SUBCASE("invented")
+    {
+        in.db.run("insert into read.sum values ('" + tenants[0].text() + "', 'project.status', 1, 'dreaming', 5, 5)");
+        check_found_and_mended(1, "project", kind::unexpected);
+    }
+}
+
+TEST_CASE_FIXTURE(given_a_history,
+                  "a position that was moved shows rows to mend, and the runner goes on from where it is")
+{
+    const std::string newest = " and lane = 1 and step = (select max(step) from read.checkpoint"
+                               " where projection = 'task' and lane = 1)";
+    const auto positions = [&] {
+        projection::row_audit audit{auditing(in), projection::read_models(), *in.keys};
+        audit.open();
+        auto all = audit.positions();
+        std::erase_if(all, [](const auto& each) { return !each.is_beyond_log && !each.is_of_other_event; });
+        return all;
+    };
+    CHECK(positions().empty());
+    const auto mend_positions = [&] {
+        const auto all = positions();
+        REQUIRE(all.size() == 1);
+        CHECK(all[0].of->name == "task");
+        projection::row_mending mending{auditing(in), projection::read_models(), *in.keys};
+        mending.position(*all[0].of, all[0].lane);
+        CHECK(positions().empty());
+        mend(differences());
+        CHECK(differences().empty());
+        go_on();
+        CHECK(in.verified().different == 0);
+    };
+    SUBCASE("beyond the log")
+    {
+        in.db.run("update read.checkpoint set seq = seq + 1000 where projection = 'task'" + newest);
+        mend_positions();
+    }
+    SUBCASE("to another event")
+    {
+        in.db.run("update read.checkpoint set event_id = gen_random_uuid() where projection = 'task'" + newest);
+        mend_positions();
+    }
+    SUBCASE("back")
+    {
+        in.db.run("update read.checkpoint set seq = seq - 40 where projection = 'task'" + newest);
+        mend_positions();
+    }
+    SUBCASE("away: all that there is of it is folded again")
+    {
+        in.db.run("delete from read.checkpoint where projection = 'task' and lane = 1");
+        const auto all = differences();
+        CHECK(all.size() > 20);
+        mend(all);
+        CHECK(differences().empty());
+        go_on();
+        CHECK(in.verified().different == 0);
+    }
+}
+
+TEST_CASE_FIXTURE(given_a_history,
+                  "what a damaged cache makes of a row is found, and the cache is dropped with the repair")
+{
+    const auto lane = 1;
+    const auto tenant = tenants[1];
+    const auto id = *uuid::parse(a_task("tenant_id = '" + tenant.text() + "' and archived_at is null"));
+    it.stop();
+    const auto directory = in.room.path() / "cache";
+    {
+        projection::row_cache cache{{directory}};
+        const projection::space where{"task", 1, lane};
+        const auto stands = cache.stands(where);
+        REQUIRE(stands);
+        REQUIRE(stands->is_complete);
+        std::string key{"r"};
+        key.append(reinterpret_cast<const char*>(tenant.bytes.data()), tenant.bytes.size());
+        key.append(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
+        const std::vector<std::string> keys{key};
+        const auto held = cache.get(where, keys);
+        REQUIRE(held.front());
+        task::item row;
+        REQUIRE(projection::decode_row(task::item_type(), &row, *held.front()));
+        row.title = "of a damaged cache";
+        std::string bytes;
+        projection::encode_row(task::item_type(), &row, bytes);
+        projection::row_cache::changes all;
+        all.put(where, key, bytes);
+        cache.write(all);
+    }
+    const auto title = [&] { return in.db.run("select title from read.task where id = '" + id.text() + "'"); };
+    running again{in, directory};
+    in.append(tenant, "task", id, task::archived{{id}});
+    in.flush();
+    again.catch_up();
+    REQUIRE(title() == "of a damaged cache");
+
+    const auto all = differences();
+    REQUIRE(all.size() == 1);
+    mend(all);
+    CHECK(title() != "of a damaged cache");
+    in.append(tenant, "task", id, task::restored{{id}});
+    in.flush();
+    again.catch_up();
+    CHECK(title() != "of a damaged cache");
+    CHECK(differences().empty());
+    CHECK(in.verified().different == 0);
+}
+
+TEST_CASE("a stopped key is held against the events before it stopped, and a repair leaves it stopped")
+{
+    world in;
+    const auto tenant = in.tenant(2);
+    project::created bad;
+    bad.id = {fresh_id()};
+    bad.name = "bad";
+    in.append(tenant, "project", bad.id.value, bad);
+    in.append_raw(tenant, "project", bad.id.value, "project.activated", 1, fresh_id(), R"({"id": 5})");
+    in.append(tenant, "project", bad.id.value, project::archived{bad.id});
+    in.flush();
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    REQUIRE(in.db.run("select count(*) from read.parked") == "1");
+
+    projection::row_audit audit{auditing(in), projection::read_models(), *in.keys};
+    audit.open();
+    projection::row_digests digests;
+    CHECK(audit.rows(project::read_model(), {tenant, 2}, {}, digests).differences.empty());
+    in.db.run("update read.project set name = 'altered'");
+    REQUIRE(audit.rows(project::read_model(), {tenant, 2}, {}, digests).differences.size() == 1);
+    projection::row_mending mending{auditing(in), projection::read_models(), *in.keys};
+    mending.rows(project::read_model(), {tenant, 2}, std::vector<uuid>{bad.id.value});
+    CHECK(in.db.run("select name || version from read.project") == "bad1");
+    CHECK(in.db.run("select count(*) from read.parked") == "1");
+    CHECK(in.verified().different == 0);
+}
+
+TEST_CASE_FIXTURE(given_a_history, "a lane's events are counted piece by piece, and the first that is missing is named")
+{
+    projection::row_audit audit{auditing(in), projection::read_models(), *in.keys};
+    audit.open();
+    const auto walk = [&] {
+        projection::audited_lane seen;
+        std::size_t pieces = 0;
+        do
+        {
+            seen = audit.count(1, seen.counted_to);
+            ++pieces;
+        } while (!seen.first_gap && seen.counted_to < seen.head);
+        CHECK(pieces > 1);
+        return seen;
+    };
+    const auto whole = walk();
+    CHECK(whole.counted_to == whole.head);
+    in.db.run(
+        "alter table es.event disable trigger all; delete from es.event where lane = 1 and seq between 150 and 152;"
+        "alter table es.event enable trigger all");
+    CHECK(walk().first_gap == 150);
+}
+
+#ifdef CLIENTFLOW_FAULT_POINTS
+TEST_CASE("child: mends what differs" * doctest::skip())
+{
+    const char* dsn = std::getenv("MEND_CHILD_DSN");
+    if (dsn == nullptr)
+        return;
+    projection::row_audit_config where;
+    where.rows.connection.dsn = dsn;
+    where.rows.watchdog = std::make_shared<event_log::watchdog>();
+    where.keys.dsn = dsn;
+    where.keys.guard = where.rows.watchdog;
+    event_log::keyring ring{event_log::keyring_config{std::getenv("MEND_CHILD_KEY")}};
+    projection::row_mending mending{where, projection::read_models(), ring};
+    const projection::audited_tenant whose{*uuid::parse(std::getenv("MEND_CHILD_TENANT")), 1};
+    if (const char* key = std::getenv("MEND_CHILD_ROW"))
+        mending.rows(task::read_model(), whose, std::vector<uuid>{*uuid::parse(key)});
+    else
+        mending.position(task::read_model(), whose.lane);
+}
+
+TEST_CASE_FIXTURE(given_a_history, "a repair that is killed around its commit has mended all of it or nothing")
+{
+    const auto tenant = tenants[1].text();
+    const auto killed_at = [&](const std::string& point, const std::string& row) {
+        const auto fired = in.room.path() / ("fired-" + point);
+        kit::launch child;
+        child.program = "/proc/self/exe";
+        child.arguments = {"--no-skip", "--test-case=child: mends what differs"};
+        child.environment = {{"MEND_CHILD_DSN", in.db.dsn()},
+                             {"MEND_CHILD_KEY", (in.room.path() / "master.key").string()},
+                             {"MEND_CHILD_TENANT", tenant},
+                             {"CLIENTFLOW_FAULT", point + ":kill"},
+                             {"CLIENTFLOW_FAULT_LOG", fired.string()}};
+        if (!row.empty())
+            child.environment.emplace("MEND_CHILD_ROW", row);
+        CHECK(kit::run(child).end.exit_code == 137);
+        CHECK(std::filesystem::exists(fired));
+    };
+    const auto row = a_task("tenant_id = '" + tenant + "'");
+    in.db.run("update read.task set title = 'altered' where id = '" + row +
+              "';"
+              "update read.sum set value = value + 1 where counter = 'task.created' and tenant_id = '" +
+              tenant + "'");
+    const auto before = differences().size();
+    REQUIRE(before > 1);
+    killed_at("mend_rows.before_commit", row);
+    CHECK(differences().size() == before);
+    killed_at("mend_rows.after_commit", row);
+    CHECK(differences().empty());
+
+    in.db.run("update read.checkpoint set seq = seq + 1000 where projection = 'task' and lane = 1 and step ="
+              " (select max(step) from read.checkpoint where projection = 'task' and lane = 1)");
+    const auto is_beyond = [&] {
+        projection::row_audit audit{auditing(in), projection::read_models(), *in.keys};
+        audit.open();
+        return std::ranges::any_of(audit.positions(), [](const auto& each) { return each.is_beyond_log; });
+    };
+    killed_at("mend_position.before_commit", "");
+    CHECK(is_beyond());
+    killed_at("mend_position.after_commit", "");
+    CHECK_FALSE(is_beyond());
+    go_on();
+    CHECK(in.verified().different == 0);
+}
+#endif

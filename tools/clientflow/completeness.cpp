@@ -1,0 +1,481 @@
+// See completeness.hpp.
+#include "tools/clientflow/completeness.hpp"
+
+#include "commands/reckoning.hpp"
+#include "events/catalogue.hpp"
+#include "events/log/connection.hpp"
+#include "events/log/store.hpp"
+#include "projections/catalogue.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <pthread.h>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+namespace cli
+{
+namespace
+{
+using steady = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds behind_look_apart{100};
+constexpr std::chrono::seconds stopped_every{10};
+constexpr int mend_attempts_max = 50;  // of one tenant's claims and quotas, while it is written to
+
+projection::row_audit_config audit_of(const settings& of, const std::shared_ptr<event_log::watchdog>& guard)
+{
+    projection::row_audit_config made;
+    made.rows.connection.dsn = of.store.dsn;
+    made.rows.connection.password_file = of.store.password_file;
+    made.rows.watchdog = guard;
+    made.keys = of.store;
+    made.keys.guard = guard;
+    return made;
+}
+
+std::string_view word(projection::row_difference::kind what, bool is_total)
+{
+    using kind = projection::row_difference::kind;
+    switch (what)
+    {
+    case kind::missing:
+        return is_total ? "total_missing" : "row_missing";
+    case kind::unexpected:
+        return is_total ? "total_unexpected" : "row_unexpected";
+    default:
+        return is_total ? "total_differs" : "row_differs";
+    }
+}
+
+std::string_view word(lanes::standing_difference::kind what)
+{
+    using kind = lanes::standing_difference::kind;
+    switch (what)
+    {
+    case kind::claim_missing:
+        return "claim_missing";
+    case kind::claim_unexpected:
+        return "claim_unexpected";
+    case kind::claim_of_other:
+        return "claim_of_other";
+    default:
+        return "quota_differs";
+    }
+}
+}  // namespace
+
+std::string finding::text() const
+{
+    std::string made{what};
+    if (of != nullptr)
+        made += "  " + std::string{of->name} + " v" + std::to_string(of->version);
+    made += "  lane " + std::to_string(lane);
+    if (sequence > 0)
+        made += ':' + std::to_string(sequence);
+    if (tenant)
+        made += "  " + event_log::text_of("org", *tenant);
+    for (const auto* each : {&key, &detail})
+        if (!each->empty())
+            made += "  " + *each;
+    return made;
+}
+
+struct completeness::implementation
+{
+    implementation(const settings& given, event_log::keyring& ring, std::shared_ptr<event_log::watchdog> dog)
+        : of(given)
+        , guard(std::move(dog))
+        , store([&] {
+            auto made = given.store;
+            made.guard = guard;
+            return made;
+        }())
+        , rows(audit_of(given, guard), projection::read_models(), ring)
+        , standing(store, ring, rules::standing_rules())
+        , mending(audit_of(given, guard), projection::read_models(), ring)
+    {}
+
+    const settings& of;
+    std::shared_ptr<event_log::watchdog> guard;
+    event_log::store_config store;
+    projection::row_audit rows;
+    lanes::standing_audit standing;
+    projection::row_mending mending;
+};
+
+namespace
+{
+// One pass under way.
+class walk
+{
+public:
+    walk(projection::row_audit& rows, lanes::standing_audit& standing, const audit_scope& scope,
+         const std::function<bool()>& go_on)
+        : rows_(rows), standing_(standing), scope_(scope), go_on_(go_on)
+    {}
+
+    completeness_report run()
+    {
+        rows_.open();
+        std::vector<projection::audited_tenant> whose;
+        for (const auto& each : rows_.tenants())
+            if (!scope_.tenant || each.tenant == *scope_.tenant)
+                whose.push_back(each);
+        made_.is_finished = count_lanes(whose) && look_at_positions() && look_at_tenants(whose) && look_at_strangers();
+        return std::move(made_);
+    }
+
+private:
+    void add(finding found)
+    {
+        ++made_.differences;
+        if (made_.findings.size() < scope_.findings_max)
+            made_.findings.push_back(std::move(found));
+    }
+
+    bool is_wanted(std::int32_t lane, const std::vector<projection::audited_tenant>& whose) const
+    {
+        return !scope_.tenant || std::ranges::any_of(whose, [&](const auto& each) { return each.lane == lane; });
+    }
+
+    bool count_lanes(const std::vector<projection::audited_tenant>& whose)
+    {
+        for (const auto lane : rows_.lanes())
+        {
+            if (!is_wanted(lane, whose))
+                continue;
+            projection::audited_lane seen;
+            do
+            {
+                seen = rows_.count(lane, seen.counted_to);
+                if (!go_on_())
+                    return false;
+            } while (!seen.first_gap && seen.counted_to < seen.head);
+            seen.lane = lane;
+            if (seen.first_gap)
+                add({"lane_gap", nullptr, lane, {}, {}, {}, *seen.first_gap, "the log has no event there"});
+            made_.lanes.push_back(seen);
+        }
+        return true;
+    }
+
+    bool look_at_positions()
+    {
+        const auto until = steady::now() + scope_.patience;
+        std::map<std::int32_t, std::int64_t> heads;
+        for (const auto& lane : made_.lanes)
+            heads[lane.lane] = lane.head;
+        const auto is_behind = [&](const projection::audited_position& each) {
+            const auto head = heads.find(each.lane);
+            return head != heads.end() && each.seq < head->second;
+        };
+        made_.positions = rows_.positions();
+        while (std::ranges::any_of(made_.positions, is_behind) && steady::now() < until)
+        {
+            std::this_thread::sleep_for(behind_look_apart);
+            if (!go_on_())
+                return false;
+            made_.positions = rows_.positions();
+        }
+        std::erase_if(made_.positions, [&](const auto& each) { return !heads.contains(each.lane); });
+        for (const auto& each : made_.positions)
+            if (each.is_beyond_log)
+                add({"position_beyond_log",
+                     each.of,
+                     each.lane,
+                     {},
+                     {},
+                     {},
+                     each.seq,
+                     "the lane ends at " + std::to_string(each.head)});
+            else if (each.is_of_other_event)
+                add({"position_of_other_event",
+                     each.of,
+                     each.lane,
+                     {},
+                     {},
+                     {},
+                     each.seq,
+                     "the log holds another event there"});
+            else if (scope_.patience.count() > 0 && is_behind(each))
+                add({"behind",
+                     each.of,
+                     each.lane,
+                     {},
+                     {},
+                     {},
+                     each.seq,
+                     "the lane is at " + std::to_string(heads[each.lane])});
+        return go_on_();
+    }
+
+    bool look_at_tenants(const std::vector<projection::audited_tenant>& whose)
+    {
+        for (const auto& each : whose)
+        {
+            auto& told = made_.tenants.emplace_back();
+            told.whose = each;
+            for (const auto* of : projection::read_models())
+                if (!look_at_rows(*of, told))
+                    return false;
+            if (!look_at_standing(each))
+                return false;
+        }
+        return true;
+    }
+
+    bool look_at_rows(const projection::definition& of, tenant_report& told)
+    {
+        audited_rows seen;
+        seen.of = &of;
+        for (std::optional<schema::uuid> after{schema::uuid{}}; after;)
+        {
+            const auto slice = rows_.rows(of, told.whose, *after, seen.digests);
+            seen.rows += slice.rows;
+            seen.events += slice.events;
+            seen.is_compared = slice.is_foldable_by_stream;
+            note(of, told.whose, slice.differences);
+            if (slice.stream_with_hole)
+                add({"stream_hole", &of, told.whose.lane, told.whose.tenant, *slice.stream_with_hole,
+                     event_log::text_of(of.category, *slice.stream_with_hole), 0, "its versions do not count on"});
+            after = slice.next;
+            if (!go_on_())
+                return false;
+        }
+        note(of, told.whose, rows_.totals(of, told.whose));
+        told.models.push_back(seen);
+        return go_on_();
+    }
+
+    void note(const projection::definition& of, const projection::audited_tenant& whose,
+              const std::vector<projection::row_difference>& differences)
+    {
+        for (const auto& each : differences)
+            add({word(each.what, !each.total.empty()),
+                 &of,
+                 whose.lane,
+                 whose.tenant,
+                 each.key.id,
+                 each.total.empty() ? event_log::text_of(of.category, each.key.id) : each.total,
+                 each.last_seq,
+                 {}});
+    }
+
+    bool look_at_standing(const projection::audited_tenant& whose)
+    {
+        const auto seen = standing_.look(whose.tenant, whose.lane);
+        made_.claims += seen.claims;
+        made_.totals += seen.totals;
+        for (const auto& each : seen.differences)
+        {
+            const bool is_total = each.what == lanes::standing_difference::kind::total_differs;
+            add({word(each.what), nullptr, whose.lane, whose.tenant, each.owner.id, each.name, 0,
+                 is_total ? "is " + std::to_string(each.found) + ", must be " + std::to_string(each.wanted)
+                          : event_log::text_of(each.owner.category, each.owner.id)});
+        }
+        return go_on_();
+    }
+
+    bool look_at_strangers()
+    {
+        if (!scope_.tenant)
+            for (const auto& each : standing_.strangers())
+                add({"of_no_tenant", nullptr, 0, {}, {}, each, 0, {}});
+        return go_on_();
+    }
+
+    projection::row_audit& rows_;
+    lanes::standing_audit& standing_;
+    const audit_scope& scope_;
+    const std::function<bool()>& go_on_;
+    completeness_report made_;
+};
+
+bool is_of_rows(const finding& each) { return each.what.starts_with("row_") || each.what.starts_with("total_"); }
+bool is_of_position(const finding& each) { return each.what.starts_with("position_"); }
+bool is_of_standing(const finding& each) { return each.what.starts_with("claim_") || each.what == "quota_differs"; }
+}  // namespace
+
+completeness::completeness(const settings& of, event_log::keyring& keys, std::shared_ptr<event_log::watchdog> guard)
+    : self_(std::make_unique<implementation>(of, keys, std::move(guard)))
+{}
+completeness::~completeness() = default;
+
+completeness_report completeness::pass(const audit_scope& scope, const std::function<bool()>& go_on)
+{
+    return walk{self_->rows, self_->standing, scope, go_on}.run();
+}
+
+projection::stopped_keys completeness::stopped() { return self_->rows.stopped(); }
+
+completeness::repaired completeness::mend(const completeness_report& found, const std::string& as_operator)
+{
+    repaired made;
+    for (const auto& each : found.findings)
+        if (is_of_position(each))
+        {
+            self_->mending.position(*each.of, each.lane);
+            ++made.positions;
+        }
+
+    std::map<std::pair<const projection::definition*, schema::uuid>, std::vector<schema::uuid>> rows;
+    std::map<schema::uuid, std::int32_t> lane_of, standing;
+    for (const auto& each : found.findings)
+    {
+        if (each.tenant)
+            lane_of[*each.tenant] = each.lane;
+        if (is_of_rows(each))
+        {
+            auto& keys = rows[{each.of, *each.tenant}];
+            if (each.what.starts_with("row_"))
+                keys.push_back(each.id);
+        }
+        else if (is_of_standing(each))
+            standing[*each.tenant] = each.lane;
+    }
+    for (const auto& [which, keys] : rows)
+        for (std::size_t at = 0; at == 0 || at < keys.size(); at += projection::row_mending::keys_max)
+        {
+            const std::span<const schema::uuid> all{keys};
+            const auto some = all.subspan(at, std::min(projection::row_mending::keys_max, keys.size() - at));
+            const auto done = self_->mending.rows(*which.first, {which.second, lane_of[which.second]}, some);
+            made.rows += done.written;
+            made.removed += done.removed;
+            made.totals += done.totals;
+        }
+
+    if (standing.empty())
+        return made;
+    event_log::connection_config how;
+    how.dsn = as_operator;
+    how.application_name = "clientflow audit repair";
+    event_log::connection admin{how, self_->guard};
+    for (const auto& [tenant, lane] : standing)
+    {
+        int attempts = 0;
+        while (!lanes::mend(admin, self_->standing.look(tenant, lane)))
+            if (++attempts == mend_attempts_max)
+                throw std::runtime_error("the tenant " + event_log::text_of("org", tenant) +
+                                         " is written to all the time: try again");
+        ++made.tenants;
+    }
+    return made;
+}
+
+// -- The thread.
+
+struct auditor::implementation
+{
+    implementation(const settings& given, event_log::keyring& ring, std::shared_ptr<event_log::watchdog> dog,
+                   const schema::clock& time, std::function<void(bool, const std::string&)> teller)
+        : of(given.audit), work(given, ring, std::move(dog)), clock(time), tell(std::move(teller))
+    {}
+
+    bool stopped_within(std::chrono::milliseconds time)
+    {
+        std::unique_lock lock{mutex};
+        return changed.wait_for(lock, time, [&] { return stopping; });
+    }
+
+    void look_at_stopped()
+    {
+        if (steady::now() < next_stopped)
+            return;
+        const auto now = work.stopped();
+        next_stopped = steady::now() + stopped_every;
+        const std::lock_guard lock{mutex};
+        figures.stopped = now;
+    }
+
+    // Rests so long that the steps are a small share of the time.
+    bool go_on()
+    {
+        look_at_stopped();
+        const auto took = steady::now() - step_begun;
+        const auto rest = took * (100 - of.share_percent) / std::max<std::int64_t>(of.share_percent, 1);
+        const bool goes_on = !stopped_within(std::chrono::duration_cast<std::chrono::milliseconds>(rest));
+        step_begun = steady::now();
+        return goes_on;
+    }
+
+    void run()
+    {
+        ::pthread_setname_np(::pthread_self(), "audit");
+        auto pause = of.first_after;
+        while (!stopped_within(pause))
+        {
+            pause = of.every;
+            try
+            {
+                step_begun = steady::now();
+                keep(work.pass({}, [this] { return go_on(); }));
+            }
+            catch (const std::exception& fault)
+            {
+                const std::lock_guard lock{mutex};
+                ++figures.failures;
+                last_fault = fault.what();
+            }
+            if (!last_fault.empty())
+                tell(false, std::exchange(last_fault, {}));
+        }
+    }
+
+    void keep(const completeness_report& seen)
+    {
+        if (!seen.is_finished)
+            return;
+        for (const auto& each : seen.findings)
+            tell(true, each.text());
+        const std::lock_guard lock{mutex};
+        figures.differences = seen.differences;
+        ++figures.passes;
+        figures.last_pass = clock.now();
+        for (const auto& tenant : seen.tenants)
+            for (const auto& model : tenant.models)
+                figures.events += model.events;
+    }
+
+    const audit_config of;
+    completeness work;
+    const schema::clock& clock;
+    const std::function<void(bool, const std::string&)> tell;
+    steady::time_point step_begun{};  // the thread's own, as below
+    steady::time_point next_stopped{};
+    std::string last_fault;
+
+    mutable std::mutex mutex;
+    std::condition_variable changed;
+    bool stopping = false;  // guarded by mutex, as below
+    audit_figures figures;
+
+    std::thread thread;  // last: runs over all of the above
+};
+
+auditor::auditor(const settings& of, event_log::keyring& keys, std::shared_ptr<event_log::watchdog> guard,
+                 const schema::clock& clock, std::function<void(bool, const std::string&)> tell)
+    : self_(std::make_unique<implementation>(of, keys, std::move(guard), clock, std::move(tell)))
+{
+    self_->thread = std::thread{[self = self_.get()] { self->run(); }};
+}
+
+auditor::~auditor()
+{
+    {
+        const std::lock_guard lock{self_->mutex};
+        self_->stopping = true;
+    }
+    self_->changed.notify_all();
+    self_->thread.join();
+}
+
+audit_figures auditor::take() const
+{
+    const std::lock_guard lock{self_->mutex};
+    return self_->figures;
+}
+}  // namespace cli
