@@ -9,6 +9,8 @@ next admin::on_head(exchange& x)
 {
     reply& out = x.out;
     out.add("Cache-Control", "no-store");
+    if (parts_.desk != nullptr && operations::is_meant(x.in.path))
+        return parts_.desk->on_head(x);
     if (x.in.method != verb::get && x.in.method != verb::head)
     {
         out.add("Allow", "GET, HEAD");
@@ -28,6 +30,11 @@ next admin::on_head(exchange& x)
     else
         render(make_problem("not_found"), {x.in.path, "", ""}, out);
     return next::settled;
+}
+
+next admin::on_body(exchange& x)
+{
+    return parts_.desk != nullptr && x.context ? parts_.desk->on_body(x) : next::settled;
 }
 
 void admin::answer_readiness(reply& out)

@@ -1,4 +1,4 @@
-// The admin listener's application: /livez, /readyz, /startupz, /metrics, and the place for /api/admin.
+// The admin listener's application: /livez, /readyz, /startupz, /metrics, and the operators' /api/admin.
 //
 // Runs on its own thread and io_context, so that it answers when everything else is stuck. Nothing here blocks or takes
 // a lock that a request of the public API could hold for long. It has no keys of its own: it listens where only the
@@ -7,6 +7,7 @@
 
 #include "http/server/message.hpp"
 #include "http/server/metrics.hpp"
+#include "http/server/operations.hpp"
 #include "http/server/service.hpp"
 
 #include <atomic>
@@ -21,6 +22,7 @@ struct admin_parts
     std::string version;
     std::function<std::vector<readiness>()> checks;
     std::vector<std::function<void(metrics_text&)>> figures;
+    operations* desk = nullptr;  // what lies under /api/admin; nothing: 404
 };
 
 class admin final : public application
@@ -37,7 +39,7 @@ public:
     void enter(phase now) { phase_ = now; }  // any thread
 
     next on_head(exchange&) override;
-    next on_body(exchange&) override { return next::settled; }
+    next on_body(exchange&) override;
     void on_answer(exchange&, double) override {}
     void on_refused(exchange&, int status, std::string_view code, std::string_view detail,
                     std::string_view peer) override;

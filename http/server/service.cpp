@@ -98,7 +98,11 @@ struct service::implementation
         , front(api_of(config),
                 {routes, parts.commands, queries, keys, streams, parts.keys, well, parts.shown, parts.clock, parts.log,
                  parts.incarnation, domain_codes(), openapi_document(all_routes(), config.version)})
-        , back({config.version, [this] { return checks(); }, {[this](metrics_text& text) { write_metrics(text); }}})
+        , desk(parts.operations, keys, parts.clock)
+        , back({config.version,
+                [this] { return checks(); },
+                {[this](metrics_text& text) { write_metrics(text); }},
+                &desk})
         , public_listener(config.api, front)
         , admin_listener(config.admin, back)
     {}
@@ -112,6 +116,7 @@ struct service::implementation
     live streams;
     router routes;
     api front;
+    operations desk;
     admin back;
     listener public_listener;
     listener admin_listener;
@@ -202,6 +207,7 @@ void service::start()
     self_->keys.start();
     self_->well.start();
     self_->queries.start();
+    self_->desk.start();
     if (!self_->config.is_public)
         return;
     self_->streams.start();
@@ -225,6 +231,7 @@ void service::stop()
 {
     self_->queries.stop();
     self_->streams.stop();
+    self_->desk.stop();
     self_->keys.stop();
     if (self_->config.is_public)
         self_->public_listener.stop();

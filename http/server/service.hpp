@@ -16,6 +16,7 @@
 #include "http/server/journal.hpp"
 #include "http/server/limits.hpp"
 #include "http/server/live.hpp"
+#include "http/server/operations.hpp"
 #include "schemas/time.hpp"
 
 #include <chrono>
@@ -95,6 +96,7 @@ struct service_parts
     std::function<void(metrics_text&)> metrics;
     // Asks the store for its incarnation anew, after a read for streams has failed; may be empty.
     std::function<void()> relearn{};
+    std::vector<operation> operations{};  // under /api/admin
 };
 
 class service

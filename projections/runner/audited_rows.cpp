@@ -91,6 +91,22 @@ std::string stored_bytes(const definition& of, std::span<const column> columns, 
     return bytes;
 }
 
+// The words of rows behind `after`, up to `last`; nothing: to the tenant's end.
+void read_terms(pqxx::transaction_base& in, const definition& of, const audit_bounds& where,
+                const std::optional<uuid>& last, audited_slice& into)
+{
+    if (of.find_by == nullptr)
+        return;
+    for (const auto& row :
+         in.exec_params("select id, term, place, (extract(epoch from created_at) * 1000000)::bigint"
+                        " from read.search_term where tenant_id = $1 and projection = $2 and version = $3 and id > $4"
+                        " and ($5 or id <= $6) order by id, term",
+                        where.tenant.text(), std::string{of.name}, of.version, where.after.text(), !last,
+                        last.value_or(where.after).text()))
+        into.terms[uuid_of(row[0])].push_back(
+            {text_of(row[1]), static_cast<term_place>(row[2].as<std::int16_t>()), {row[3].as<std::int64_t>()}});
+}
+
 void read_stopped(pqxx::transaction_base& in, const definition& of, audited_slice& into, const uuid& tenant)
 {
     for (const auto& row :
@@ -188,6 +204,7 @@ audited_slice read_slice(pqxx::transaction_base& in, const definition& of, const
         made.next = made.rows.rbegin()->first;
         std::erase_if(made.events, [&](const recorded& each) { return *made.next < each.stream.id; });
     }
+    read_terms(in, of, where, made.next, made);
     return made;
 }
 

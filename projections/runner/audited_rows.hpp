@@ -75,9 +75,10 @@ struct audit_bounds
 struct audited_slice
 {
     checkpoint at;
-    std::vector<recorded> events;          // by stream and version, up to `at`
-    std::map<uuid, std::string> rows;      // compact
-    std::map<uuid, std::int64_t> stopped;  // keys, and the event that each stopped at
+    std::vector<recorded> events;             // by stream and version, up to `at`
+    std::map<uuid, std::string> rows;         // compact
+    std::map<uuid, std::vector<term>> terms;  // by which they are found, in the order of words
+    std::map<uuid, std::int64_t> stopped;     // keys, and the event that each stopped at
     std::optional<uuid> next;
 };
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace projection
@@ -40,7 +41,25 @@ constexpr const char* counted =
 
 row_difference difference_of(row_difference::kind what, const row_key& key, std::int64_t last_seq)
 {
-    return {what, key, {}, last_seq};
+    return {what, key, {}, false, last_seq};
+}
+
+// Rows whose words are not those that the log says, in order.
+std::set<uuid> differing_terms(const definition& of, const std::map<uuid, wanted_row>& wanted,
+                               const std::map<uuid, std::vector<term>>& stored)
+{
+    std::set<uuid> differing;
+    for (const auto& [id, row] : wanted)
+    {
+        const auto right = row.bytes.empty() ? std::vector<term>{} : terms_of(of, row.row.get());
+        const auto found = stored.find(id);
+        if (found == stored.end() ? !right.empty() : found->second != right)
+            differing.insert(id);
+    }
+    for (const auto& [id, _] : stored)
+        if (!wanted.contains(id))
+            differing.insert(id);
+    return differing;
 }
 
 void chain(digest& onto, const uuid& id, std::string_view bytes)
@@ -160,6 +179,11 @@ audited_lane row_audit::count(std::int32_t lane, std::int64_t after)
 row_slice row_audit::rows(const definition& of, const audited_tenant& whose, const uuid& after, row_digests& digests)
 {
     row_slice made;
+    if (of.kind == row_kind::appended)  // one per event, written once
+    {
+        made.is_foldable_by_stream = false;
+        return made;
+    }
     auto seen = self_->in_one_snapshot([&](pqxx::transaction_base& in) {
         const audit_bounds bounds{whose.tenant, whose.lane, after, self_->config.events_max, self_->config.rows_max};
         return read_slice(in, of, bounds);
@@ -197,6 +221,9 @@ row_slice row_audit::rows(const definition& of, const audited_tenant& whose, con
     for (const auto& [id, _] : seen.rows)
         if (!wanted->contains(id))
             add(row_difference::kind::unexpected, id, 0);
+    if (of.find_by != nullptr)
+        for (const auto& each : differing_terms(of, *wanted, seen.terms))
+            made.differences.push_back({row_difference::kind::other, {whose.tenant, each}, {}, true, 0});
     return made;
 }
 
@@ -209,7 +236,7 @@ std::vector<row_difference> row_audit::totals(const definition& of, const audite
         const auto found = stored_totals(seen, of, whose.tenant);
         std::vector<row_difference> made;
         const auto add = [&](row_difference::kind what, const std::string& name) {
-            made.push_back({what, {whose.tenant, {}}, name, 0});
+            made.push_back({what, {whose.tenant, {}}, name, false, 0});
         };
         for (const auto& [name, value] : wanted)
             if (const auto held = found.find(name); held == found.end())

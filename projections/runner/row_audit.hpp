@@ -41,6 +41,7 @@ struct row_difference
     kind what = kind::other;
     row_key key;
     std::string total;          // "task.status/todo"; empty: a row
+    bool is_of_terms = false;   // not the row, but the words by which it is found
     std::int64_t last_seq = 0;  // of the row's newest event in the log, at most where the projection stands
 };
 

@@ -61,6 +61,28 @@ void upsert(pqxx::transaction_base& in, const definition& of, const uuid& tenant
     in.exec_params(into.upsert(), pqxx::prepare::make_dynamic_params(parameters));
 }
 
+// The words by which a row is found; without a row none.
+void replace_terms(pqxx::transaction_base& in, const definition& of, const row_key& key, const void* row)
+{
+    if (of.find_by == nullptr)
+        return;
+    in.exec_params("delete from read.search_term where tenant_id = $1 and projection = $2 and version = $3 and id = $4",
+                   key.tenant.text(), std::string{of.name}, of.version, key.id.text());
+    arrays put{7};
+    const auto terms = row == nullptr ? std::vector<term>{} : terms_of(of, row);
+    for (const auto& each : terms)
+        put.next()
+            .id(key.tenant)
+            .text(of.name)
+            .number(of.version)
+            .id(key.id)
+            .text(each.word)
+            .number(static_cast<std::int16_t>(each.place))
+            .text(each.created_at.text());
+    if (!terms.empty())
+        in.exec_params(put_terms, pqxx::prepare::make_dynamic_params(put.finish()));
+}
+
 bool remove(pqxx::transaction_base& in, const definition& of, const uuid& tenant, const uuid& id)
 {
     return in.exec_params("delete from " + std::string{of.table} + " where tenant_id = $1 and id = $2", tenant.text(),
@@ -139,10 +161,14 @@ mended row_mending::rows(const definition& of, const audited_tenant& whose, std:
             if (const auto found = wanted->find(key); found != wanted->end() && !found->second.bytes.empty())
             {
                 upsert(in, of, whose.tenant, found->second);
+                replace_terms(in, of, {whose.tenant, key}, found->second.row.get());
                 ++made.written;
             }
             else
+            {
                 made.removed += remove(in, of, whose.tenant, key) ? 1 : 0;
+                replace_terms(in, of, {whose.tenant, key}, nullptr);
+            }
         made.totals = rewrite_totals(in, of, whose.tenant, seen.at.seq, self_->config.rows_max);
         FAULT_POINT("mend_rows.before_commit");
         in.commit();

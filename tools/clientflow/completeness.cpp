@@ -255,7 +255,7 @@ private:
               const std::vector<projection::row_difference>& differences)
     {
         for (const auto& each : differences)
-            add({word(each.what, !each.total.empty()),
+            add({each.is_of_terms ? "row_terms_differ" : word(each.what, !each.total.empty()),
                  &of,
                  whose.lane,
                  whose.tenant,

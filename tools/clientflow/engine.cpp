@@ -13,6 +13,7 @@
 #include "projections/runner/position_poll.hpp"
 #include "projections/runner/reader.hpp"
 #include "projections/runner/runner.hpp"
+#include "tools/clientflow/admin_operations.hpp"
 #include "tools/clientflow/completeness.hpp"
 #include "tools/clientflow/database.hpp"
 
@@ -337,7 +338,8 @@ void engine::implementation::make_service()
                               positions,
                               [this] { return checks(); },
                               [this](http::metrics_text& out) { write_metrics(out); },
-                              [this] { learn_history(read_history(of, guard)); }};
+                              [this] { learn_history(read_history(of, guard)); },
+                              admin_operations(of)};
     service = std::make_unique<http::service>(std::move(config), std::move(parts));
 }
 

@@ -1,6 +1,7 @@
 // `clientflow lanes status`: the log's lanes, their heads, who lives in them and who serves them.
 #include "schemas/json_writer.hpp"
 #include "tools/clientflow/database.hpp"
+#include "tools/clientflow/operator_answers.hpp"
 #include "tools/clientflow/settings.hpp"
 
 #include <CLI/CLI.hpp>
@@ -24,10 +25,8 @@ constexpr const char* every_lane =
     "  left join es.lane_lease lease on lease.role = 'projector' and lease.lane = l.lane"
     " order by l.lane";
 
-exit_status status(const program& chosen)
+std::string as_json(const std::vector<line>& lanes)
 {
-    database store{read_settings(chosen.given).operator_dsn()};
-    const auto lanes = store.ask(every_lane);
     std::string out;
     schema::json_writer json{out};
     json.begin_object().key("lanes").begin_array();
@@ -40,17 +39,27 @@ exit_status status(const program& chosen)
         json.key("projector").begin_object().key("owner");
         each[5] ? json.string(*each[5]) : json.null();
         json.key("term").raw(each[6].value_or("null")).end_object().end_object();
-        if (!chosen.given.json)
+    }
+    json.end_array().end_object();
+    return out;
+}
+
+exit_status status(const program& chosen)
+{
+    database store{read_settings(chosen.given).operator_dsn()};
+    const auto lanes = store.ask(every_lane);
+    if (chosen.given.json)
+        std::cout << as_json(lanes) << '\n';
+    else
+        for (const auto& each : lanes)
             std::cout << "lane " << *each[0] << "  head " << *each[1] << "  projected " << each[4].value_or("-")
                       << "  tenants " << *each[3] << "  projector " << each[5].value_or("nobody") << "  "
                       << each[2].value_or("empty") << '\n';
-    }
-    json.end_array().end_object();
-    if (chosen.given.json)
-        std::cout << out << '\n';
     return done;
 }
 }  // namespace
+
+std::string lanes_status(database& store) { return as_json(store.ask(every_lane)); }
 
 void add_lanes(CLI::App& root, program& chosen)
 {

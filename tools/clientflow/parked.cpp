@@ -9,6 +9,7 @@
 #include "schemas/json_writer.hpp"
 #include "schemas/uuid.hpp"
 #include "tools/clientflow/database.hpp"
+#include "tools/clientflow/operator_answers.hpp"
 #include "tools/clientflow/reason.hpp"
 #include "tools/clientflow/settings.hpp"
 
@@ -21,14 +22,7 @@ namespace cli
 {
 namespace
 {
-struct wanted
-{
-    std::string key;         // task_…; empty: every key
-    std::string projection;  // empty: every projection
-    bool all = false;
-    bool dry_run = false;
-    std::string reason;
-};
+using wanted = parked_keys_wanted;
 
 void expect_selection(const wanted& given)
 {
@@ -81,11 +75,10 @@ stopped read(const line& row)
     return made;
 }
 
-std::vector<stopped> find(const settings& of, const wanted& given)
+std::vector<stopped> find(database& store, const wanted& given)
 {
     if (!given.projection.empty() && projection::read_model_named(given.projection) == nullptr)
         throw failure(usage, "bad_projection", "there is no projection \"" + given.projection + "\"");
-    database store{of.operator_dsn()};
     if (const auto login = store.ask_one("select current_user"); login && login->front() == "clientflow_app")
         throw failure(refused, "no_operator",
                       "the server's own login sees one tenant at a time: set admin_dsn, or give "
@@ -101,6 +94,12 @@ std::vector<stopped> find(const settings& of, const wanted& given)
     if (found.empty() && !given.key.empty())
         throw failure(not_found, "not_found", "no projection stopped at " + given.key + "; see `parked list`");
     return found;
+}
+
+std::vector<stopped> find(const settings& of, const wanted& given)
+{
+    database store{of.operator_dsn()};
+    return find(store, given);
 }
 
 // -- Telling it.
@@ -121,7 +120,7 @@ std::string line_of(const stopped& which)
            printable((which.is_discarded ? "  discarded: " + which.reason : "") + "  " + which.cause);
 }
 
-void print(const program& chosen, const std::vector<stopped>& found, bool with_event = false)
+std::string as_json(const std::vector<stopped>& found, bool with_event)
 {
     std::string out;
     schema::json_writer json{out};
@@ -136,16 +135,25 @@ void print(const program& chosen, const std::vector<stopped>& found, bool with_e
             json.key("streamversion").raw(each.stream_version);
         }
         json.end_object();
-        if (chosen.given.json)
-            continue;
+    }
+    json.end_array().end_object();
+    return out;
+}
+
+void print(const program& chosen, const std::vector<stopped>& found, bool with_event = false)
+{
+    if (chosen.given.json)
+    {
+        std::cout << as_json(found, with_event) << '\n';
+        return;
+    }
+    for (const auto& each : found)
+    {
         std::cout << line_of(each) << '\n';
         if (with_event)
             std::cout << "  stopped " << each.parked_at << " at " << each.event_type << " (schema version "
                       << each.schema_version << "), version " << each.stream_version << " of its stream\n";
     }
-    json.end_array().end_object();
-    if (chosen.given.json)
-        std::cout << out << '\n';
 }
 
 exit_status list(const program& chosen, const wanted& given)
@@ -262,11 +270,17 @@ public:
         }
     }
 
-    exit_status finish()
+    const std::string& as_json()
     {
         json_.end_array().key("still_stopped").integer(static_cast<std::int64_t>(left_)).end_object();
+        return out_;
+    }
+
+    exit_status finish()
+    {
+        const auto& json = as_json();
         if (chosen_.given.json)
-            std::cout << out_ << '\n';
+            std::cout << json << '\n';
         if (left_ > 0)
             say(chosen_, std::to_string(left_) + " keys are still stopped: mend the cause, or `parked discard` them; "
                                                  "try again where a lane was too busy.");
@@ -325,11 +339,22 @@ exit_status replay(const program& chosen, const wanted& given)
     return work.finish();
 }
 
+// Does without them; `found` then says so.
+void give_up(const settings& of, std::vector<stopped>& found, const std::string& reason)
+{
+    workshop in{of};
+    for (auto& each : found)
+    {
+        each.is_discarded = in.rows().discard(each.projection, each.version, each.key, reason);
+        each.reason = reason;
+    }
+}
+
 exit_status discard(const program& chosen, const wanted& given)
 {
     expect_selection(given);
     const auto reason = read_reason(given.reason);
-    auto of = read_settings(chosen.given);
+    const auto of = read_settings(chosen.given);
     auto found = find(of, given);
     std::erase_if(found, [](const stopped& each) { return each.is_discarded; });
     if (given.dry_run)
@@ -337,12 +362,7 @@ exit_status discard(const program& chosen, const wanted& given)
     else
         try
         {
-            workshop in{std::move(of)};
-            for (auto& each : found)
-            {
-                each.is_discarded = in.rows().discard(each.projection, each.version, each.key, reason);
-                each.reason = reason;
-            }
+            give_up(of, found, reason);
         }
         catch (const projection::store_failed& fault)
         {
@@ -379,6 +399,41 @@ void add_many(CLI::App& verb, wanted& given)
     verb.add_flag("--dry-run", given.dry_run, "Only show which ones");
 }
 }  // namespace
+
+std::string parked_list(database& store, const parked_keys_wanted& given) { return as_json(find(store, given), false); }
+
+std::string parked_show(database& store, const parked_keys_wanted& given)
+{
+    expect_selection(given);
+    return as_json(find(store, given), true);
+}
+
+std::string parked_replay(const settings& of, database& store, const parked_keys_wanted& given)
+{
+    expect_selection(given);
+    auto found = find(store, given);
+    if (given.all)
+        std::erase_if(found, [](const stopped& each) { return each.is_discarded; });
+    if (given.dry_run)
+        return as_json(found, false);
+    program quietly;
+    quietly.given.json = quietly.given.quiet = true;
+    replaying work{quietly};
+    workshop in{of};
+    work.run(in, found);
+    return work.as_json();
+}
+
+std::string parked_discard(const settings& of, database& store, const parked_keys_wanted& given)
+{
+    expect_selection(given);
+    const auto reason = read_reason(given.reason);
+    auto found = find(store, given);
+    std::erase_if(found, [](const stopped& each) { return each.is_discarded; });
+    if (!given.dry_run)
+        give_up(of, found, reason);
+    return as_json(found, false);
+}
 
 void add_parked(CLI::App& root, program& chosen)
 {

@@ -1,6 +1,7 @@
 // `clientflow projection list`: the versions of each read model, and how far each has come, lane by lane.
 #include "schemas/json_writer.hpp"
 #include "tools/clientflow/database.hpp"
+#include "tools/clientflow/operator_answers.hpp"
 #include "tools/clientflow/projection_verbs.hpp"
 #include "tools/clientflow/settings.hpp"
 
@@ -91,7 +92,7 @@ void write_building(schema::json_writer& json, const model& of)
     json.end_object();
 }
 
-void print_json(const std::vector<model>& models)
+std::string as_json(const std::vector<model>& models)
 {
     std::string out;
     schema::json_writer json{out};
@@ -118,7 +119,7 @@ void print_json(const std::vector<model>& models)
         json.end_array().end_object();
     }
     json.end_array().end_object();
-    std::cout << out << '\n';
+    return out;
 }
 
 std::string building_text(const model& of)
@@ -135,7 +136,7 @@ exit_status list(const program& chosen)
     const auto models = read_models(store);
     if (chosen.given.json)
     {
-        print_json(models);
+        std::cout << as_json(models) << '\n';
         return done;
     }
     for (const auto& of : models)
@@ -145,6 +146,8 @@ exit_status list(const program& chosen)
     return done;
 }
 }  // namespace
+
+std::string projection_list(database& store) { return as_json(read_models(store)); }
 
 void add_projection(CLI::App& root, program& chosen)
 {

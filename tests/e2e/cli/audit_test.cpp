@@ -19,6 +19,7 @@ struct given_a_server
         server.start();
         for (int i = 0; i < 5; ++i)
             write();
+        REQUIRE(look().end.exit_code == 0);  // nothing can be altered that is not shown yet
     }
 
     void write()
@@ -156,6 +157,7 @@ TEST_CASE("a serving process audits itself, and tells of what differs in its met
     const auto tells = [&](const std::string& text) { return server.metrics().find(text) != std::string::npos; };
     REQUIRE(kit::eventually([&] { return !tells("clientflow_audit_passes_total 0\n"); }));
     CHECK(tells("clientflow_audit_differences 0\n"));
+    REQUIRE(kit::eventually([&] { return at.count("select count(*) from read.member") == 1; }));
     at.ask("update read.member set role = 'member'");
     CHECK(kit::eventually([&] { return tells("clientflow_audit_differences 1\n"); }));
     CHECK(kit::eventually([&] { return server.log().find("audit.difference") != std::string::npos; }));

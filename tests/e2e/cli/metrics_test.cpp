@@ -1,5 +1,6 @@
 // The emitted alerts and dashboard against a running server: nothing is watched that is not told.
 #include "tests/e2e/cli/session.hpp"
+#include "tests/kit/eventually.hpp"
 #include "tests/kit/scenario/node.hpp"
 #include "tests/kit/scenario/site.hpp"
 
@@ -65,6 +66,9 @@ TEST_CASE("every metric of the table is told by a server, as the table says, and
     at.found("acme");
     scenario::node server{{.data = at.data_directory("server"), .dsn = at.dsn()}};
     server.start();
+    // Lanes are taken by lease, a moment after the start.
+    REQUIRE(kit::eventually(
+        [&] { return server.metrics().find("\nclientflow_projection_lag_seconds{") != std::string::npos; }));
     const auto told = server.metrics();
     const auto emitted = cli_session::clientflow({"metrics", "emit", "--json"});
     REQUIRE(emitted.end.exit_code == 0);

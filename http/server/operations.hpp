@@ -1,0 +1,66 @@
+// What operators ask for under /api/admin/<noun>/<verb>: a table of operations, each for a scope of an operator's key.
+//
+// The answer is what the command line's --json prints. Operations block (they ask the database), so they run one after
+// another on a thread of their own, `operator`; the admin listener's thread only knows the key and hands them over. A
+// full queue is 503 busy. Serves the admin listener; everything given outlives it.
+#pragma once
+
+#include "events/api_key.hpp"
+#include "http/server/credentials.hpp"
+#include "http/server/message.hpp"
+#include "http/server/problem.hpp"
+#include "schemas/time.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace http
+{
+struct operation_call
+{
+    std::vector<std::pair<std::string, std::string>> parameters;  // of the query
+    std::string body;                                             // JSON as sent; "{}" when none was
+    std::string operator_key;                                     // key_…, for what is recorded
+};
+
+// Instead of an answer.
+struct operation_refused
+{
+    problem why;
+};
+
+struct operation
+{
+    std::string_view path;  // "parked/list"
+    verb method = verb::get;
+    api_key::scope scope = api_key::scope::ops_read;
+    std::vector<std::string_view> parameters;  // that its query may have
+    // Answers with JSON; throws operation_refused, or anything else for 500.
+    std::function<std::string(const operation_call&)> run;
+};
+
+class operations
+{
+public:
+    static constexpr std::size_t waiting_max = 64;
+
+    operations(std::vector<operation>, credentials&, const schema::clock&);
+    ~operations();  // stops
+
+    void start();
+    void stop();
+
+    static bool is_meant(std::string_view path) { return path.starts_with("/api/admin/"); }
+    next on_head(exchange&);
+    next on_body(exchange&);
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+}  // namespace http
