@@ -10,11 +10,25 @@
 #include "commands/task.hpp"
 #include "commands/time_entry.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace rules
 {
 std::vector<std::span<const schema::record_type* const>> commands_catalogue()
 {
     return {org::commands(),     member::commands(), api_key::commands(), client::commands(),
             project::commands(), task::commands(),   comment::commands(), time_entry::commands()};
+}
+
+const lanes::aggregate_type* aggregate_named(std::string_view category)
+{
+    static const std::array<const lanes::aggregate_type*, 8> all{
+        &lanes::aggregate_of<org::state>(),     &lanes::aggregate_of<member::state>(),
+        &lanes::aggregate_of<api_key::state>(), &lanes::aggregate_of<client::state>(),
+        &lanes::aggregate_of<project::state>(), &lanes::aggregate_of<task::state>(),
+        &lanes::aggregate_of<comment::state>(), &lanes::aggregate_of<time_entry::state>()};
+    const auto found = std::ranges::find(all, category, &lanes::aggregate_type::category);
+    return found == all.end() ? nullptr : *found;
 }
 }  // namespace rules

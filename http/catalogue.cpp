@@ -1,6 +1,7 @@
 #include "http/catalogue.hpp"
 
 #include "http/api_key.hpp"
+#include "http/audit_log.hpp"
 #include "http/batch.hpp"
 #include "http/client.hpp"
 #include "http/comment.hpp"
@@ -23,9 +24,10 @@ namespace http
 std::span<const std::span<const route>> all_routes()
 {
     static const std::array tables{
-        client::routes(),     project::routes(), task::routes(),      comment::routes(), member::routes(),
-        api_key::routes(),    org::routes(),     dashboard::routes(), me::routes(),      usage::routes(),
-        time_entry::routes(), batch::routes(),   search::routes(),    event::routes(),   document_routes(),
+        client::routes(), project::routes(), task::routes(),       comment::routes(),
+        member::routes(), api_key::routes(), org::routes(),        dashboard::routes(),
+        me::routes(),     usage::routes(),   time_entry::routes(), batch::routes(),
+        search::routes(), event::routes(),   audit_log::routes(),  document_routes(),
     };
     return tables;
 }

@@ -71,17 +71,39 @@ void loader::fetch_keys(std::span<const std::vector<event_log::recorded>> stream
                 unknown[tenant].push_back(subject);
     }
     for (auto& [tenant, subjects] : unknown)
+        learn_subjects(tenant, std::move(subjects));
+}
+
+void loader::learn_subjects(const uuid& tenant, std::vector<uuid> unknown)
+{
+    std::sort(unknown.begin(), unknown.end());
+    unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
+    for (const auto& key : store_->subject_keys(tenant, unknown))
     {
-        std::sort(subjects.begin(), subjects.end());
-        subjects.erase(std::unique(subjects.begin(), subjects.end()), subjects.end());
-        for (const auto& key : store_->subject_keys(tenant, subjects))
-        {
-            std::erase(subjects, key.subject);
-            learn_if_whole(*keys_, key);
-        }
-        for (const uuid& gone : subjects)
-            keys_->learn_absent(tenant, gone);
+        std::erase(unknown, key.subject);
+        learn_if_whole(*keys_, key);
     }
+    for (const uuid& gone : unknown)
+        keys_->learn_absent(tenant, gone);
+}
+
+void loader::learn_keys(std::span<const event_log::recorded> events)
+{
+    if (events.empty())
+        return;
+    const uuid& tenant = events.front().stream.tenant;
+    learn_tenant(tenant);
+    std::vector<uuid> unknown;
+    for (const uuid& subject : event_log::subjects_in(events))
+        if (!keys_->knows_subject(tenant, subject))
+            unknown.push_back(subject);
+    if (!unknown.empty())
+        learn_subjects(tenant, std::move(unknown));
+}
+
+std::unique_ptr<schema::opener> loader::opener_for(const event_log::recorded& event) const
+{
+    return keys_->opener_for(event.stream.tenant, event.event_id);
 }
 
 // Its key may have been forgotten by the keyring, which holds so many.

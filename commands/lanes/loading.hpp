@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -62,8 +63,14 @@ public:
     // in memory. Throws std::runtime_error when it cannot be folded.
     void walk(const stream_wanted&, const std::function<bool(const step&)>&);
 
+    // Makes the keyring know what opens these events of one tenant: their values, and whoever sent them.
+    void learn_keys(std::span<const event_log::recorded>);
+    // Of an event whose keys were learned. Opening throws when it was damaged or moved.
+    std::unique_ptr<schema::opener> opener_for(const event_log::recorded&) const;
+
 private:
     void fetch_keys(std::span<const std::vector<event_log::recorded>>);
+    void learn_subjects(const uuid& tenant, std::vector<uuid> unknown);
     void learn_tenant(const uuid&);
     loaded_stream fold(const stream_ref&, std::span<const event_log::recorded>) const;
     // Moves the state on by one event.

@@ -37,6 +37,7 @@ struct api_config
     std::chrono::milliseconds wait_max{10'000};
     std::chrono::milliseconds slow_query{100};  // longer ones are noted
     std::int64_t address_per_minute = 120;
+    std::int64_t audit_days = 365;
     std::int64_t key_per_minute = 1'000;
     std::size_t addresses_max = 100'000;
     std::int64_t unknown_keys_per_minute = 12'000;         // looked up for all addresses together
@@ -85,6 +86,7 @@ public:
     live& streams() override { return parts_.streams; }
 
     void write_metrics(metrics_text&) const;
+    std::int64_t audit_days() const override { return config_.audit_days; }
 
 private:
     void find_route(exchange&, call&);

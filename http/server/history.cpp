@@ -2,22 +2,16 @@
 
 #include "commands/lanes/loading.hpp"
 #include "events/log/meta.hpp"
+#include "http/server/event_entry.hpp"
 #include "http/server/query_string.hpp"
-#include "schemas/json.hpp"
-#include "schemas/json_copy.hpp"
+#include "http/server/signed_cursor.hpp"
 #include "schemas/json_writer.hpp"
-#include "schemas/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <deque>
-#include <limits>
-#include <map>
 #include <memory>
 #include <set>
-#include <stdexcept>
 #include <utility>
-#include <vector>
 
 namespace http
 {
@@ -25,59 +19,7 @@ namespace
 {
 using schema::json_writer;
 
-// -- What changed.
-
-using member_texts = std::vector<std::pair<std::string, std::string>>;
-
-bool is_of_the_item_itself(std::string_view name)
-{
-    return name == "id" || name == "version" || name == "created_at" || name == "updated_at";
-}
-
-member_texts members_of(std::string_view item)
-{
-    schema::json::document parsed;
-    if (!parsed.parse(item))
-        throw std::logic_error{"an item is no JSON: " + parsed.problem()};
-    member_texts found;
-    for (schema::json::members walk{parsed.root()}; walk.next();)
-    {
-        if (is_of_the_item_itself(walk.key))
-            continue;
-        std::string text;
-        json_writer json{text};
-        schema::write_node(json, walk.value, schema::member_order::as_given);
-        found.emplace_back(walk.key, std::move(text));
-    }
-    return found;
-}
-
-// -- Where a page of history begins: the version behind it, signed for this thing.
-
-std::string signature(const call& c, std::string_view payload, std::string_view secret)
-{
-    std::string bound{"history\n"};
-    bound.append(c.who->tenant.text()).append("\n").append(c.in->path).append("\n").append(payload);
-    const auto digest = schema::hmac_sha256(secret, bound);
-    return {reinterpret_cast<const char*>(digest.data()), 16};
-}
-
-std::string signed_cursor(const call& c, const std::string& payload, std::string_view secret)
-{
-    return schema::base64url(signature(c, payload, secret) + payload);
-}
-
-// Too large a number is as good as the largest.
-std::optional<std::int64_t> whole_number(std::string_view text)
-{
-    std::int64_t n = 0;
-    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (text.empty() || end != text.data() + text.size() || fault == std::errc::invalid_argument)
-        return std::nullopt;
-    const auto bound =
-        text.front() == '-' ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
-    return fault == std::errc{} ? n : bound;
-}
+// -- Pages.
 
 constexpr std::size_t page_bytes_max = 1 << 20;  // then a page ends, however few events it has
 
@@ -88,18 +30,16 @@ struct page_asked
     std::int64_t limit = projection::limit_default;
 };
 
+cursor_binding bound_by(std::string_view secret) { return {"history", {}, secret}; }
+
 // "12" leads on behind version 12, "<12" back from it.
 bool read_cursor(const call& c, std::string_view cursor, std::string_view secret, page_asked& asked)
 {
-    const auto bytes = schema::from_base64url(cursor);
-    if (!bytes || bytes->size() <= 16)
+    const auto payload = open_cursor(c, bound_by(secret), cursor);
+    if (!payload)
         return false;
-    auto payload = std::string_view{*bytes}.substr(16);
-    if (!schema::same_secret(signature(c, payload, secret), std::string_view{*bytes}.substr(0, 16)))
-        return false;
-    const bool leads_back = payload.starts_with('<');
-    payload.remove_prefix(leads_back ? 1 : 0);
-    const auto version = whole_number(payload).value_or(0);
+    const bool leads_back = payload->starts_with('<');
+    const auto version = whole_number(std::string_view{*payload}.substr(leads_back ? 1 : 0)).value_or(0);
     if (leads_back)
         asked.before = version;
     else
@@ -136,26 +76,11 @@ bool read_page(call& c, std::string_view secret, page_asked& asked)
 
 void write_entry(json_writer& json, const lanes::step& one)
 {
-    const event_log::recorded& happened = one.happened;
-    const auto how = event_log::read_meta(happened.meta);
-    json.begin_object().member("event_id", "evt_" + happened.event_id.base32()).member("type", happened.type);
-    json.key("version").integer(happened.version);
-    json.member("occurred_at", how.occurred_at.text()).member("recorded_at", happened.recorded_at.text());
-    json.key("actor").begin_object();
-    json.member("type", schema::names_of<event_log::actor_type>[static_cast<std::size_t>(how.by.type)]);
-    const auto or_null = [&](std::string_view name, const std::string& text) {
-        json.key(name);
-        text.empty() ? json.null() : json.string(text);
-    };
-    // Which of the platform's people it was is the platform's own affair.
-    or_null("id", how.by.type == event_log::actor_type::operator_ ? std::string{} : how.by.id);
-    json.end_object();
-    or_null("on_behalf_of", how.on_behalf_of);
-    or_null("request_id", how.request_id);
-    const auto data = one.data();
-    json.key("data").raw(data.empty() ? "null" : data);
     const auto before = one.before ? one.type.render(one.before.get()) : std::string{};
-    json.key("changes").raw(changes_between(before, one.type.render(one.after.get()))).end_object();
+    json.begin_object();
+    write_event(json, one.happened, event_log::read_meta(one.happened.meta), one.data(),
+                changes_between(before, one.type.render(one.after.get())));
+    json.end_object();
 }
 
 // The events of one page, gathered while the stream is walked. What lies nearest to where the page was asked from is
@@ -271,24 +196,6 @@ bool expect_thing(call& c, query_context& with, const past_of& what)
 }
 }  // namespace
 
-std::string changes_between(std::string_view before, std::string_view after)
-{
-    const auto old_members = before.empty() ? member_texts{} : members_of(before);
-    const std::map<std::string_view, std::string_view> old_texts(old_members.begin(), old_members.end());
-    std::string text;
-    json_writer json{text};
-    json.begin_array();
-    for (const auto& [name, now] : members_of(after))
-    {
-        const auto known = old_texts.find(name);
-        const std::string_view was = known == old_texts.end() ? "null" : known->second;
-        if (was != now)
-            json.begin_object().member("pointer", "/" + name).key("old").raw(was).key("new").raw(now).end_object();
-    }
-    json.end_array();
-    return text;
-}
-
 void answer_history(call& c, query_context& with, const past_of& what)
 {
     page_asked asked;
@@ -298,7 +205,7 @@ void answer_history(call& c, query_context& with, const past_of& what)
     history_page page{asked};
     with.log.walk({{&what.type, c.who->tenant, what.id}}, [&](const lanes::step& each) { return page.take(each); });
     const auto cursor = [&](const std::optional<std::string>& payload) {
-        return payload ? std::optional{signed_cursor(c, *payload, secret)} : std::nullopt;
+        return payload ? std::optional{signed_cursor(c, bound_by(secret), *payload)} : std::nullopt;
     };
     const auto next = cursor(page.next()), prev = cursor(page.prev());
     std::string text;

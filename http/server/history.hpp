@@ -23,10 +23,6 @@ void answer_history(call&, query_context&, const past_of&);
 // GET …/{id}: the item as it is, or with `at` as it was.
 void answer_past(call&, query_context&, const past_of&);
 
-// The members in which two items differ, as a JSON array of {pointer, old, new}; of an item that was not there before
-// all that are set. Version and times of the item itself are left out. Throws std::logic_error on what is no item.
-std::string changes_between(std::string_view before, std::string_view after);
-
 // For the one id in the path.
 template <class Id, class State>
 void answer_history_of_path(call& c, query_context& with, const projection::list_shape& shape)

@@ -49,7 +49,8 @@ std::map<int, std::vector<std::string_view>> codes_of(const route& one)
     if (one.is_batch)
         for (const auto code : {"too_large", "unsupported_media_type", "invalid"})
             add(code);
-    if ((one.query && one.shape == answer_shape::page) || one.waiting)
+    const bool is_log_page = one.shape == answer_shape::activity || one.shape == answer_shape::audit;
+    if ((one.query && (one.shape == answer_shape::page || is_log_page)) || one.waiting)
         add("bad_cursor");
     if (one.local && one.method == verb::post)
         add("too_large");
@@ -175,19 +176,35 @@ void write_events_schema(json_writer& json)
     json.end_object().end_object();
 }
 
+// Of pages of events: what an entry is called. Empty: it is no such page.
+std::string_view entry_of(answer_shape shape)
+{
+    switch (shape)
+    {
+    case answer_shape::history:
+        return "history_entry";
+    case answer_shape::activity:
+        return "activity_entry";
+    case answer_shape::audit:
+        return "audit_entry";
+    default:
+        return {};
+    }
+}
+
 void write_answer_schema(json_writer& json, const route& one)
 {
     if (one.command)
         return write_command_schema(json, one.answer->name);
-    const bool is_history = one.shape == answer_shape::history;
     if (one.shape == answer_shape::events)
         return write_events_schema(json);
+    const auto entry = entry_of(one.shape);
     if (one.waiting && !one.answer)
     {
         json.begin_object().member("type", "string").end_object();
         return;
     }
-    if (one.shape != answer_shape::page && !is_history)
+    if (one.shape != answer_shape::page && entry.empty())
     {
         const auto name = one.is_batch ? std::string_view{"batch_answer"} : one.answer->name;
         json.begin_object().member("$ref", reference("schemas", name)).end_object();
@@ -206,7 +223,7 @@ void write_answer_schema(json_writer& json, const route& one)
     json.begin_object().member("type", "object").key("required").begin_array();
     json.string("data").string("next_cursor").string("prev_cursor").end_array();
     json.key("properties").begin_object().key("data").begin_object().member("type", "array").key("items");
-    json.begin_object().member("$ref", reference("schemas", is_history ? "history_entry" : one.answer->name));
+    json.begin_object().member("$ref", reference("schemas", entry.empty() ? one.answer->name : entry));
     json.end_object().end_object();
     cursor("next_cursor");
     cursor("prev_cursor");
@@ -216,7 +233,7 @@ void write_answer_schema(json_writer& json, const route& one)
 void write_success(json_writer& json, const route& one, std::string_view status, std::string_view words)
 {
     json.key(status).begin_object().member("description", words);
-    if (one.answer || one.is_batch || one.waiting)
+    if (one.answer || one.is_batch || one.waiting || !entry_of(one.shape).empty())
     {
         json.key("content").begin_object().key(one.media).begin_object().key("schema");
         write_answer_schema(json, one);
@@ -329,9 +346,15 @@ void write_problem_schema(json_writer& json)
     json.end_object().end_object();
 }
 
-// An event of a thing as its history shows it.
-void write_history_schema(json_writer& json)
+// An event as pages of events show it.
+void write_entry_schema(json_writer& json, answer_shape shape)
 {
+    std::vector<std::string_view> members{"event_id", "type",         "version",    "occurred_at", "recorded_at",
+                                          "actor",    "on_behalf_of", "request_id", "data",        "changes"};
+    if (shape != answer_shape::history)
+        members.insert(members.end(), {"entity", "entity_id", "action"});
+    if (shape == answer_shape::audit)
+        members.insert(members.end(), {"ip", "agent"});
     const auto typed = [&](std::string_view name, std::string_view type, bool may_be_null = false) {
         json.key(name).begin_object().key("type");
         if (may_be_null)
@@ -340,13 +363,16 @@ void write_history_schema(json_writer& json)
             json.string(type);
         json.end_object();
     };
-    json.key("history_entry").begin_object().member("type", "object").key("required").begin_array();
-    for (const auto name : {"event_id", "type", "version", "occurred_at", "recorded_at", "actor", "on_behalf_of",
-                            "request_id", "data", "changes"})
+    json.key(entry_of(shape)).begin_object().member("type", "object").key("required").begin_array();
+    for (const auto name : members)
         json.string(name);
     json.end_array().key("properties").begin_object();
-    for (const auto name : {"event_id", "type", "occurred_at", "recorded_at"})
-        typed(name, "string");
+    for (const auto name : members)
+        if (name == "ip" || name == "agent")
+            typed(name, "string", true);
+        else if (name == "event_id" || name == "type" || name.ends_with("_at") || name.starts_with("entity") ||
+                 name == "action")
+            typed(name, "string");
     typed("version", "integer");
     typed("actor", "object");
     typed("on_behalf_of", "string", true);
@@ -418,9 +444,10 @@ void write_components(json_writer& json, std::span<const std::span<const route>>
     json.key("batch_answer");
     describe_batched(json);
     write_problem_schema(json);
-    write_history_schema(json);
     write_rehearsed_schema(json);
     write_cloud_event_schema(json);
+    for (const auto shape : {answer_shape::history, answer_shape::activity, answer_shape::audit})
+        write_entry_schema(json, shape);
     json.end_object().key("parameters").begin_object();
     write_header_parameter(json, "Idempotency-Key", "The same key with the same request is decided once.");
     write_header_parameter(json, "If-Match", "Only at one of these versions.");

@@ -79,10 +79,12 @@ enum class needs : std::uint8_t
 enum class answer_shape : std::uint8_t
 {
     item,
-    page,     // {"data": [item…], "next_cursor", "prev_cursor"}
-    history,  // the same of events, and what each changed
-    events,   // {"data": [CloudEvent…], "next_after"}
-    other     // the record, without version and ETag
+    page,      // {"data": [item…], "next_cursor", "prev_cursor"}
+    history,   // the same of events, and what each changed
+    activity,  // likewise, of many things: with what each happened to
+    audit,     // likewise, and where it came from
+    events,    // {"data": [CloudEvent…], "next_after"}
+    other      // the record, without version and ETag
 };
 
 // A filter or other parameter of the query string, for the document and for refusing unknown ones.
@@ -259,5 +261,6 @@ public:
     virtual event_log::keyring& keys() = 0;
     virtual query_pool& queries() = 0;  // for what goes on after a query has answered
     virtual live& streams() = 0;
+    virtual std::int64_t audit_days() const = 0;  // how far back the audit is shown; 0: to the beginning
 };
 }  // namespace http

@@ -54,6 +54,7 @@ service_parts completed(service_parts given)
 {
     if (!given.incarnation)
         given.incarnation = [] { return std::string{"1.1"}; };
+    made.audit_days = config.audit_days;
     return given;
 }
 

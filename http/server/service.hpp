@@ -52,6 +52,8 @@ struct service_config
     std::chrono::milliseconds wait_default{2'000};            // for one's own write to show in a read
     std::chrono::milliseconds wait_max{10'000};
 
+    std::int32_t audit_days = 365;  // how far back the audit is shown; 0: to the beginning. Nothing is removed
+
     std::int32_t address_per_minute = 120;          // requests without a valid key
     std::int32_t unknown_keys_per_minute = 12'000;  // keys not seen here before, of all addresses together
     std::int32_t key_per_minute = 1'000;            // unless the key has a rate of its own

@@ -250,6 +250,7 @@ void add_audit(CLI::App& root, program& chosen)
 {
     auto& noun = add_noun(root, "audit",
                           "Example: clientflow audit completeness\n\nWhether all that is derived agrees with the log.");
+    add_audit_log(noun, chosen);
     auto given = std::make_shared<wanted>();
     auto& looking = add_verb(noun, "completeness",
                              "Example: clientflow audit completeness --tenant org_… --json\n\n"

@@ -79,6 +79,7 @@ void add_parked(CLI::App& root, program&);
 void add_lanes(CLI::App& root, program&);
 void add_why(CLI::App& root, program&);
 void add_audit(CLI::App& root, program&);
+void add_audit_log(CLI::App& audit, program&);
 void add_bench(CLI::App& root, program&);
 void add_schemas(CLI::App& root, program&);
 void add_metrics(CLI::App& root, program&);

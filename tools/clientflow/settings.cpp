@@ -238,6 +238,7 @@ void service_rows(table& to, settings& of)
     to.add("command_time_max_ms", of.http.command_time_max, "from accept to the answer");
     to.add("wait_default_ms", of.http.wait_default, "for one's own write to show in a read");
     to.add("wait_max_ms", of.http.wait_max, "the most that Prefer: wait may ask");
+    to.add("audit_days", "days", of.http.audit_days, "that the audit looks back; 0: to the beginning");
     to.add("address_per_minute", "requests", of.http.address_per_minute, "without a valid key, per address");
     to.add("unknown_keys_per_minute", "keys", of.http.unknown_keys_per_minute, "not seen before, looked up in all");
     to.add("key_per_minute", "requests", of.http.key_per_minute, "unless the key has a rate of its own");

@@ -163,6 +163,8 @@ const std::map<std::string, row, std::less<>>& matrix()
         {"listEvents", own},
         {"streamEvents", {kind::endless}},
         {"createEventTicket", own},
+        {"listActivity", own},
+        {"listAudit", own},
         {"getHealth", {kind::everybody}},
         {"getOpenapi", {kind::everybody}},
         {"getAsyncapi", {kind::everybody}},

@@ -1,27 +1,17 @@
 #include "tests/unit/commands/world.hpp"
 
-#include <array>
+#include "commands/catalogue.hpp"
+
 #include <stdexcept>
 
 namespace testing
 {
 namespace
 {
-const std::array<const lanes::aggregate_type*, 8>& aggregates()
-{
-    static const std::array<const lanes::aggregate_type*, 8> all{
-        &lanes::aggregate_of<org::state>(),     &lanes::aggregate_of<member::state>(),
-        &lanes::aggregate_of<api_key::state>(), &lanes::aggregate_of<client::state>(),
-        &lanes::aggregate_of<project::state>(), &lanes::aggregate_of<task::state>(),
-        &lanes::aggregate_of<comment::state>(), &lanes::aggregate_of<time_entry::state>()};
-    return all;
-}
-
 const lanes::aggregate_type& aggregate_named(std::string_view category)
 {
-    for (const auto* each : aggregates())
-        if (each->category == category)
-            return *each;
+    if (const auto* found = rules::aggregate_named(category))
+        return *found;
     throw std::logic_error("no noun is called " + std::string(category));
 }
 
