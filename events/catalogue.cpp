@@ -1,6 +1,7 @@
 // The list of nouns.
 #include "events/catalogue.hpp"
 
+#include "events/access.hpp"
 #include "events/api_key.hpp"
 #include "events/client.hpp"
 #include "events/comment.hpp"
@@ -35,6 +36,7 @@ std::vector<noun> catalogue()
         {"task", "task", task::facts(), &task::item_type(), show<task::event>},
         {"comment", "comment", comment::facts(), &comment::item_type(), show<comment::event>},
         {"time_entry", "entry", time_entry::facts(), &time_entry::item_type(), show<time_entry::event>},
+        {"access", "access", accesses::facts(), &accesses::item_type(), show<accesses::event>},
     };
 }
 

@@ -306,7 +306,11 @@ next api::authenticated(exchange& x, call& c, const credentials::answer& said)
         return c.refuse("unavailable"), next::settled;
     const bool expired = said.who && said.who->expires_at && *said.who->expires_at <= c.accepted;
     if (said.what != credentials::verdict::known || expired)
+    {
+        c.denied = expired ? said.who : said.gone;
+        c.denied_for = expired ? accesses::reason::expired : said.why;
         return go_without_key(x, c);
+    }
     c.who = said.who;
     c.who->activity->calls.fetch_add(1, std::memory_order_relaxed);
     c.who->activity->last_used_us.store(c.accepted.us, std::memory_order_relaxed);
@@ -412,6 +416,7 @@ void api::on_answer(exchange& x, double seconds)
         unrouted_.count(seconds);
     if (c.unlimited && x.out.status < 400)  // asked every second by whoever watches
         return;
+    note_denied(x, c);
     access_line line;
     line.request_id = c.request_id;
     line.traceparent = c.traceparent;
@@ -425,6 +430,26 @@ void api::on_answer(exchange& x, double seconds)
     line.network = network_of(c.client);
     line.answer_bytes = x.out.text().size();
     parts_.log.access(line);
+}
+
+// A key that we know was turned away: its organisation is told.
+void api::note_denied(const exchange& x, const call& c)
+{
+    const auto& who = c.who ? c.who : c.denied;
+    if (!who || who->operators || !c.where || (c.code != "unauthenticated" && c.code != "forbidden"))
+        return;
+    refusal_seen seen;
+    seen.tenant = who->tenant;
+    seen.key = who->key;
+    seen.member = who->member;
+    seen.code = c.code;
+    seen.why = c.who ? accesses::reason::scope : c.denied_for;
+    seen.route = c.where->operation;
+    seen.at = c.accepted;
+    seen.request_id = c.request_id;
+    seen.ip = c.client;
+    seen.agent = schema::clip(schema::mended_utf8(x.in.field("user-agent")), 256);
+    parts_.refused.count(seen);
 }
 
 // What a query made is compressed where it was made: a shard has other connections to serve.
@@ -489,5 +514,10 @@ void api::write_metrics(metrics_text& text) const
     text.sample({}, static_cast<double>(keys.lookups));
     text.family("clientflow_api_key_check_failures_total", "counter", "Times the store could not be asked for keys.");
     text.sample({}, static_cast<double>(keys.failed_checks));
+    const auto refused = parts_.refused.look();
+    text.family("clientflow_access_refused_total", "counter", "Requests of known keys answered with 401 or 403.");
+    text.sample({}, static_cast<double>(refused.counted));
+    text.family("clientflow_access_refused_untold_total", "counter", "Of these: not told to the log for want of room.");
+    text.sample({}, static_cast<double>(refused.lost));
 }
 }  // namespace http

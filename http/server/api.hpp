@@ -14,6 +14,7 @@
 #include "http/server/metrics.hpp"
 #include "http/server/network.hpp"
 #include "http/server/query_pool.hpp"
+#include "http/server/refused_access.hpp"
 #include "http/server/router.hpp"
 
 #include <atomic>
@@ -36,8 +37,8 @@ struct api_config
     std::chrono::milliseconds wait_default{2'000};
     std::chrono::milliseconds wait_max{10'000};
     std::chrono::milliseconds slow_query{100};  // longer ones are noted
-    std::int64_t address_per_minute = 120;
     std::int64_t audit_days = 365;
+    std::int64_t address_per_minute = 120;
     std::int64_t key_per_minute = 1'000;
     std::size_t addresses_max = 100'000;
     std::int64_t unknown_keys_per_minute = 12'000;         // looked up for all addresses together
@@ -57,6 +58,7 @@ struct api_parts
     projection::positions& shown;
     const schema::clock& clock;
     journal& log;
+    refused_access& refused;
     std::function<std::string()> incarnation;
     std::vector<domain_code> domain_codes;
     std::string openapi;
@@ -84,9 +86,9 @@ public:
     event_log::keyring& keys() override { return parts_.ring; }
     query_pool& queries() override { return parts_.queries; }
     live& streams() override { return parts_.streams; }
+    std::int64_t audit_days() const override { return config_.audit_days; }
 
     void write_metrics(metrics_text&) const;
-    std::int64_t audit_days() const override { return config_.audit_days; }
 
 private:
     void find_route(exchange&, call&);
@@ -103,6 +105,7 @@ private:
     bool check_batch_fields(call&);
     bool may_look_up(exchange&, call&);
     next go_without_key(exchange&, call&);
+    void note_denied(const exchange&, const call&);
     next answer_wrong(call&);
     next after_key(exchange&, call&);
 

@@ -33,7 +33,8 @@ bool holds(const std::vector<api_key::scope>& scopes, api_key::scope one)
 // What is kept of one key: its folded stream, and how far both streams were read.
 struct known_key
 {
-    std::shared_ptr<const principal> who;  // nothing: no such key, or not usable any more
+    std::shared_ptr<const principal> who;   // nothing: no such key, or not usable any more
+    std::shared_ptr<const principal> gone;  // then: whose it was
     event_log::stream_key key_stream;
     api_key::state key;
     std::int64_t key_version = 0;
@@ -112,10 +113,12 @@ struct credentials::implementation
     void fold(known_key&, const std::vector<event_log::recorded>& key_news,
               const std::vector<event_log::recorded>& member_news) const;
     std::shared_ptr<const principal> principal_of(const known_key&) const;
+    void settle(known_key&) const;
     void check();
     void flush_uses();
     void make_room();
     answer believed(const known_key&, steady::time_point now) const;
+    static answer answer_of(const known_key&);
 };
 
 // -- The `keys` thread
@@ -216,7 +219,7 @@ void credentials::implementation::serve(lookup& asked)
         make_room();
         const std::unique_lock lock{table_mutex};
         table[asked.digest] = found;
-        said = {found->who ? verdict::known : verdict::absent, found->who};
+        said = answer_of(*found);
         store_is_away = false;
     }
     catch (const event_log::unreachable&)
@@ -279,7 +282,7 @@ std::shared_ptr<known_key> credentials::implementation::load(const std::string& 
         read_news(one);
     if (made->unreadable)
         throw std::runtime_error("the history of an API key cannot be read");
-    made->who = principal_of(*made);
+    settle(*made);
     return made;
 }
 
@@ -334,10 +337,17 @@ void credentials::implementation::fold(known_key& into, const std::vector<event_
         into.member_stream = {into.key_stream.tenant, "member", into.key.it->member_id->value};
 }
 
+// Whose key it is, or was.
+void credentials::implementation::settle(known_key& known) const
+{
+    if (!known.key.it)
+        return;
+    const bool is_usable = !known.member_gone && !known.key.it->archived_at;
+    (is_usable ? known.who : known.gone) = principal_of(known);
+}
+
 std::shared_ptr<const principal> credentials::implementation::principal_of(const known_key& known) const
 {
-    if (!known.key.it || known.member_gone || known.key.it->archived_at)
-        return nullptr;
     const api_key::item& item = *known.key.it;
     auto made = std::make_shared<principal>();
     made->key = item.id;
@@ -402,7 +412,7 @@ void credentials::implementation::check()
             else if (same)
                 before[i]->checked = began;
             else
-                after[i]->who = principal_of(*after[i]), table[digests[i]] = after[i];
+                settle(*after[i]), table[digests[i]] = after[i];
         }
         store_is_away = false;
     }
@@ -465,11 +475,19 @@ void credentials::implementation::make_room()
 
 // -- Any thread
 
+credentials::answer credentials::implementation::answer_of(const known_key& known)
+{
+    answer said{known.who ? verdict::known : verdict::absent, known.who};
+    said.gone = known.gone;
+    said.why = known.key.it && known.key.it->archived_at ? accesses::reason::revoked : accesses::reason::member_removed;
+    return said;
+}
+
 credentials::answer credentials::implementation::believed(const known_key& known, steady::time_point now) const
 {
     const auto age = now.time_since_epoch() - steady::duration{known.checked.load()};
     if (!known.who)
-        return {age < config.absent_for ? verdict::absent : verdict::unsure, nullptr};
+        return age < config.absent_for ? answer_of(known) : answer{};
     const auto trust = store_is_away ? config.trust_without_store : config.trust_max;
     if (age > trust)
         return {verdict::unsure, nullptr};

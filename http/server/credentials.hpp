@@ -11,6 +11,7 @@
 #pragma once
 
 #include "commands/lanes/decision.hpp"
+#include "events/access.hpp"
 #include "events/api_key.hpp"
 #include "events/log/seal.hpp"
 #include "events/log/store.hpp"
@@ -84,7 +85,9 @@ public:
     {
         verdict what = verdict::unsure;
         std::shared_ptr<const principal> who;
-        bool seen = false;  // unsure, but it was good before
+        bool seen = false;                        // unsure, but it was good before
+        std::shared_ptr<const principal> gone{};  // absent: whose key it was, and why it is no more
+        accesses::reason why = accesses::reason::revoked;
     };
     struct use
     {

@@ -223,6 +223,8 @@ struct call
     std::string_view wrong;  // no route serves this: the code that says why, or `is_options`
     std::string_view allow;  // what the path offers
     bool patchable = false;
+    std::shared_ptr<const principal> denied;  // whose key was not good, or not any more
+    accesses::reason denied_for = accesses::reason::scope;
     bool unlimited = false;    // health: whoever asks, as often as they like
     std::string_view code;     // of the problem answered, for log and metrics
     std::string problem_code;  // keeps `code` alive

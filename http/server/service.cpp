@@ -6,6 +6,7 @@
 #include "http/server/key_use.hpp"
 #include "http/server/listener.hpp"
 #include "http/server/openapi.hpp"
+#include "http/server/refused_access.hpp"
 #include "projections/runner/reader.hpp"
 
 #include <algorithm>
@@ -35,6 +36,15 @@ health_config health_of(const service_config& config, const service_parts& parts
     return made;
 }
 
+refused_access_config refusals_of(const service_config& config)
+{
+    refused_access_config made;
+    made.window = config.refusals_window;
+    made.keys_told_max = config.refusals_keys_max;
+    made.entries_max = config.refusals_entries_max;
+    return made;
+}
+
 api_config api_of(const service_config& config)
 {
     api_config made;
@@ -44,6 +54,7 @@ api_config api_of(const service_config& config)
     made.wait_max = config.wait_max;
     made.address_per_minute = config.address_per_minute;
     made.key_per_minute = config.key_per_minute;
+    made.audit_days = config.audit_days;
     made.unknown_keys_per_minute = config.unknown_keys_per_minute;
     made.addresses_max = config.limiter_entries_max;
     made.trusted_proxies = config.api.trusted_proxies;
@@ -54,7 +65,6 @@ service_parts completed(service_parts given)
 {
     if (!given.incarnation)
         given.incarnation = [] { return std::string{"1.1"}; };
-    made.audit_days = config.audit_days;
     return given;
 }
 
@@ -95,10 +105,14 @@ struct service::implementation
                   parts.open_reader)
         , streams(config.live,
                   {parts.news, parts.keys, parts.store, keys, parts.clock, parts.log, parts.incarnation, parts.relearn})
+        , refused(refusals_of(config), parts.clock,
+                  [this](lanes::submission asked, std::function<void(lanes::answer)> done) {
+                      parts.commands.submit(std::move(asked), std::move(done));
+                  })
         , routes(all_routes())
         , front(api_of(config),
                 {routes, parts.commands, queries, keys, streams, parts.keys, well, parts.shown, parts.clock, parts.log,
-                 parts.incarnation, domain_codes(), openapi_document(all_routes(), config.version)})
+                 refused, parts.incarnation, domain_codes(), openapi_document(all_routes(), config.version)})
         , desk(parts.operations, keys, parts.clock)
         , back({config.version,
                 [this] { return checks(); },
@@ -115,6 +129,7 @@ struct service::implementation
     health well;
     query_pool queries;
     live streams;
+    refused_access refused;
     router routes;
     api front;
     operations desk;
@@ -209,6 +224,7 @@ void service::start()
     self_->well.start();
     self_->queries.start();
     self_->desk.start();
+    self_->refused.start();
     if (!self_->config.is_public)
         return;
     self_->streams.start();
@@ -236,6 +252,7 @@ void service::stop()
     self_->keys.stop();
     if (self_->config.is_public)
         self_->public_listener.stop();
+    self_->refused.stop();
     self_->well.stop();
     self_->admin_listener.stop();
 }

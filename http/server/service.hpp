@@ -59,6 +59,10 @@ struct service_config
     std::int32_t key_per_minute = 1'000;            // unless the key has a rate of its own
     std::size_t limiter_entries_max = 100'000;      // addresses and keys remembered, each
 
+    std::chrono::milliseconds refusals_window{60'000};  // refused access of a key is told once in so long
+    std::size_t refusals_keys_max = 20;                 // told by themselves, of one tenant and window; the rest summed
+    std::size_t refusals_entries_max = 10'000;          // in memory
+
     std::size_t cached_keys_max = 50'000;
     std::chrono::milliseconds key_check_interval{400};   // how often keys in use are held against the log
     std::chrono::milliseconds key_read_time_max{2'000};  // one look into the store

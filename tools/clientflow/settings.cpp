@@ -242,6 +242,9 @@ void service_rows(table& to, settings& of)
     to.add("address_per_minute", "requests", of.http.address_per_minute, "without a valid key, per address");
     to.add("unknown_keys_per_minute", "keys", of.http.unknown_keys_per_minute, "not seen before, looked up in all");
     to.add("key_per_minute", "requests", of.http.key_per_minute, "unless the key has a rate of its own");
+    to.add("refusals_window_ms", of.http.refusals_window, "refused access of a key is told once in so long");
+    to.add("refusals_keys_max", "keys", of.http.refusals_keys_max, "told by themselves per tenant; the rest summed up");
+    to.add("refusals_entries_max", "entries", of.http.refusals_entries_max, "of refused access, in memory");
     to.add("limiter_entries_max", "entries", of.http.limiter_entries_max, "addresses and keys remembered, each");
     to.add("cached_keys_max", "keys", of.http.cached_keys_max, "API keys kept in memory");
     to.add("key_check_interval_ms", of.http.key_check_interval, "how often keys in use are held against the log");

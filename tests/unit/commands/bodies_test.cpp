@@ -139,5 +139,5 @@ TEST_CASE("every command may say when it happened, and has a name of its own")
                 CHECK(std::any_of(command->begin(), command->end(),
                                   [](const schema::field_row& row) { return row.name == "occurred_at"; }));
         }
-    CHECK(names.size() == 41);
+    CHECK(names.size() == 42);
 }

@@ -4,6 +4,7 @@
 // Claims and quotas are only shown, not kept: the store judges them. One world serves one test.
 #pragma once
 
+#include "commands/access.hpp"
 #include "commands/api_key.hpp"
 #include "commands/client.hpp"
 #include "commands/comment.hpp"

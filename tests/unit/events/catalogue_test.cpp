@@ -19,7 +19,7 @@ TEST_CASE("the facts of every noun are called what they are called in the log, f
         "task.changed",         "task.started",     "task.waited",        "task.completed",     "task.reopened",
         "task.moved",           "task.archived",    "task.restored",      "comment.created",    "comment.changed",
         "comment.archived",     "comment.restored", "time_entry.created", "time_entry.changed", "time_entry.archived",
-        "time_entry.restored"};
+        "time_entry.restored",  "access.refused"};
     std::vector<std::string_view> found;
     for (const auto& noun : event_log::catalogue())
         for (const auto* fact : noun.facts)
