@@ -48,9 +48,11 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
     its_number int;
 begin
-    insert into es.process as p (process, role) values (of_process, of_role)
-        on conflict (process) do update set beat = p.beat + 1, seen_at = clock_timestamp()
-        returning number into its_number;
+    update es.process p set beat = p.beat + 1, seen_at = clock_timestamp() where p.process = of_process
+        returning p.number into its_number;
+    if not found then
+        insert into es.process (process, role) values (of_process, of_role) returning number into its_number;
+    end if;
 
     if (select count(*) from es.lane_lease l where l.role = of_role) < (select count(*) from es.lane) then
         insert into es.lane_lease (role, lane) select of_role, l.lane from es.lane l on conflict do nothing;

@@ -44,12 +44,24 @@ comment on table read.build is 'Progress of versions that are being built.';
 grant select on read.projection, read.build to clientflow_app, clientflow_projector, clientflow_operator;
 grant insert, update, delete on read.build to clientflow_projector;
 
+-- A definition's own table is named after its read model: read.task, or read.task_d2 of a later definition. What is
+-- called here with the owner's rights can therefore never be turned on another table.
+create function read.own_table(of_projection text, named text) returns regclass
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+    if of_projection !~ '^[a-z_]{1,40}$' or named !~ ('^read\.' || of_projection || '(_d[0-9]{1,4})?$') then
+        raise exception '% is no table of the read model %', named, of_projection using errcode = 'CFP06';
+    end if;
+    return named::regclass;
+end
+$$;
+
 -- The first version of a read model that this database has none of.
 create function read.register_projection(of_projection text, of_definition integer, of_digest text, of_table text)
     returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
     insert into read.projection (projection, version, definition, digest, rows_in, state)
-    select of_projection, of_definition, of_definition, of_digest, of_table, 'live'
+    select of_projection, of_definition, of_definition, of_digest, read.own_table(of_projection, of_table)::text, 'live'
      where not exists (select from read.projection p where p.projection = of_projection)
     on conflict do nothing
 $$;
@@ -63,6 +75,7 @@ declare
     fresh   integer;
     fresh_table text;
     options text;
+    shape   regclass := read.own_table(of_projection, template);
 begin
     perform 1 from read.projection p where p.projection = of_projection for update;
     select coalesce(max(p.version), 0) + 1 into fresh from read.projection p where p.projection = of_projection;
@@ -72,9 +85,9 @@ begin
     values (of_projection, fresh, of_definition, of_digest, fresh_table, 'building');
 
     select coalesce('with (' || array_to_string(c.reloptions, ', ') || ')', '') into options
-      from pg_class c where c.oid = template::regclass;
+      from pg_class c where c.oid = shape;
     execute format('create table %s (like %s including defaults including constraints including storage) %s',
-                   fresh_table, template::regclass, options);
+                   fresh_table, shape, options);
     execute format('grant select, insert, update, delete on %s to clientflow_projector', fresh_table);
     return query select fresh, fresh_table;
 end
@@ -86,6 +99,7 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
     fresh regclass;
     bare  text;
+    shape regclass := read.own_table(of_projection, template);
     old   text := split_part(template, '.', 2);
     each  record;
 begin
@@ -100,7 +114,7 @@ begin
           from pg_index i
           join pg_class c on c.oid = i.indexrelid
           left join pg_constraint k on k.conindid = i.indexrelid and k.contype = 'p'
-         where i.indrelid = template::regclass
+         where i.indrelid = shape
            and not exists (select from pg_class there where there.relnamespace = 'read'::regnamespace
                               and there.relname = bare || substr(c.relname, length(old) + 1))
     loop
@@ -129,7 +143,7 @@ begin
     for each in
         select g.privilege_type, case when g.grantee = 0 then 'public' else quote_ident(r.rolname) end as grantee
           from pg_class c cross join aclexplode(c.relacl) g left join pg_roles r on r.oid = g.grantee
-         where c.oid = template::regclass and g.grantee <> c.relowner
+         where c.oid = shape and g.grantee <> c.relowner
     loop
         execute format('grant %s on %s to %s', each.privilege_type, fresh, each.grantee);
     end loop;
@@ -165,6 +179,13 @@ begin
               using errcode = 'CFP03';
     end if;
 
+    select count(*) into stopped from read.parked k
+     where k.projection = of_projection and k.version = of_version and k.discarded_at is null;
+    if stopped > 0 and not with_stopped_keys then
+        raise exception 'version % of % has % stopped keys: replay or discard them, or accept them', of_version,
+              of_projection, stopped using errcode = 'CFP05';
+    end if;
+
     -- One statement, one snapshot: both are fed in one transaction, so equal positions mean the same events.
     with newest as
     (
@@ -192,33 +213,40 @@ begin
 end
 $$;
 
--- The end of a version that is not live. Its table goes, unless it is the shape that others are made after.
-create function read.retire_version(of_projection text, of_version integer, template text, why text) returns void
+-- The end of a version that is not live. Whoever feeds it learns of it within a second or two; only then its rows go.
+create function read.retire_version(of_projection text, of_version integer, why text) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    old_table text;
 begin
     update read.projection p set state = 'retired', changed_at = clock_timestamp(), reason = why
-     where p.projection = of_projection and p.version = of_version and p.state <> 'live'
-     returning p.rows_in into old_table;
+     where p.projection = of_projection and p.version = of_version and p.state <> 'live';
     if not found then
         raise exception 'version % of % is live, or there is none', of_version, of_projection using errcode = 'CFP03';
     end if;
     delete from read.build b where b.projection = of_projection and b.version = of_version;
-    if old_table::regclass = template::regclass then
+end
+$$;
+
+-- The table of a retired version; only emptied if it is the shape that others are made after.
+create function read.drop_version(of_projection text, of_version integer, template text) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    shape     regclass := read.own_table(of_projection, template);
+    old_table regclass;
+begin
+    select to_regclass(p.rows_in) into old_table from read.projection p
+     where p.projection = of_projection and p.version = of_version and p.state = 'retired';
+    if old_table = shape then
         execute format('truncate %s', old_table);
-    else
-        execute format('drop table if exists %s', old_table);
+    elsif old_table is not null then
+        execute format('drop table %s', old_table);
     end if;
-exception when undefined_table then
-    null;  -- it went before
 end
 $$;
 
 revoke execute on function read.register_projection, read.begin_version, read.finish_version, read.show_version_beside,
-                           read.swap_version, read.retire_version from public;
+                           read.swap_version, read.retire_version, read.drop_version, read.own_table from public;
 grant execute on function read.register_projection, read.begin_version, read.finish_version, read.show_version_beside,
-                          read.swap_version, read.retire_version to clientflow_projector;
+                          read.swap_version, read.retire_version, read.drop_version to clientflow_projector;
 
 -- As before (0104), and steps of a version that was retired are refused: whoever still feeds it learns that it is gone.
 create or replace function read.advance(projections text[], versions integer[], lanes integer[], steps bigint[],

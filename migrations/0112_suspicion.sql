@@ -7,6 +7,7 @@ set local role clientflow_owner;
 create table read.suspicion
 (
     lane      integer     primary key,
+    term      bigint      not null,  -- of the lease that the next one took: each death counts once
     seq       bigint      not null,  -- where the lane stood when its owner died
     deaths    integer     not null default 1,  -- owners that died there, one after the other
     in_flight bigint,                -- the one event that is being folded

@@ -148,7 +148,12 @@ void fan_out::implementation::step()
     forget_the_left();
     const auto from = places();
     if (from.empty())
+    {
+        // Rings are kept for those who come again, and nobody follows: there is nothing to read until somebody comes.
+        std::unique_lock lock{mutex};
+        changed.wait_for(lock, config.again_after, [&] { return stopping || joining > 0; });
         return;
+    }
     auto batch = given.from.read(from);
     if (batch.empty())
         return given.from.wait();

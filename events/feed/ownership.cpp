@@ -269,6 +269,10 @@ ownership::~ownership() { stop(); }
 void ownership::start()
 {
     CF_ASSERT(!self_->thread.joinable());
+    {
+        const std::lock_guard lock{self_->mutex};
+        self_->stopping = false;
+    }
     self_->thread = std::thread{[self = self_.get()] { self->run(); }};
 }
 
@@ -281,7 +285,10 @@ void ownership::stop()
     self_->woken.ring();
     if (self_->thread.joinable())
         self_->thread.join();
+    self_->thread = {};
 }
+
+bool ownership::is_started() const { return self_->thread.joinable(); }
 
 std::vector<lease> ownership::held() const
 {

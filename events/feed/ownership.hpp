@@ -56,8 +56,9 @@ public:
     ~ownership();  // stops
 
     void start();
-    // Gives every lane back, at once, and ends the thread.
+    // Gives every lane back, at once, and ends the thread. It may be started again. Start and stop are one thread's.
     void stop();
+    bool is_started() const;
 
     // By lane. Stays as it was while the store is away: nobody can write then, and nobody's lease ends.
     std::vector<lease> held() const;

@@ -304,6 +304,14 @@ connection::wait connection::advance()
                 return what;
             continue;
         case stage::head:
+            if (breaks_off_)
+            {
+                // Without chunks the end of the connection is the end of the answer: only a reset says it is not whole.
+                boost::system::error_code ignored;
+                socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+                cut();
+                continue;
+            }
             if (closing_)
             {
                 boost::system::error_code ignored;
@@ -571,6 +579,7 @@ void connection::end_stream(bool is_whole)
 {
     if (is_whole && framed_ == framing::chunks)
         out_ += "0\r\n\r\n";
+    breaks_off_ = !is_whole && framed_ == framing::connection;
     count_pending();
     source_ = nullptr;
     stream_ = nullptr;

@@ -185,6 +185,7 @@ private:
     std::size_t lingered_ = 0;
     bool discarding_ = false;  // the answer is known, the body is read and thrown away
     bool closing_ = false;     // after what is in out_
+    bool breaks_off_ = false;  // an answer ended by the end of the connection is not whole
     bool timed_out_ = false;
     bool peer_ended_ = false;
     bool broken_ = false;   // nothing can be written any more, but another thread still holds the exchange

@@ -88,7 +88,8 @@ private:
     std::string_view leaving_;  // why
     steady::time_point next_check_;
     std::optional<steady::time_point> gone_since_;  // the key
-    std::shared_ptr<std::atomic<int>> resolving_;   // 0: asked, 1: good, -1: gone
+    steady::time_point known_at_ = steady::now();   // the key was last held against the log
+    std::shared_ptr<std::atomic<int>> resolving_;   // 0: asked, 1: good, 2: nobody can tell, -1: gone
 };
 
 body_source::state event_stream::pull(std::string& out, std::size_t room)
@@ -128,6 +129,8 @@ body_source::state event_stream::pull(std::string& out, std::size_t room)
 // True: all that was held is written. Only a block that is larger than a whole piece is ever cut.
 bool event_stream::write_held(std::string& out, std::size_t from, std::size_t room)
 {
+    if (!prelude_.empty() && out.size() > from && out.size() - from + prelude_.size() > room)
+        return false;
     if (!prelude_.empty())
         out += std::exchange(prelude_, {});
     while (!held_.empty())
@@ -274,11 +277,18 @@ bool event_stream::key_is_good(steady::time_point now)
     };
     if (resolving_ && *resolving_ < 0)
         return false;
+    if (resolving_ && *resolving_ == 1)
+        known_at_ = now;
     if (resolving_ && *resolving_ > 0)
         resolving_ = nullptr;
     const auto said = of_.keys_of().find(who_->key_digest, now);
     if (said.what == credentials::verdict::known)
+    {
+        known_at_ = now;
         return is_good(said);
+    }
+    if (now - known_at_ > of_.config().key_trust_without_store)
+        return false;
     if (said.what == credentials::verdict::absent)
         return false;
     if (resolving_)
@@ -286,7 +296,7 @@ bool event_stream::key_is_good(steady::time_point now)
     resolving_ = std::make_shared<std::atomic<int>>(0);
     of_.keys_of().resolve(who_->key_digest, [box = resolving_, is_good](const credentials::answer& found) {
         const bool is_known = found.what == credentials::verdict::known;
-        *box = (is_known && is_good(found)) || found.what == credentials::verdict::unavailable ? 1 : -1;
+        *box = is_known && is_good(found) ? 1 : found.what == credentials::verdict::unavailable ? 2 : -1;
     });
     return true;
 }

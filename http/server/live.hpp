@@ -31,13 +31,14 @@ class metrics_text;
 
 struct live_config
 {
-    std::size_t streams_per_key_max = 20;                 // at this node; beyond: 429
-    std::chrono::milliseconds comment_interval{15'000};   // when there is nothing else to say
-    std::chrono::milliseconds key_check_interval{1'000};  // of a stream: whether its key is still good
-    std::chrono::milliseconds begin_time_max{5'000};      // until the end of the lane is known; then 503
-    std::chrono::milliseconds slow_after{2'000};          // a client that took so long is slow, and is cut when
-                                                          // the ring has gone on without it
-    std::size_t hold_events_max = 64;                     // of the ring, that a stream takes at a time
+    std::size_t streams_per_key_max = 20;                       // at this node; beyond: 429
+    std::chrono::milliseconds comment_interval{15'000};         // when there is nothing else to say
+    std::chrono::milliseconds key_check_interval{1'000};        // of a stream: whether its key is still good
+    std::chrono::milliseconds key_trust_without_store{60'000};  // of a stream whose key nobody can hold against the log
+    std::chrono::milliseconds begin_time_max{5'000};            // until the end of the lane is known; then 503
+    std::chrono::milliseconds slow_after{2'000};                // a client that took so long is slow, and is cut when
+                                                                // the ring has gone on without it
+    std::size_t hold_events_max = 64;                           // of the ring, that a stream takes at a time
     std::size_t hold_bytes_max = 256 * 1024;
     std::chrono::milliseconds retry_min{1'000};  // told to clients as `retry`, jittered between the two
     std::chrono::milliseconds retry_max{5'000};

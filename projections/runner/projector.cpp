@@ -116,13 +116,32 @@ void projector::hold(std::span<const event_feed::lease> leases)
         const bool is_ours = found != leases.end() && found->term != state.ended_term;
         if (is_ours == state.is_held && (!is_ours || found->term == state.term))
             continue;
+        if (is_ours && state.take_not_before > std::chrono::steady_clock::now())
+            continue;
         has_changed = true;
         state.is_held = false;
         if (is_ours)
-            take(state, *found);
+            try_to_take(state, *found);
     }
     if (has_changed)
         publish();
+}
+
+// A lane whose owner before stands still in the middle of a commit is taken once the database has ended that; the
+// others do not wait for it.
+void projector::try_to_take(lane_state& state, const event_feed::lease& given)
+{
+    try
+    {
+        take(state, given);
+    }
+    catch (const store_failed& fault)
+    {
+        if (!fault.was_refused)
+            throw;
+        state.take_not_before = std::chrono::steady_clock::now() + config_.take_again_after;
+        tell(report::kind::failed, "lane " + std::to_string(state.lane) + " cannot be taken yet: " + fault.what());
+    }
 }
 
 void projector::take(lane_state& state, const event_feed::lease& given)
@@ -148,7 +167,7 @@ void projector::take(lane_state& state, const event_feed::lease& given)
 
 void projector::suspect(lane_state& state)
 {
-    const auto known = rows_.suspect({state.lane, seq_of(state)});
+    const auto known = rows_.suspect({state.lane, seq_of(state)}, state.term);
     if (known.deaths > config_.deaths_max)
         state.careful_until = seq_of(state) + config_.careful_events;
     if (known.ended > config_.flights_max)
@@ -371,6 +390,8 @@ void projector::apply_carefully(lane_state& state, std::span<const recorded> eve
         while (!apply_without(stopped, {&happened, 1}, open))
             ;
         careful_lane_.reset();
+        if (seq_of(state) < happened.at.seq)
+            return;  // somebody else took a step meanwhile: it is read again
         if (happened.at.seq < state.careful_until)
             continue;
         state.careful_until = 0;
@@ -380,11 +401,12 @@ void projector::apply_carefully(lane_state& state, std::span<const recorded> eve
 }
 
 // The keys of every projection that would fold the event.
-std::vector<parked_key> projector::stopped_by(const recorded& happened, bool has_hung) const
+std::vector<parked_key> projector::stopped_by(const recorded& happened, bool has_hung)
 {
     std::vector<parked_key> stopped;
     for (const definition* of : definitions_)
-        if (of->category == happened.stream.category)
+        if (of->category == happened.stream.category && course_of(*of, happened.at.lane).at.seq < happened.at.seq &&
+            !course_of(*of, happened.at.lane).parked.contains(of->key_of(happened)))
             stopped.push_back({of, happened.at.lane, of->key_of(happened), happened.at.seq,
                                has_hung ? "its fold did not end" : "its fold ended the process",
                                has_hung ? parked_by::hung : parked_by::crashed, false});
@@ -428,8 +450,10 @@ bool projector::apply_without(std::vector<parked_key>& refused, std::span<const 
                                refused, [&](const parked_key& each) { return each.of == &of && each.key == key; });
                 });
         load_rows(batch);
-        const fold_note noted{*this};
-        batch.fold(open);
+        {
+            const fold_note noted{*this};
+            batch.fold(open);
+        }
         load_totals(batch, made.totals, events);
     }
     catch (const cache_broken& fault)

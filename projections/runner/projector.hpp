@@ -66,6 +66,7 @@ struct figures
     std::uint64_t cache_drops = 0;  // of a space
     std::uint64_t failures = 0;
     bool has_cache = false;
+    std::string refused{};  // why nothing is fed: these rows are not of this program
 };
 
 struct projector_config
@@ -73,8 +74,9 @@ struct projector_config
     std::vector<std::int32_t> lanes;
     bool by_lease = false;  // serves only what `hold` names
     int deaths_max = 1;     // of a lane's owners at one place; from then on its events are folded one at a time
-    std::int64_t careful_events = 5'000;      // so many
-    int flights_max = 1;                      // owners that one event may end before it stops its keys
+    std::int64_t careful_events = 5'000;  // so many
+    int flights_max = 1;                  // owners that one event may end before it stops its keys
+    std::chrono::milliseconds take_again_after{2'000};
     int take_attempts_max = 10;               // for a lane whose owner before is still writing
     std::size_t refill_rows_max = 2'000;      // per step between batches
     std::chrono::milliseconds lost_min{500};  // how long a lost lane is left alone, doubling
@@ -151,6 +153,7 @@ private:
         std::int64_t careful_until = 0;       // up to this seq events are folded one at a time, each noted before
         std::optional<std::int64_t> culprit;  // an event that ended whoever folded it: it stops its keys unfolded
         bool culprit_hung = false;
+        time_point take_not_before{};   // the last try met somebody who was still writing
         std::int64_t ended_term = -1;   // a lease that was found to have ended, though nobody has told us yet
         bool is_left_alone = false;     // to another process
         time_point left_alone_until{};  // then it is looked at again
@@ -174,6 +177,7 @@ private:
         moved
     };
     void begin(lane_state&);
+    void try_to_take(lane_state&, const event_feed::lease&);
     void take(lane_state&, const event_feed::lease&);
     void suspect(lane_state&);
     bool take_steps(lane_state&);
@@ -197,7 +201,7 @@ private:
         projector& of;
     };
     void apply_carefully(lane_state&, std::span<const recorded>, const opening&);
-    std::vector<parked_key> stopped_by(const recorded&, bool has_hung) const;
+    std::vector<parked_key> stopped_by(const recorded&, bool has_hung);
     // False: something was learned (rows that are refused, a cache that is lost) and it is to be done again.
     bool apply_without(std::vector<parked_key>& refused, std::span<const recorded>, const opening&);
     void load_rows(folding&);

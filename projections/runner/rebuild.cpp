@@ -128,6 +128,7 @@ public:
         const std::string stored = scratch_key(key);
         const auto held = scratch_.get(space_of(of), {&stored, 1}).front();
         CF_ASSERT(held.has_value());
+        std::erase_if(stopped_, [&](const parked_key& each) { return each.of == &of && each.key == key; });
         count(of, key.tenant, std::string_view{*held}.substr(seq_bytes), -1);
         row_cache::changes gone;
         gone.erase(space_of(of), stored);
@@ -221,13 +222,52 @@ private:
     std::set<std::pair<const definition*, row_key>> stopped_keys_;
 };
 
+// Folds on as the runner does it, until no more than `close_enough` events are left. False: somebody else has taken a
+// lane.
+bool fold_as_the_runner(const rebuild_config& config, std::span<const definition* const> definitions,
+                        event_log::keyring& ring, const schema::clock& clock, event_feed::feed& feed,
+                        std::int64_t close_enough, const std::function<void()>& between)
+{
+    row_store rows{config.rows, definitions};
+    positions nobody_waits;
+    projector_config how;
+    how.lanes = config.lanes;
+    how.beside.assign(definitions.begin(), definitions.end());
+    projector core{how, definitions, rows, nullptr, nobody_waits, clock};
+    core.open();
+    personal_keys keys{ring, config.keys};
+    for (;;)
+    {
+        between();
+        const auto from = core.after();
+        if (from.size() != config.lanes.size())
+            return false;
+        const auto events = feed.read(from);
+        keys.fetch(events);
+        core.apply(events, keys.open());
+        std::int64_t behind = 0;
+        const auto now = core.after();
+        for (const auto& head : feed.heads(config.lanes))
+            for (const auto& at : now)
+                behind += at.lane == head.lane ? head.seq - at.seq : 0;
+        if (behind <= close_enough)
+            return now.size() == config.lanes.size();
+    }
+}
+
 // The way of one build, step by step.
 class building
 {
 public:
     building(const rebuild_config& config, std::span<const definition* const> of_code, event_log::keyring& ring,
              const schema::clock& clock)
-        : config_(config), code_(of_code), ring_(ring), clock_(clock), versions_(config.rows), feed_(config.feed())
+        : config_(config)
+        , code_(of_code)
+        , ring_(ring)
+        , clock_(clock)
+        , versions_(config.rows)
+        , patient_versions_(patient(config.rows))
+        , feed_(config.feed())
     {}
 
     rebuilt run(bool goes_on)
@@ -242,7 +282,10 @@ public:
             progress_.now = rebuild_progress::phase::indexing;
             tell(true);
             for (const auto& each : models_)
-                patiently([&] { versions_.finish(*each); });
+                patiently([&] {
+                    patient_versions_.open();
+                    patient_versions_.finish(*each);
+                });
             FAULT_POINT("rebuild.finished");
             patiently([&] { catch_up(); });
             FAULT_POINT("rebuild.caught_up");
@@ -269,10 +312,11 @@ private:
     template <class Work>
     void patiently(Work work)
     {
-        const auto until = steady::now() + config_.patience;
+        std::optional<steady::time_point> until;  // from the first failure on
         for (auto pause = config_.pause_min;; pause = std::min(pause * 2, config_.pause_max))
         {
             check();
+            const bool is_last = until && steady::now() >= *until;
             try
             {
                 if (!versions_.is_open())
@@ -281,14 +325,15 @@ private:
             }
             catch (const store_failed& fault)
             {
-                if (fault.was_refused || steady::now() >= until)
+                if (fault.was_refused || is_last)
                     throw;
             }
             catch (const event_log::unreachable&)
             {
-                if (steady::now() >= until)
+                if (is_last)
                     throw;
             }
+            until = until.value_or(steady::now() + config_.patience);
             std::this_thread::sleep_for(pause);
         }
     }
@@ -305,7 +350,12 @@ private:
         models_.clear();
         for (const definition* of : code_)
         {
+            if (goes_on && is_built(*of))
+                continue;
             auto which = versions_.under_way(of->name);
+            if (which && (which->definition != of->version || which->digest != digest_of(*of)))
+                throw not_now("version " + std::to_string(which->number) + " of " + which->projection +
+                              " was begun by a program with another definition: cancel it with `projection retire`");
             if (which && !goes_on && !begun_.contains(of->name))
                 throw not_now("version " + std::to_string(which->number) + " of " + which->projection +
                               " is being built: go on with it, or cancel it");
@@ -315,6 +365,8 @@ private:
             models_.push_back(std::make_unique<model>(*of, *which));
         }
         definitions_ = definitions_of(models_);
+        if (models_.empty())
+            throw not_now("everything that was begun stands beside the live ones already");
         progress_.lanes.clear();
         const auto heads = feed_->heads(config_.lanes);
         progress_.events_of_all = 0;
@@ -326,13 +378,25 @@ private:
         begun_at_ = steady::now();
     }
 
+    // By a run before this one, which was cut off while others of its versions were not yet done.
+    bool is_built(const definition& of)
+    {
+        int live = 0, newest = 0;
+        for (const auto& each : versions_.all())
+            if (each.projection == of.name)
+            {
+                live = each.state == version_state::live ? each.number : live;
+                newest = each.state == version_state::beside ? std::max(newest, each.number) : newest;
+            }
+        return newest > live && !versions_.under_way(of.name);
+    }
+
     void fold_lanes()
     {
         for (auto& lane : progress_.lanes)
         {
-            bool is_done = false;
-            patiently([&] { is_done = is_written(lane.lane); });
-            if (is_done)
+            patiently([&] { missing_ = not_written(lane.lane); });
+            if (missing_.empty())
             {
                 lane.seq = lane.mark;
                 lane.is_done = true;
@@ -344,11 +408,13 @@ private:
         }
     }
 
-    bool is_written(std::int32_t lane)
+    std::vector<const definition*> not_written(std::int32_t lane)
     {
         lane_copy store{config_.rows, definitions_};
         store.open();
-        return store.is_written(*definitions_.front(), lane);
+        auto left = definitions_;
+        std::erase_if(left, [&](const definition* of) { return store.is_written(*of, lane); });
+        return left;
     }
 
     void fold_lane(lane_progress& progress)
@@ -356,7 +422,19 @@ private:
         if (!scratch_)
             scratch_.emplace(
                 cache_config{config_.room, config_.scratch_cache_bytes, config_.scratch_buffer_bytes, 1, true});
-        lane_fold lane{progress.lane, definitions_, *scratch_};
+        patiently([&] { incarnation_ = read_incarnation(); });
+        lane_fold lane{progress.lane, missing_, *scratch_};
+        fold_up_to_mark(lane, progress);
+        FAULT_POINT("rebuild.lane_folded");
+        patiently([&] { copy(lane, progress); });
+        progress.is_done = true;
+        progress_.rows += progress.rows;
+        stopped_ += lane.stopped();
+        tell(false);
+    }
+
+    void fold_up_to_mark(lane_fold& lane, lane_progress& progress)
+    {
         std::optional<personal_keys> keys;
         std::vector<recorded> events;                   // being folded; kept while the database is away
         std::future<std::vector<recorded>> read_ahead;  // what follows is read while this is folded
@@ -386,21 +464,17 @@ private:
                 events.clear();
                 tell(false);
             });
-        FAULT_POINT("rebuild.lane_folded");
-        patiently([&] { copy(lane, progress); });
-        progress.is_done = true;
-        progress_.rows += progress.rows;
-        stopped_ += lane.stopped();
-        tell(false);
     }
 
     void copy(lane_fold& lane, lane_progress& progress)
     {
-        lane_copy store{config_.rows, definitions_};
+        lane_copy store{config_.rows, missing_};
         store.open();
-        if (store.is_written(*definitions_.front(), progress.lane))
+        if (store.is_written(*missing_.front(), progress.lane))
             return;  // the answer to the last commit was lost
-        read_incarnation();
+        if (read_incarnation() != incarnation_)
+            throw std::runtime_error("the log belongs to another history than when this lane was begun (a failover): "
+                                     "go on with --resume, which folds the lane again");
         for (bool is_refused = true; is_refused;)
         {
             const auto copied = lane.copied(incarnation_, config_.page_rows);
@@ -411,16 +485,26 @@ private:
             }
             catch (const lost_race&)
             {
-                throw retired_meanwhile{};
+                expect_under_way();
+                throw not_now("somebody else builds lane " + std::to_string(progress.lane) + " of the same versions");
             }
             catch (const store_failed& fault)
             {
+                expect_under_way();
                 if (!fault.by_data)
                     throw;
                 is_refused = true;
                 refuse(lane, store, copied);
             }
         }
+    }
+
+    // Throws when a version was retired.
+    void expect_under_way()
+    {
+        for (const auto& each : models_)
+            if (const auto found = versions_.under_way(each->which.projection); !found || *found != each->which)
+                throw retired_meanwhile{};
     }
 
     void refuse(lane_fold& lane, lane_copy& store, const copied_lane& copied)
@@ -436,44 +520,24 @@ private:
             throw store_failed("the database refuses a lane of a new version, but none of its rows", true);
     }
 
-    void read_incarnation()
+    std::string read_incarnation()
     {
         row_store store{config_.rows, definitions_};
         store.open();
-        incarnation_ = store.incarnation();
+        return store.incarnation();
     }
 
     // As the runner does it, until little is left.
     void catch_up()
     {
         progress_.now = rebuild_progress::phase::catching_up;
-        row_store rows{config_.rows, definitions_};
-        positions nobody_waits;
-        projector_config config;
-        config.lanes = config_.lanes;
-        config.beside = definitions_;
-        projector core{config, definitions_, rows, nullptr, nobody_waits, clock_};
-        core.open();
-        personal_keys keys{ring_, config_.keys};
-        for (;;)
-        {
-            check();
-            const auto from = core.after();
-            if (from.size() != config_.lanes.size())
-                throw retired_meanwhile{};  // nobody else feeds a version that is being built
-            const auto events = feed_->read(from);
-            keys.fetch(events);
-            core.apply(events, keys.open());
-            std::int64_t behind = 0;
-            const auto heads = feed_->heads(config_.lanes);
-            const auto now = core.after();
-            for (const auto& head : heads)
-                for (const auto& at : now)
-                    behind += at.lane == head.lane ? head.seq - at.seq : 0;
-            tell(false);
-            if (behind <= config_.close_enough_events)
-                return;
-        }
+        const bool is_alone =
+            fold_as_the_runner(config_, definitions_, ring_, clock_, *feed_, config_.close_enough_events, [&] {
+                check();
+                tell(false);
+            });
+        if (!is_alone)
+            throw retired_meanwhile{};  // nobody else feeds a version that is being built
     }
 
     void show_beside(const model& of)
@@ -526,11 +590,18 @@ private:
     const std::span<const definition* const> code_;
     event_log::keyring& ring_;
     const schema::clock& clock_;
-    version_store versions_;
+    static row_store_config patient(row_store_config rows)
+    {
+        rows.call_deadline = std::chrono::hours{6};  // for the indexes of a large table
+        return rows;
+    }
+
+    version_store versions_, patient_versions_;
     std::unique_ptr<event_feed::feed> feed_;
     models models_;
     std::vector<const definition*> definitions_;
-    std::set<std::string_view> begun_;  // by this run
+    std::vector<const definition*> missing_;  // in the lane at hand
+    std::set<std::string_view> begun_;        // by this run
     std::optional<row_cache> scratch_;
     std::string incarnation_;
     rebuild_progress progress_;
@@ -539,6 +610,13 @@ private:
     steady::time_point begun_at_{}, tell_next_{};
 };
 }  // namespace
+
+void catch_up(const rebuild_config& config, const model& of, event_log::keyring& ring, const schema::clock& clock)
+{
+    const definition* fed = &of.fed;
+    const auto feed = config.feed();
+    fold_as_the_runner(config, {&fed, 1}, ring, clock, *feed, 0, [] {});
+}
 
 rebuilt rebuild(const rebuild_config& config, std::span<const definition* const> definitions, event_log::keyring& ring,
                 const schema::clock& clock, bool goes_on)

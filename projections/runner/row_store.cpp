@@ -264,7 +264,6 @@ struct row_store::implementation : row_connection
         work.exec("delete from " + std::string{of.table} + its);
         work.exec("delete from read.search_term" + ours + " and projection = " + work.quote(name));
         work.exec("delete from read.sum" + ours + " and counter like " + work.quote(name + ".%"));
-        work.exec("delete from read.parked" + ours + " and projection = " + work.quote(name));
     }
 
     void park(pqxx::transaction_base& work, const std::vector<parked_key>& keys) const
@@ -497,21 +496,24 @@ void row_store::write(const commit& made)
     FAULT_POINT("projection.after_commit");
 }
 
-suspicion row_store::suspect(const position& at)
+suspicion row_store::suspect(const position& at, std::int64_t term)
 {
     return self_->call([&](pqxx::connection_base& raw) {
         pqxx::nontransaction work{raw};
         const auto row = work.exec_params1(
-            "insert into read.suspicion as s (lane, seq) values ($1, $2)"
-            " on conflict (lane) do update set seq = excluded.seq, at = clock_timestamp(),"
-            "   deaths = case when s.seq = excluded.seq or s.in_flight > excluded.seq then s.deaths + 1 else 1 end,"
+            "insert into read.suspicion as s (lane, seq, term) values ($1, $2, $3)"
+            " on conflict (lane) do update set at = clock_timestamp(), term = excluded.term,"
+            "   seq = case when s.term = excluded.term then s.seq else excluded.seq end,"
+            "   deaths = case when s.term = excluded.term then s.deaths"
+            "                 when s.seq = excluded.seq or s.in_flight > excluded.seq then s.deaths + 1 else 1 end,"
             "   in_flight = case when s.in_flight > excluded.seq then s.in_flight end,"
-            "   ended = case when s.in_flight > excluded.seq then s.ended + 1 else 0 end,"
-            "   hung = s.hung and s.in_flight > excluded.seq"
+            "   ended = case when s.in_flight > excluded.seq"
+            "                then s.ended + (s.term <> excluded.term)::int else 0 end,"
+            "   hung = s.hung and coalesce(s.in_flight > excluded.seq, false)"
             " returning deaths, in_flight, ended, hung",
-            at.lane, at.seq);
+            at.lane, at.seq, term);
         return suspicion{row[0].as<int>(), row[1].is_null() ? std::nullopt : std::optional{row[1].as<std::int64_t>()},
-                         row[2].as<int>(), !row[3].is_null() && row[3].as<bool>()};
+                         row[2].as<int>(), row[3].as<bool>()};
     });
 }
 

@@ -146,8 +146,8 @@ public:
     std::vector<std::pair<total_key, total>> totals_after(const definition&, std::int32_t lane, const total_key& after,
                                                           std::size_t count_max);
 
-    // The lane's owner died while the lane stood here.
-    suspicion suspect(const position&);
+    // The lane's owner died while the lane stood here; whoever took it over has this term. Counts once per term.
+    suspicion suspect(const position&, std::int64_t term);
     // This one event is about to be folded alone; nothing: the lane is above suspicion.
     void fly(std::int32_t lane, std::optional<std::int64_t> seq);
     // The fold of the event in flight does not end.
@@ -195,7 +195,8 @@ public:
 
     bool is_parked(const parked_key&);
 
-    // Puts these rows, their words, totals and stopped keys in the place of all that the tenant has of the projection.
+    // Puts these rows, their words and totals in the place of all that the tenant has of the projection, and stops
+    // these keys beside those that are.
     // FAULT_POINTs renew.before_commit and renew.after_commit stand around its commit.
     void renew(const renewed_tenant&);
 

@@ -131,10 +131,20 @@ struct runner::implementation
             try
             {
                 const auto at = open();
+                if (leases && !leases->is_started() && !is_stopping())
+                    leases->start();
                 personal_keys keys{ring, config.keys};
                 next_heads = {};
                 while (!is_stopping() && serve(at->core, keys))
                     pause = config.retry_min;
+            }
+            catch (const unknown_definition& fault)
+            {
+                // Lanes that this program cannot serve are left to those who can.
+                if (leases)
+                    leases->stop();
+                refuse(fault.what());
+                rest(config.retry_max);
             }
             catch (const std::exception& fault)
             {
@@ -148,12 +158,26 @@ struct runner::implementation
         }
     }
 
+    void refuse_no_more()
+    {
+        const std::lock_guard lock{mutex};
+        refused.clear();
+    }
+
+    void refuse(const std::string& why)
+    {
+        tell(report::kind::failed, why);
+        const std::lock_guard lock{mutex};
+        refused = why;
+    }
+
     // The projector over what is to be fed now, with fresh connections.
     std::shared_ptr<machine> open()
     {
         versions.open();
         versions.register_missing(definitions);
         auto fed = versions.fed(definitions);
+        refuse_no_more();
         auto at = now();
         if (!at || which_of(at->versions) != which_of(fed))
         {
@@ -251,6 +275,7 @@ struct runner::implementation
     mutable std::mutex mutex;
     std::condition_variable changed;
     std::shared_ptr<machine> at_work;  // guarded by mutex, as a pointer; nothing before the store was first reached
+    std::string refused;               // why it feeds nothing; guarded by mutex
     bool stopping = false;             // guarded by mutex
 
     std::thread thread;  // last: runs over all of the above
@@ -266,8 +291,6 @@ runner::~runner() { stop(); }
 void runner::start()
 {
     CF_ASSERT(!self_->thread.joinable());
-    if (self_->leases)
-        self_->leases->start();
     self_->thread = std::thread{[self = self_.get()] { self->run(); }};
 }
 
@@ -289,7 +312,10 @@ void runner::wake() { self_->feed->wake(); }
 figures runner::take() const
 {
     const auto at = self_->now();
-    return at ? at->core.take() : figures{};
+    auto found = at ? at->core.take() : figures{};
+    const std::lock_guard lock{self_->mutex};
+    found.refused = self_->refused;
+    return found;
 }
 bool runner::serves(std::int32_t lane) const
 {

@@ -16,7 +16,16 @@ namespace
 class tenant_fold
 {
 public:
-    tenant_fold(const definition& of, const uuid& tenant, std::int32_t lane) : of_(of), tenant_(tenant), lane_(lane) {}
+    // `stopped`: keys of the tenant that are stopped, and from which event on; they stay so.
+    tenant_fold(const definition& of, const uuid& tenant, std::int32_t lane, std::map<row_key, std::int64_t> stopped)
+        : of_(of), tenant_(tenant), lane_(lane), were_stopped_(std::move(stopped))
+    {}
+
+    // Whether it can be gone on with: the lane is not behind it, and the same keys are stopped.
+    bool leads_to(std::int64_t seq, const std::map<row_key, std::int64_t>& stopped) const
+    {
+        return seq >= seq_ && stopped == were_stopped_;
+    }
 
     void fold_up_to(std::int64_t seq, const tenant_rebuild_parts& with)
     {
@@ -56,7 +65,10 @@ private:
         for (const auto& each : events)
             batch.add(
                 each, [](const definition&, std::int32_t) { return std::int64_t{0}; },
-                [&](const definition&, const row_key& key) { return stopped_.contains(key); });
+                [&](const definition&, const row_key& key) {
+                    const auto found = were_stopped_.find(key);
+                    return stopped_.contains(key) || (found != were_stopped_.end() && found->second <= each.at.seq);
+                });
         for (row_slot* slot : batch.wanted())
             if (const auto found = rows_.find(slot->key); found != rows_.end())
                 slot->before = found->second;
@@ -76,6 +88,7 @@ private:
     const definition& of_;
     const uuid tenant_;
     const std::int32_t lane_;
+    const std::map<row_key, std::int64_t> were_stopped_;
     std::int64_t seq_ = 0;
     std::uint64_t events_ = 0;
     std::map<row_key, std::string> rows_;
@@ -93,31 +106,48 @@ std::optional<checkpoint> checkpoint_of(row_store& rows, const definition& of, s
 }
 }  // namespace
 
+namespace
+{
+std::map<row_key, std::int64_t> stopped_keys(row_store& rows, const definition& of, const uuid& tenant,
+                                             std::int32_t lane)
+{
+    std::map<row_key, std::int64_t> found;
+    for (const auto& each : rows.parked({&lane, 1}))
+        if (each.of == &of && each.key.tenant == tenant)
+            found[each.key] = each.from_seq;
+    return found;
+}
+}  // namespace
+
 tenant_rebuilt rebuild_tenant(const tenant_rebuild_parts& with, const definition& of, const uuid& tenant,
                               std::int32_t lane)
 {
     CF_ASSERT(of.kind == row_kind::folded);
     const auto until = std::chrono::steady_clock::now() + with.patience;
-    tenant_fold folded{of, tenant, lane};
+    std::optional<tenant_fold> folded;
     do
     {
+        // The step first: what is read behind it is not older.
         auto at = checkpoint_of(with.rows, of, lane);
         if (!at)
             return {true, 0, 0, 0};  // nothing was ever folded, so there is nothing to renew
-        folded.fold_up_to(at->seq, with);
+        const auto stopped = stopped_keys(with.rows, of, tenant, lane);
+        if (!folded || !folded->leads_to(at->seq, stopped))
+            folded.emplace(of, tenant, lane, stopped);
+        folded->fold_up_to(at->seq, with);
         ++at->step;
         ++at->generation;
-        const auto made = folded.renewed(*at);
+        const auto made = folded->renewed(*at);
         try
         {
             with.rows.renew(made);
-            return {true, folded.events(), made.rows.size(), made.parked.size()};
+            return {true, folded->events(), made.rows.size(), stopped.size() + made.parked.size()};
         }
         catch (const lost_race&)
         {
             // The lane went on: what came meanwhile is folded, and it is tried again.
         }
     } while (std::chrono::steady_clock::now() < until);
-    return {false, folded.events(), 0, 0};
+    return {false, folded ? folded->events() : 0, 0, 0};
 }
 }  // namespace projection

@@ -1,9 +1,10 @@
 // One tenant's rows of one read model made anew from the log, in place, beside whoever serves its lane.
 //
-// Rows, words, totals and stopped keys of the tenant are replaced in one transaction that takes a step of the
-// projection and grows its generation: the server finds its step taken, reads its positions anew and drops its cache.
-// The log is read first, and what came meanwhile at each further try, so that the transaction itself is short; while it
-// is written, the lane waits. Holds the tenant's rows in memory. Not for appended rows. Serves one thread.
+// Rows, words and totals of the tenant are replaced in one transaction that takes a step of the projection and grows
+// its generation: the server finds its step taken, reads its positions anew and drops its cache. Keys that are stopped
+// stay so at their event; `parked replay` frees them. The log is read first, and what came meanwhile at each further
+// try, so that the transaction itself is short; while it is written, the lane waits. Holds the tenant's rows in memory.
+// Not for appended rows. Serves one thread.
 #pragma once
 
 #include "events/feed/feed.hpp"

@@ -100,7 +100,9 @@ struct version_store::implementation
         }
         catch (const store_failed& fault)
         {
-            if (fault.sqlstate == "CFP03" || fault.sqlstate == "CFP04")
+            if (fault.sqlstate == "CFP04")
+                throw is_behind(fault.what());
+            if (fault.sqlstate == "CFP03" || fault.sqlstate == "CFP05")
                 throw not_now(fault.what());
             throw;
         }
@@ -183,9 +185,12 @@ std::optional<version> version_store::under_way(std::string_view projection)
 void version_store::finish(const model& of)
 {
     self_->step([&](pqxx::connection_base& raw) {
-        pqxx::nontransaction work{raw};
+        pqxx::work work{raw};
+        // An index takes as long as it takes; one that went on behind a lost connection is waited for.
+        work.exec0("set local lock_timeout = '1h'");
         work.exec_params("select read.finish_version($1, $2, $3)", of.which.projection, of.which.number,
                          std::string{of.code.table});
+        work.commit();
     });
 }
 
@@ -199,9 +204,6 @@ void version_store::show_beside(const model& of)
 
 int version_store::swap(std::string_view projection, int number, bool with_stopped_keys)
 {
-    if (const auto stopped = stopped_keys(projection, number); stopped > 0 && !with_stopped_keys)
-        throw not_now("version " + std::to_string(number) + " of " + std::string{projection} + " has " +
-                      std::to_string(stopped) + " stopped keys: replay or discard them, or accept them");
     return self_->step([&](pqxx::connection_base& raw) {
         pqxx::nontransaction work{raw};
         return work
@@ -213,17 +215,44 @@ int version_store::swap(std::string_view projection, int number, bool with_stopp
 void version_store::retire(const definition& of, int number, const std::string& reason)
 {
     self_->step([&](pqxx::connection_base& raw) {
-        pqxx::work work{raw};
-        work.exec_params("select read.retire_version($1, $2, $3, $4)", std::string{of.name}, number,
-                         std::string{of.table}, reason);
-        const std::string name{of.name};
-        for (const char* table : {"read.checkpoint", "read.parked"})
-            work.exec_params(std::string{"delete from "} + table + " where projection = $1 and version = $2", name,
-                             number);
-        work.exec_params("delete from read.search_term where projection = $1 and version = $2", name, number);
-        work.exec_params("delete from read.sum where version = $1 and counter like $2", number, name + ".%");
-        work.commit();
+        pqxx::nontransaction work{raw};
+        work.exec_params("select read.retire_version($1, $2, $3)", std::string{of.name}, number, reason);
     });
+}
+
+// In steps, tenant by tenant along the keys, so that nobody waits for it; the table last.
+void version_store::remove_retired(const definition& of, int number)
+{
+    const std::string name{of.name};
+    std::vector<std::string> tenants;
+    self_->step([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        work.exec_params("delete from read.checkpoint where projection = $1 and version = $2", name, number);
+        for (const auto& row : work.exec("select tenant_id from es.tenant"))
+            tenants.emplace_back(row[0].c_str());
+    });
+    for (const auto& tenant : tenants)
+        self_->step([&](pqxx::connection_base& raw) {
+            pqxx::nontransaction work{raw};
+            for (const char* table : {"read.parked", "read.search_term"})
+                work.exec_params(std::string{"delete from "} + table +
+                                     " where tenant_id = $1 and projection = $2 and version = $3",
+                                 tenant, name, number);
+            work.exec_params("delete from read.sum where tenant_id = $1 and version = $2 and counter like $3", tenant,
+                             number, name + ".%");
+        });
+    self_->step([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        work.exec_params("select read.drop_version($1, $2, $3)", name, number, std::string{of.table});
+    });
+}
+
+std::optional<version> version_store::live_before(std::string_view projection)
+{
+    auto found = self_->read("projection = $1 and state = 'former' and changed_at = (select max(q.changed_at)"
+                             " from read.projection q where q.projection = $1 and q.state = 'former')",
+                             {std::string{projection}});
+    return found.empty() ? std::nullopt : std::optional{std::move(found.front())};
 }
 
 namespace
@@ -309,9 +338,9 @@ version_comparison version_store::compare(const version& one, const version& oth
         found.rows_of_one = count(one);
         found.rows_of_other = count(other);
         found.is_same_shape = shape_of_table(work, one) == shape_of_table(work, other);
+        found.totals_different = totals_apart(work, one, other, lanes.same);
         if (!found.is_same_shape)
             return found;
-        found.totals_different = totals_apart(work, one, other, lanes.same);
         const std::string apart = " from " + rows_in_lanes(one, key) + " a full join " + rows_in_lanes(other, key) +
                                   " b using (tenant_id, key) where a.held is distinct from b.held";
         found.rows_different = work.exec_params1("select count(*)" + apart, lanes.same)[0].as<std::int64_t>();
@@ -342,18 +371,6 @@ bool version_store::show_to_analysts(std::string_view projection, std::chrono::m
             return false;
         throw;
     }
-}
-
-std::int64_t version_store::stopped_keys(std::string_view projection, int number)
-{
-    return self_->rows.call([&](pqxx::connection_base& raw) {
-        pqxx::nontransaction work{raw};
-        return work
-            .exec_params1("select count(*) from read.parked where projection = $1 and version = $2"
-                          " and discarded_at is null",
-                          std::string{projection}, number)[0]
-            .as<std::int64_t>();
-    });
 }
 
 void version_store::note_progress(const version& of, std::int32_t lane, std::int64_t seq, std::int64_t mark,

@@ -55,8 +55,7 @@ using models = std::vector<std::unique_ptr<model>>;
 // Of some models, their definitions; in the same order.
 std::vector<const definition*> definitions_of(const models&);
 
-// What the rows depend on, beside the code of the fold: names, shapes of facts and rows, what is counted. 64 hex
-// digits.
+// The form of the rows: name, streams and columns. What the fold makes of events is not seen by it. 64 hex digits.
 std::string digest_of(const definition&);
 
 // A definition that changed without a new number, or versions that this code cannot feed. The message says what to do.
@@ -71,6 +70,12 @@ struct not_now : std::runtime_error
     using runtime_error::runtime_error;
 };
 
+// The version does not show yet what the live one shows.
+struct is_behind : not_now
+{
+    using not_now::not_now;
+};
+
 struct version_comparison
 {
     bool is_same_shape = false;
@@ -79,7 +84,8 @@ struct version_comparison
     std::int64_t rows_different = 0;
     std::vector<std::pair<uuid, std::string>> differences;  // some of them: tenant, and id or seq
     std::vector<std::int32_t> lanes_apart;  // not compared: the versions show them up to different events
-    bool is_equal() const { return is_same_shape && rows_different == 0 && totals_different == 0; }
+    // Of what can be compared: of different shapes the number of rows, and the totals.
+    bool is_equal() const { return rows_of_one == rows_of_other && rows_different == 0 && totals_different == 0; }
 };
 
 class version_store
@@ -106,17 +112,21 @@ public:
     std::optional<version> under_way(std::string_view projection);
     void finish(const model&);       // keys, indexes, row security
     void show_beside(const model&);  // whoever serves the lanes feeds it
-    // Shows it instead of the live one; returns the version that was live. `not_now` when it is behind, or has stopped
-    // keys and those are not accepted.
+    // Shows it instead of the live one; returns the version that was live. `is_behind` when it is, `not_now` when it
+    // has stopped keys and those are not accepted.
     int swap(std::string_view projection, int number, bool with_stopped_keys);
-    // Throws away a version that is not live; one that is being built is cancelled by it.
+    // A version that is not live goes out of use; one that is being built is cancelled. Whoever feeds it notices within
+    // `feeders_notice`; afterwards its rows can be removed, which may be done again when it was cut off.
     void retire(const definition&, int number, const std::string& reason);
+    void remove_retired(const definition&, int number);
+    static constexpr std::chrono::seconds feeders_notice{3};
+    // The version that was live before the one that is; nothing when there is none that is still fed.
+    std::optional<version> live_before(std::string_view projection);
     // Rows and totals of two versions, in one snapshot, in those lanes that both show up to the same event. Tables of
     // different shapes are only counted. Takes as long as reading both.
     version_comparison compare(const version& one, const version& other, std::size_t differences_max);
     // Shows analysts the live version. False: somebody holds their view, try again.
     bool show_to_analysts(std::string_view projection, std::chrono::milliseconds patience);
-    std::int64_t stopped_keys(std::string_view projection, int number);
 
     // Progress of a build.
     void note_progress(const version&, std::int32_t lane, std::int64_t seq, std::int64_t mark, std::int64_t rows);

@@ -236,6 +236,8 @@ std::vector<http::readiness> engine::implementation::checks() const
     if (runner)
     {
         const auto now = runner->take();
+        if (!now.refused.empty())
+            found.push_back({"definitions", false, false, now.refused});
         double worst = 0;
         std::size_t parked = 0;
         for (const auto& each : now.lags)

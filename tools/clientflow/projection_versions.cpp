@@ -29,6 +29,7 @@ namespace
 constexpr std::size_t differences_named = 20;
 constexpr std::chrono::milliseconds view_patience{1'000};  // one try at the analysts' views
 constexpr int view_tries = 30;
+constexpr int swap_tries = 20;  // each behind a fold up to the log's end
 
 struct wanted
 {
@@ -319,7 +320,7 @@ exit_status compare(const program& chosen, const wanted& given)
     if (!found.lanes_apart.empty())
         say(chosen, std::to_string(found.lanes_apart.size()) + " lanes were not compared: the versions show them up to "
                                                                "different events. Is a server running? Try again.");
-    const bool is_alike = found.lanes_apart.empty() && (!found.is_same_shape || found.is_equal());
+    const bool is_alike = found.lanes_apart.empty() && found.is_equal();
     return is_alike ? done : differences;
 }
 
@@ -339,6 +340,30 @@ void show_to_analysts(const program& chosen, projection::version_store& store, c
                 "Run the same command again to swap it.");
 }
 
+// Servers of this program feed it. Where none does (they are of another one), what is left is folded here.
+void swap_once_caught_up(const program& chosen, const settings& of, projection::version_store& store,
+                         const projection::version& next, bool with_stopped_keys)
+{
+    for (int nth = 1;; ++nth)
+        try
+        {
+            store.swap(next.projection, next.number, with_stopped_keys);
+            return;
+        }
+        catch (const projection::is_behind&)
+        {
+            if (nth == swap_tries || stop_asked())
+                throw;
+            const auto& code = definition_named(next.projection);
+            if (code.version != next.definition)
+                throw;
+            const projection::model fed{code, next};
+            event_log::keyring keys{of.keys};
+            const schema::system_clock clock;
+            projection::catch_up(building(chosen, of), fed, keys, clock);
+        }
+}
+
 exit_status show(const program& chosen, const wanted& given, std::string_view from_state, const char* otherwise)
 {
     const auto of = read_settings(chosen.given);
@@ -348,11 +373,15 @@ exit_status show(const program& chosen, const wanted& given, std::string_view fr
     return telling([&] {
         store.open();
         const standing_versions all{store, name};
-        auto next = all.meant(given.number, from_state, otherwise);
+        const auto before_it = store.live_before(name);
+        const bool goes_back = from_state == projection::version_state::former && given.number == 0;
+        if (goes_back && !before_it)
+            throw failure(refused, "not_now", otherwise);
+        const auto next = goes_back ? *before_it : all.meant(given.number, from_state, otherwise);
         const auto* live = all.in_state(projection::version_state::live);
         const int before = live == nullptr ? 0 : live->number;
         if (!given.dry_run && next.state != projection::version_state::live)
-            store.swap(name, next.number, given.with_stopped_keys);
+            swap_once_caught_up(chosen, of, store, next, given.with_stopped_keys);
         if (!given.dry_run)
             show_to_analysts(chosen, store, name);
         std::string out;
@@ -392,7 +421,11 @@ exit_status retire(const program& chosen, const wanted& given)
         if (which.state == projection::version_state::live)
             throw failure(refused, "not_now", "version " + std::to_string(which.number) + " is live");
         if (!given.dry_run)
+        {
             store.retire(code, which.number, reason);
+            std::this_thread::sleep_for(projection::version_store::feeders_notice);
+            store.remove_retired(code, which.number);
+        }
         std::string out;
         schema::json_writer json{out};
         write(json, which);

@@ -332,18 +332,19 @@ TEST_CASE("an event that cannot be read is shown as far as its envelope goes")
     const auto of = in.new_tenant("damaged");
     const auto born = ask(in, of.key, "POST", "/api/v1/clients", R"({"name": "Ann"})");
     const auto id = value_of(born.body, "id");
-    for (const char* damage : {"data = '{\"id\": 5}'", "schema_version = 99", "type = 'client.exploded'", "meta = '{}'",
-                               "category = 'tomorrow'"})
+    const auto where =
+        " where stream_id = '" + in.db.run("select stream_id from es.event where type = 'client.created'") + "'";
+    for (const std::string damage : {"data = '{\"id\": 5}'", "schema_version = 99", "type = 'client.exploded'",
+                                     "meta = '{}'", "category = 'tomorrow'"})
     {
         CAPTURE(damage);
-        const std::string where = " where stream_id = (select stream_id from read.client where name = 'Ann')";
-        in.db.run("alter table es.event disable trigger user; update es.event set " + std::string{damage} + where);
+        in.db.run("alter table es.event disable trigger user; update es.event set " + damage + where);
         const auto said = ask(in, of.key, "GET", "/api/v1/audit");
         REQUIRE_MESSAGE(said.status == 200, said.body);
         const auto all = entries_of(said.body);
         CHECK(all.size() == 4);
         CHECK(all[0].at("entity_id").ends_with(id.substr(id.find('_'))));
-        CHECK((all[0].at("data") == "null" || std::string{damage}.starts_with("meta")));
+        CHECK(all[0].at("data") == "null");
     }
 }
 
