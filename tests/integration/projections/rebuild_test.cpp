@@ -311,13 +311,17 @@ TEST_CASE("a way back leads to the version that was live before, not to the one 
 {
     world in;
     random_history(in, 47);
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
     const projection::definition* of = &task::read_model();
     auto versions = open_versions(in);
     in.rebuild({&of, 1});
+    check_alike(in, it, "task", 1, 2);
     CHECK(versions.swap("task", 2, false) == 1);
     CHECK(versions.live_before("task")->number == 1);
     CHECK(versions.swap("task", 1, false) == 2);
     in.rebuild({&of, 1});
+    check_alike(in, it, "task", 1, 3);
     CHECK(versions.swap("task", 3, false) == 1);
     CHECK(versions.live_before("task")->number == 1);
 }
