@@ -4,7 +4,9 @@
 #include "events/log/migrator.hpp"
 #include "events/log/self_check.hpp"
 #include "events/log/store.hpp"
+#include "projections/catalogue.hpp"
 #include "projections/runner/self_check.hpp"
+#include "projections/runner/versions.hpp"
 #include "schemas/time.hpp"
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/dsn.hpp"
@@ -106,6 +108,30 @@ void check_log(report& into, event_log::connection& link, event_log::extent how_
         into.add(each.id, each.grave, each.ok ? "" : each.message + ". " + each.what_to_do);
 }
 
+// Rows that the folds of this program did not make must neither be fed nor shown by it.
+std::string definitions_complaint(const settings& of)
+{
+    projection::row_store_config rows;
+    rows.connection = config_for(as_application(of.store.dsn));
+    rows.connection.password_file = of.store.password_file;
+    rows.watchdog = std::make_shared<event_log::watchdog>();
+    try
+    {
+        projection::version_store versions{rows};
+        versions.open();
+        versions.fed(projection::read_models());
+        return "";
+    }
+    catch (const projection::unknown_definition& fault)
+    {
+        return fault.what();
+    }
+    catch (const projection::store_failed& fault)
+    {
+        return std::string{"cannot be asked: "} + fault.what();
+    }
+}
+
 void check_read_models(report& into, event_log::connection& link, database& store)
 {
     std::string findings;
@@ -129,6 +155,7 @@ void check_store(report& into, const settings& of)
     if (!complaint.empty())
         return;
     check_read_models(into, link, store);
+    into.add("definitions", true, definitions_complaint(of));
     database as_app{as_application(of.store.dsn)};
     into.add(login_question.name, login_question.fatal, ask(as_app, login_question));
 }

@@ -125,6 +125,18 @@ TEST_CASE("a server does not start on read models that would show one tenant ano
     CHECK(refused.output.empty());
 }
 
+TEST_CASE("a server does not start on rows that another definition has made, and says how to make them anew")
+{
+    kit::cluster sound;
+    store here{sound};
+    here.database().run("insert into read.projection (projection, version, definition, digest, rows_in, state)"
+                        " values ('task', 1, 1, 'of another shape', 'read.task', 'live')");
+    const auto refused = serve(here);
+    CHECK(refused.end.exit_code == 4);
+    CHECK(member(refused.errors, "code") == "unsound_definitions");
+    CHECK(member(refused.errors, "detail").find("projection rebuild task") != std::string::npos);
+}
+
 TEST_CASE("a server does not start on a schema that is missing, older or newer than it knows")
 {
     store here;
