@@ -91,7 +91,8 @@ public:
         std::vector<shown> events;
     };
 
-    // `woken` is called whenever `at` may answer something new, any number of times, until the follower is let go of.
+    // `woken` is called whenever `at` may answer something new, any number of times, until the follower is let go of; a
+    // call may still be under way then, so the function owns what it touches.
     std::shared_ptr<follower> follow(const uuid& tenant, std::int32_t lane, std::function<void()> woken);
 
     // The events after this place, at most so many and so many bytes (but one).

@@ -72,8 +72,8 @@ TEST_CASE_FIXTURE(given_a_log, "followers on several threads each see every even
     for (int i = 0; i < 4; ++i)
         threads.emplace_back([&, i] {
             const tenant& whom = i % 2 == 0 ? left : right;
-            std::atomic<bool> news{false};
-            const auto who = fans.follow(whom.id, whom.lane, [&] { news = true; });
+            const auto news = std::make_shared<std::atomic<bool>>(false);
+            const auto who = fans.follow(whom.id, whom.lane, [news] { *news = true; });
             kit::eventually([&] { return fans.at(*who, 0, 1, 1).ready; });
             auto place = fans.at(*who, 0, 1, 1).head;
             ++ready;
@@ -81,7 +81,7 @@ TEST_CASE_FIXTURE(given_a_log, "followers on several threads each see every even
             std::int64_t last = place;
             kit::eventually(
                 [&] {
-                    news = false;
+                    *news = false;
                     const auto now = fans.at(*who, place, 5, 100'000);
                     for (const auto& each : now.events)
                     {
@@ -128,8 +128,8 @@ TEST_CASE_FIXTURE(given_a_log, "followers come and go, histories begin and the f
             threads.emplace_back([&] {
                 while (!over)
                 {
-                    std::atomic<int> woken{0};
-                    const auto who = fans->follow(left.id, left.lane, [&] { ++woken; });
+                    const auto woken = std::make_shared<std::atomic<int>>(0);
+                    const auto who = fans->follow(left.id, left.lane, [woken] { ++*woken; });
                     for (int n = 0; n < 20; ++n)
                         static_cast<void>(fans->at(*who, 0, 10, 1'000));
                     ++followed;
