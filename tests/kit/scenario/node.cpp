@@ -53,10 +53,12 @@ std::optional<std::chrono::milliseconds> node::try_start()
         const std::lock_guard lock{mutex_};
         process_ = std::make_unique<kit::process>(std::move(how));
     }
-    kit::eventually([&] { return is_ready() || !running(); }, ready_within);
-    if (!running())
+    // A planted fault may end it in the moment after it was ready.
+    bool was_ready = false;
+    kit::eventually([&] { return (was_ready = is_ready()) || !running(); }, ready_within);
+    if (!was_ready && !running())
         return std::nullopt;
-    if (!is_ready())
+    if (!was_ready)
         throw std::runtime_error("the server is not ready:\n" + log());
     return std::chrono::duration_cast<std::chrono::milliseconds>(steady::now() - began);
 }
