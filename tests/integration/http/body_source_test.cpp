@@ -212,6 +212,22 @@ TEST_CASE("a body that fails half way ends its connection without the last chunk
     CHECK(s.everything_is_gone());
 }
 
+TEST_CASE("to HTTP/1.0, whose bodies end with their connection, a body that fails is reset and not ended")
+{
+    server s;
+    auto old = s.connect();
+    old.send(get_1_0);
+    old.read_head();
+    s.app.told->say("half|");
+    CHECK(old.read_until("half|") == "half|");
+    {
+        const std::lock_guard lock{s.app.told->mutex};
+        s.app.told->broken = true;
+    }
+    s.app.told->say("");
+    CHECK_THROWS_AS(old.read_to_end(), kit::wire_error);
+}
+
 TEST_CASE("a client that goes away while nothing is said is noticed at once")
 {
     server s;
