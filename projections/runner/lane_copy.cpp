@@ -155,22 +155,6 @@ struct lane_copy::implementation : row_connection
         }
     }
 
-    void advance(pqxx::transaction_base& work, const std::vector<checkpoint>& steps)
-    {
-        arrays all{8};
-        for (const auto& each : steps)
-            all.next()
-                .text(each.of->name)
-                .number(each.of->version)
-                .number(each.lane)
-                .number(each.step)
-                .number(each.seq)
-                .number(each.generation)
-                .text(each.incarnation)
-                .id_or_null(each.event_id);
-        work.exec_params("select read.advance($1, $2, $3, $4, $5, $6, $7, $8)", make_dynamic_params(all.finish()));
-    }
-
     void add_totals(pqxx::transaction_base& work, std::span<const std::pair<total_key, std::int64_t>> totals,
                     std::int64_t seq)
     {
@@ -185,22 +169,6 @@ struct lane_copy::implementation : row_connection
                 .number(seq)
                 .number(value);
         work.exec_params("select read.replace_sums($1, $2, $3, $4, $5, $6, $7)", make_dynamic_params(all.finish()));
-    }
-
-    void park(pqxx::transaction_base& work, const std::vector<parked_key>& keys)
-    {
-        arrays all{8};
-        for (const auto& each : keys)
-            all.next()
-                .text(each.of->name)
-                .number(each.of->version)
-                .number(each.lane)
-                .id(each.key.tenant)
-                .id(each.key.id)
-                .number(each.from_seq)
-                .text(each.cause)
-                .text(each.kind);
-        work.exec_params(insert_parked, make_dynamic_params(all.finish()));
     }
 
     // The SQLSTATE with which the database refuses these rows; nothing when it would take them.
@@ -257,7 +225,7 @@ std::uint64_t lane_copy::write(const copied_lane& lane)
 {
     const auto rows = self_->call([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
-        self_->advance(work, lane.steps);
+        work.exec_params(advance_steps, make_dynamic_params(arrays_of(std::span<const checkpoint>{lane.steps})));
         std::uint64_t written = 0;
         for (const auto& each : lane.rows)
         {
@@ -269,7 +237,7 @@ std::uint64_t lane_copy::write(const copied_lane& lane)
             self_->add_totals(work, all.subspan(at, std::min(totals_per_statement, all.size() - at)),
                               std::max<std::int64_t>(lane.steps.front().seq, 1));
         if (!lane.parked.empty())
-            self_->park(work, lane.parked);
+            work.exec_params(insert_parked, make_dynamic_params(arrays_of(std::span<const parked_key>{lane.parked})));
         FAULT_POINT("rebuild.before_commit");
         work.commit();
         return written;

@@ -1,11 +1,13 @@
-// The set-wise statements of the rows' store, as text, and the arrays they are given. Included by row_store.cpp alone.
+// The set-wise statements on rows and positions, as text, and the arrays they are given. Included by .cpp files alone.
 #pragma once
 
 #include "projections/runner/columns.hpp"
 #include "projections/runner/definition.hpp"
+#include "projections/runner/row_store.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,6 +59,51 @@ private:
     std::vector<std::string> texts_;
     std::size_t at_ = 0;
 };
+
+// For read.advance and read.advance_under_lease.
+inline std::vector<std::string> arrays_of(std::span<const checkpoint> steps)
+{
+    arrays all{8};
+    for (const auto& each : steps)
+        all.next()
+            .text(each.of->name)
+            .number(each.of->version)
+            .number(each.lane)
+            .number(each.step)
+            .number(each.seq)
+            .number(each.generation)
+            .text(each.incarnation)
+            .id_or_null(each.event_id);
+    return all.finish();
+}
+
+// Lanes and terms, behind those of the steps in read.advance_under_lease.
+inline std::vector<std::string> arrays_of(std::span<const held_lane> leases)
+{
+    arrays all{2};
+    for (const auto& each : leases)
+        all.next().number(each.lane).number(each.term);
+    return all.finish();
+}
+
+// For insert_parked.
+inline std::vector<std::string> arrays_of(std::span<const parked_key> keys)
+{
+    arrays all{8};
+    for (const auto& each : keys)
+        all.next()
+            .text(each.of->name)
+            .number(each.of->version)
+            .number(each.lane)
+            .id(each.key.tenant)
+            .id(each.key.id)
+            .number(each.from_seq)
+            .text(each.cause)
+            .text(each.kind);
+    return all.finish();
+}
+
+inline constexpr const char* advance_steps = "select read.advance($1, $2, $3, $4, $5, $6, $7, $8)";
 
 inline std::string names(const std::vector<column>& columns, std::string_view before = {})
 {

@@ -60,7 +60,7 @@ struct row_store::implementation : row_connection
         raw.prepare("totals", newest_totals);
         raw.prepare("totals of lane", totals_of_lane);
         raw.prepare("park", insert_parked);
-        raw.prepare("advance", "select read.advance($1, $2, $3, $4, $5, $6, $7, $8)");
+        raw.prepare("advance", advance_steps);
         raw.prepare("advance under lease",
                     "select read.advance_under_lease($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
         raw.prepare("terms of lane", terms_of_lane);
@@ -102,29 +102,10 @@ struct row_store::implementation : row_connection
         return all.finish().front();
     }
 
-    static std::vector<std::string> arrays_of(std::span<const held_lane> leases)
-    {
-        arrays all{2};
-        for (const auto& each : leases)
-            all.next().number(each.lane).number(each.term);
-        return all.finish();
-    }
-
     void advance(pqxx::transaction_base& work, std::span<const checkpoint> steps,
                  std::span<const held_lane> leases = {}) const
     {
-        arrays all{8};
-        for (const auto& each : steps)
-            all.next()
-                .text(each.of->name)
-                .number(each.of->version)
-                .number(each.lane)
-                .number(each.step)
-                .number(each.seq)
-                .number(each.generation)
-                .text(each.incarnation)
-                .id_or_null(each.event_id);
-        auto parameters = all.finish();
+        auto parameters = arrays_of(steps);
         if (!leases.empty())
         {
             parameters.emplace_back(projector_role);
@@ -270,18 +251,7 @@ struct row_store::implementation : row_connection
     {
         if (keys.empty())
             return;
-        arrays all{8};
-        for (const auto& each : keys)
-            all.next()
-                .text(each.of->name)
-                .number(each.of->version)
-                .number(each.lane)
-                .id(each.key.tenant)
-                .id(each.key.id)
-                .number(each.from_seq)
-                .text(each.cause)
-                .text(each.kind);
-        work.exec_prepared("park", make_dynamic_params(all.finish()));
+        work.exec_prepared("park", make_dynamic_params(arrays_of(std::span<const parked_key>{keys})));
     }
 
     std::vector<table> tables;
@@ -542,7 +512,7 @@ std::vector<held_lane> row_store::ended(std::span<const held_lane> leases)
 {
     return self_->call([&](pqxx::connection_base& raw) {
         pqxx::nontransaction work{raw};
-        auto parameters = implementation::arrays_of(leases);
+        auto parameters = arrays_of(leases);
         parameters.emplace_back(projector_role);
         std::vector<held_lane> found;
         for (const auto& row :
