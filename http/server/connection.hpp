@@ -28,6 +28,8 @@ namespace http
 namespace asio = boost::asio;
 using steady_time = std::chrono::steady_clock::time_point;
 
+inline constexpr std::size_t read_bytes = 16 * 1024;  // asked of a socket at a time
+
 class parking;
 
 // How the client knows where a body ends.
