@@ -100,7 +100,8 @@ public:
     // With `by_lease`: exactly these lanes are ours from now on. What is new is read and taken: a step of every
     // projection of the lane, so that whatever its owner before still has under way finds its step taken. Throws as
     // `open` does.
-    void hold(std::span<const event_feed::lease>);
+    // True: they are other lanes than before.
+    bool hold(std::span<const event_feed::lease>);
 
     // From where the feed should go on, for the lanes that are ours to serve now.
     std::vector<position> after();

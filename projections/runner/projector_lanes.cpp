@@ -40,7 +40,7 @@ void projector::begin(lane_state& state)
 
 // -- Leases.
 
-void projector::hold(std::span<const event_feed::lease> leases)
+bool projector::hold(std::span<const event_feed::lease> leases)
 {
     bool has_changed = false;
     for (auto& state : lanes_)
@@ -58,6 +58,7 @@ void projector::hold(std::span<const event_feed::lease> leases)
     }
     if (has_changed)
         publish();
+    return has_changed;
 }
 
 // A lane whose owner before stands still in the middle of a commit is taken once the database has ended that; the

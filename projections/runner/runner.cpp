@@ -219,17 +219,31 @@ struct runner::implementation
     // One turn: a batch, or a page into the cache, or a wait. False: other versions are to be fed from now on.
     bool serve(projector& core, personal_keys& keys)
     {
-        if (leases)
-            core.hold(leases->held());
+        if (leases && core.hold(leases->held()))
+            next_heads = {};  // of the new ones nobody knows yet how far they reach
         const auto from = core.after();
         const auto events = from.empty() ? std::vector<recorded>{} : feed->read(from);
         keys.fetch(events);
         core.apply(events, keys.open());
         if (!look_around(core))
             return false;
+        note_caught_up(core);
         if (!core.refill() && events.empty())
             feed->wait();
         return true;
+    }
+
+    // Once is enough: from then on waiting readers wait for positions.
+    void note_caught_up(const projector& core)
+    {
+        if (is_caught_up)
+            return;
+        const auto lags = core.take().lags;
+        if (lags.empty() || std::ranges::any_of(lags, [](const lag& of) { return of.events() > 0; }))
+            return;
+        const std::lock_guard lock{mutex};
+        was_caught_up = is_caught_up = true;
+        changed.notify_all();
     }
 
     bool look_around(projector& core)
@@ -271,11 +285,13 @@ struct runner::implementation
     std::unique_ptr<event_feed::feed> feed;
     std::optional<event_feed::ownership> leases;         // wakes the feed: goes before it
     std::chrono::steady_clock::time_point next_heads{};  // the thread's own
+    bool is_caught_up = false;                           // likewise
 
     mutable std::mutex mutex;
     std::condition_variable changed;
     std::shared_ptr<machine> at_work;  // guarded by mutex, as a pointer; nothing before the store was first reached
     std::string refused;               // why it feeds nothing; guarded by mutex
+    bool was_caught_up = false;        // guarded by mutex
     bool stopping = false;             // guarded by mutex
 
     std::thread thread;  // last: runs over all of the above
@@ -306,6 +322,12 @@ void runner::stop()
         self_->thread.join();
     if (self_->leases)
         self_->leases->stop();
+}
+
+bool runner::await_caught_up(std::chrono::milliseconds patience)
+{
+    std::unique_lock lock{self_->mutex};
+    return self_->changed.wait_for(lock, patience, [&] { return self_->was_caught_up; });
 }
 
 void runner::wake() { self_->feed->wake(); }

@@ -47,6 +47,10 @@ public:
     // back.
     void stop();
 
+    // Blocks until the rows of the lanes that are its to serve show what was in the log when it began; false at the
+    // deadline, which comes first where lanes must be taken over or much is to be caught up with.
+    bool await_caught_up(std::chrono::milliseconds patience);
+
     // Something was appended. Cheap; called by the writers of this process.
     void wake();
 

@@ -26,6 +26,8 @@ namespace cli
 {
 namespace
 {
+constexpr std::chrono::milliseconds start_patience{1'000};  // with read models, before readiness is told
+
 std::vector<std::int32_t> read_lanes(const std::string& dsn)
 {
     std::vector<std::int32_t> lanes;
@@ -384,6 +386,9 @@ void engine::start()
     self_->start_housekeeping();
     self_->start_audit();
     self_->service->start();
+    // So that whoever waits for readiness reads what was written before; the API answers meanwhile.
+    if (self_->runner)
+        self_->runner->await_caught_up(start_patience);
     self_->service->ready();
 }
 
