@@ -5,6 +5,7 @@
 #include "events/catalogue.hpp"
 #include "events/log/meta.hpp"
 #include "events/log/upcast.hpp"
+#include "http/server/csv.hpp"
 #include "http/server/event_entry.hpp"
 #include "http/server/query_route.hpp"
 #include "http/server/query_string.hpp"
@@ -267,6 +268,38 @@ std::optional<place> place_in(std::string_view payload)
     return seq ? std::optional(place{*seq, leads_back}) : std::nullopt;
 }
 
+// A page as lines, the newest first.
+http::csv_page lines_of(view which, const page& found, http::query_context& with)
+{
+    with.log.learn_keys(found.events);
+    http::csv_page made;
+    for (const auto& each : found.events)
+        append_csv(made.lines, which, each, with.log);
+    if (found.older)
+        made.next = payload_of(*found.older);
+    return made;
+}
+
+// All that the question finds. A page that ended at its cost has few lines or none, and the next one goes on.
+void answer_lines(http::call& c, http::query_context& with, view which, const http::query_parameters& sent,
+                  question asked)
+{
+    if (!http::expect_whole(c, sent))
+        return;
+    asked.limit = projection::limit_max;
+    const auto found = read(with.models, c.who->tenant, asked);
+    http::take_position(c, found.as_of);
+    auto first = lines_of(which, found, with);
+    first.lines.insert(0, csv_header(which));
+    http::answer_csv_pages(c, std::move(first),
+                           [which, asked = std::move(asked), tenant = c.who->tenant](
+                               http::query_context& later, const std::string& from) -> std::optional<http::csv_page> {
+                               auto next = asked;
+                               next.beside = place_in(from);
+                               return lines_of(which, read(later.models, tenant, next), later);
+                           });
+}
+
 void answer(http::call& c, http::query_context& with, view which)
 {
     const auto sent = http::read_query(c.in->query);
@@ -285,6 +318,9 @@ void answer(http::call& c, http::query_context& with, view which)
     }
     if (const auto days = c.server->audit_days(); which == view::audit && days > 0)
         read_as->what.not_before = schema::moment{c.accepted.us - std::min(days, days_max) * day_us};
+
+    if (c.wants_csv)
+        return answer_lines(c, with, which, *sent, std::move(read_as->what));
 
     const auto found = read(with.models, c.who->tenant, read_as->what);
     http::take_position(c, found.as_of);

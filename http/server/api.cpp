@@ -48,9 +48,6 @@ std::optional<std::string> plain_path(std::string_view path)
     return std::move(pairs->front().second);
 }
 
-// Its rows have a record, so they can be lines, too.
-bool is_list(const route& one) { return one.query && one.shape == answer_shape::page && one.answer; }
-
 std::optional<std::string> ticket_in(std::string_view query)
 {
     const auto sent = query.find("ticket=") == std::string_view::npos ? std::nullopt : read_query(query);
@@ -160,7 +157,8 @@ void api::find_route(exchange& x, call& c)
         c.wrong = !match.known_path              ? "not_found"
                   : x.in.method == verb::options ? call::is_options
                                                  : "method_not_allowed";
-    else if (const auto accept = x.in.joined("accept"); is_list(*c.where) && prefers(accept, csv_media, c.where->media))
+    else if (const auto accept = x.in.joined("accept");
+             c.where->has_csv() && prefers(accept, csv_media, c.where->media))
         c.wants_csv = true;
     else if (!accepts(accept, c.where->media) && !accepts(accept, "application/problem+json"))
         c.wrong = "not_acceptable";

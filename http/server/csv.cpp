@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -21,8 +22,8 @@ using steady = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds busy_pause{250};  // before a page is asked for again that the pool had no room for
 
-// What is asked, owned: it outlives the request.
-struct csv_ask
+// What is asked of a list, owned: it outlives the request.
+struct list_ask
 {
     const projection::list_shape* shape = nullptr;
     const schema::record_type* record = nullptr;
@@ -31,8 +32,8 @@ struct csv_ask
     std::optional<projection::under> parent;
 };
 
-// One page as lines. Nothing: the cursor is none of this list (never of one that was just made).
-std::optional<projection::page> read_page(const csv_ask& ask, projection::reader& models,
+// Nothing: the cursor is none of this list (never of one that was just made).
+std::optional<projection::page> read_page(const list_ask& ask, projection::reader& models,
                                           const std::optional<std::string>& cursor)
 {
     auto sent = ask.sent;
@@ -57,13 +58,12 @@ void append_lines(std::string& out, const schema::record_type& record, std::stri
 // Between the shard that sends and the query thread that reads.
 struct csv_feed
 {
-    csv_ask ask;
+    csv_page_reader read;
     query_pool* pool = nullptr;
 
     std::mutex mutex;
-    std::string lines;                  // guarded by mutex, as all below
-    std::size_t taken = 0;              // of them
-    std::optional<std::string> cursor;  // where to go on; nothing: that was all
+    csv_page page;          // guarded by mutex, as all below
+    std::size_t taken = 0;  // of its lines
     bool is_reading = false;
     bool has_failed = false;
     bool is_over = false;  // nobody takes any more
@@ -74,20 +74,17 @@ struct csv_feed
 // On a query thread.
 void read_on(const std::shared_ptr<csv_feed>& feed, query_context& with)
 {
-    std::optional<std::string> cursor;
+    std::string from;
     {
         const std::lock_guard lock{feed->mutex};
         if (feed->is_over)
             return;
-        cursor = feed->cursor;
+        from = feed->page.next.value_or("");
     }
-    std::string lines;
-    std::optional<projection::page> page;
+    std::optional<csv_page> page;
     try
     {
-        page = read_page(feed->ask, with.models, cursor);
-        if (page)
-            append_lines(lines, *feed->ask.record, page->data);
+        page = feed->read(with, from);
     }
     catch (const std::exception&)
     {
@@ -96,9 +93,8 @@ void read_on(const std::shared_ptr<csv_feed>& feed, query_context& with)
     const std::lock_guard lock{feed->mutex};
     feed->is_reading = false;
     feed->has_failed = !page;
-    feed->lines = std::move(lines);
+    feed->page = std::move(page).value_or(csv_page{});
     feed->taken = 0;
-    feed->cursor = page ? page->next_cursor : std::nullopt;
     feed->wake();
 }
 
@@ -125,12 +121,13 @@ public:
             const std::lock_guard lock{feed_->mutex};
             if (feed_->has_failed)
                 return state::failed;
-            const auto bytes = std::min(room, feed_->lines.size() - feed_->taken);
-            out.append(feed_->lines, feed_->taken, bytes);
+            const auto& lines = feed_->page.lines;
+            const auto bytes = std::min(room, lines.size() - feed_->taken);
+            out.append(lines, feed_->taken, bytes);
             feed_->taken += bytes;
-            if (feed_->taken < feed_->lines.size())
+            if (feed_->taken < lines.size())
                 return state::more;
-            if (!feed_->cursor && !feed_->is_reading)
+            if (!feed_->page.next && !feed_->is_reading)
                 return state::ended;
             wants_page = !feed_->is_reading;
             feed_->is_reading = true;
@@ -167,22 +164,43 @@ private:
 };
 }  // namespace
 
-void answer_csv(call& c, query_context& with, const projection::list_shape& shape, projection::parameters sent,
-                std::optional<projection::under> parent)
+bool expect_whole(call& c, const projection::parameters& sent)
 {
     for (const auto& [name, value] : sent)
         if (name == "cursor" || name == "limit" || name == "offset")
-            return c.refuse(bad_query(name, "A list as CSV is whole: it has no pages."));
+            return c.refuse(bad_query(name, "A list as CSV is whole: it has no pages.")), false;
+    return true;
+}
+
+void answer_csv_pages(call& c, csv_page first, csv_page_reader read)
+{
     auto feed = std::make_shared<csv_feed>();
-    feed->ask = {&shape, c.where->answer, {c.who->tenant, std::string{c.in->path}}, std::move(sent), std::move(parent)};
-    auto first = read_page(feed->ask, with.models, std::nullopt);
-    CF_ASSERT(first.has_value());
-    take_position(c, first->as_of);
+    feed->read = std::move(read);
     feed->pool = &c.server->queries();
-    feed->lines = schema::csv_header(*c.where->answer);
-    append_lines(feed->lines, *c.where->answer, first->data);
-    feed->cursor = std::move(first->next_cursor);
+    feed->page = std::move(first);
     c.out->content_type = "text/csv; charset=utf-8; header=present";
     c.out->source = std::make_shared<csv_source>(std::move(feed));
+}
+
+void answer_csv(call& c, query_context& with, const projection::list_shape& shape, projection::parameters sent,
+                std::optional<projection::under> parent)
+{
+    if (!expect_whole(c, sent))
+        return;
+    list_ask ask{&shape, c.where->answer, {c.who->tenant, std::string{c.in->path}}, std::move(sent), std::move(parent)};
+    auto page = read_page(ask, with.models, std::nullopt);
+    CF_ASSERT(page.has_value());
+    take_position(c, page->as_of);
+    csv_page first{schema::csv_header(*ask.record), std::move(page->next_cursor)};
+    append_lines(first.lines, *ask.record, page->data);
+    answer_csv_pages(c, std::move(first), [ask = std::move(ask)](query_context& later, const std::string& cursor) {
+        std::optional<csv_page> made;
+        if (auto next = read_page(ask, later.models, cursor))
+        {
+            made.emplace(csv_page{{}, std::move(next->next_cursor)});
+            append_lines(made->lines, *ask.record, next->data);
+        }
+        return made;
+    });
 }
 }  // namespace http

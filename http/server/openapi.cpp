@@ -238,7 +238,7 @@ void write_success(json_writer& json, const route& one, std::string_view status,
         json.key("content").begin_object().key(one.media).begin_object().key("schema");
         write_answer_schema(json, one);
         json.end_object();
-        if (one.query && one.shape == answer_shape::page)
+        if (one.has_csv())
             json.key(csv_media)
                 .begin_object()
                 .key("schema")

@@ -131,6 +131,12 @@ struct route
     bool takes_ticket = false;                    // ?ticket= stands for a key
 
     constexpr bool writes() const { return command || is_batch; }
+    // Answers as CSV, too, to who wants it.
+    constexpr bool has_csv() const
+    {
+        return query && (shape == answer_shape::activity || shape == answer_shape::audit ||
+                         (shape == answer_shape::page && listing));
+    }
 };
 
 // The rows that most nouns have; their tables read as one line per route.
@@ -235,7 +241,7 @@ struct call
     std::optional<event_log::position> shown;     // how new the answer is: the lowest of its reads
     std::string shown_incarnation;
     bool stale = false;      // a parked key, or not as new as asked
-    bool wants_csv = false;  // of a list
+    bool wants_csv = false;  // where the route has it
 
     // Commands.
     bool is_rehearsal = false;  // ?dry_run=true: nothing is to happen

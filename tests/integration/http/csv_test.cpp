@@ -171,6 +171,11 @@ TEST_CASE("every list has the form, under its parent's path as well, and nothing
                 CHECK(reply.status == 200);
                 CHECK(reply.body.starts_with("id,"));
             }
+            else if (route.shape == http::answer_shape::activity || route.shape == http::answer_shape::audit)
+            {
+                CHECK(reply.status == 200);
+                CHECK(reply.body.starts_with("event_id,"));
+            }
             else if (route.scope != http::needs::nothing)
                 CHECK(reply.status == 406);
         }
@@ -238,14 +243,93 @@ TEST_CASE("a slow client holds one page, and a list that cannot be read to its e
         notes += "\U0001f4ce";
     make_clients(in, of.key, rows, "n", R"(, "notes": ")" + notes + "\"");  // 19 MB: more than sockets hold
 
-    auto line = in.connect();
-    line.request("GET", "/api/v1/clients", {{"Authorization", "Bearer " + of.key}, as_csv[0], as_csv[1]});
-    CHECK(line.read_head().status == 200);
-    in.db.run("alter table read.client rename to client_gone");  // waits for a page that is being read
-    const auto rest = line.read_to_end();
-    in.db.run("alter table read.client_gone rename to client");
-    CHECK(rest.find("n1199") != std::string::npos);
-    CHECK(rest.find(",n0,") == std::string::npos);
-    CHECK_FALSE(rest.ends_with("0\r\n\r\n"));  // nobody takes it for the whole
-    CHECK(listed(in, of.key, "/api/v1/clients").size() == rows + 1);
+    for (const std::string noun : {"client", "audit_log"})
+    {
+        CAPTURE(noun);
+        const std::string target = noun == "client" ? "/api/v1/clients" : "/api/v1/activity";
+        auto line = in.connect();
+        line.request("GET", target, {{"Authorization", "Bearer " + of.key}, as_csv[0], as_csv[1]});
+        CHECK(line.read_head().status == 200);
+        // Waits for a page that is being read.
+        in.db.run("alter table read." + noun + " rename to thing_gone");
+        const auto rest = line.read_to_end();
+        in.db.run("alter table read.thing_gone rename to " + noun);
+        CHECK(rest.find("n1199") != std::string::npos);
+        CHECK(rest.find(noun == "client" ? ",n0," : "\"n0\"") == std::string::npos);
+        CHECK_FALSE(rest.ends_with("0\r\n\r\n"));  // nobody takes it for the whole
+        CHECK(listed(in, of.key, target).size() == rows + 1);
+    }
+}
+
+TEST_CASE("what was done is CSV, too: all of it, the newest first, with the filters of its pages")
+{
+    stage in;
+    const auto of = in.new_tenant("done");
+    const auto other = in.new_tenant("other");
+    make_clients(in, of.key, 450, "n");
+    make_clients(in, other.key, 3, "theirs");
+
+    const auto activity = listed(in, of.key, "/api/v1/activity");
+    CHECK(activity.front() == cells{"event_id", "type", "version", "occurred_at", "recorded_at", "actor_type",
+                                    "actor_id", "on_behalf_of", "request_id", "data", "changes", "entity", "entity_id",
+                                    "action"});
+    const auto ids = column(activity, "event_id");
+    CHECK(ids.size() == 450);
+    CHECK(std::set<std::string>(ids.begin(), ids.end()).size() == 450);
+    const auto times = column(activity, "recorded_at");
+    CHECK(std::is_sorted(times.rbegin(), times.rend()));
+    CHECK(column(activity, "data").front().find("\"n449\"") != std::string::npos);
+    CHECK(column(activity, "data").back().find("\"n0\"") != std::string::npos);
+
+    const auto audit = listed(in, of.key, "/api/v1/audit");
+    auto wider = activity.front();
+    wider.insert(wider.end(), {"ip", "agent"});
+    CHECK(audit.front() == wider);
+    CHECK(audit.size() == 454);  // with the birth of the organisation
+    CHECK(column(audit, "ip").front() == "127.0.0.1");
+    CHECK(column(listed(in, of.key, "/api/v1/audit?action=org.created"), "actor_type") == cells{"operator"});
+    CHECK(listed(in, of.key, "/api/v1/activity?q=n44").size() == 12);
+    CHECK(listed(in, of.key, "/api/v1/activity?entity_id=" + column(audit, "entity_id").front()).size() == 2);
+    CHECK(listed(in, of.key, "/api/v1/activity?from=2999-01-01").size() == 1);
+
+    for (const char* query : {"?limit=10", "?offset=1", "?colour=red", "?actor=somebody"})
+    {
+        const auto reply = ask(in, of.key, "GET", std::string{"/api/v1/audit"} + query, "", as_csv);
+        CHECK(reply.status == 400);
+        CHECK(value_of(reply.body, "code") == "bad_query");
+    }
+    const auto reader = in.new_key(of, {api_key::scope::read});
+    CHECK(ask(in, reader, "GET", "/api/v1/audit", "", as_csv).status == 403);
+    CHECK(listed(in, reader, "/api/v1/activity").size() == 451);
+}
+
+TEST_CASE("what was done has no formula in its cells, and says of where it came from what was said")
+{
+    stage in;
+    const auto of = in.new_tenant("formulas");
+    const kit::header_list sent{{"User-Agent", "=cmd|' /C calc'!A0"}};
+    REQUIRE(ask(in, of.key, "POST", "/api/v1/clients", R"({"name": "=1, \"q\""})", sent).status == 201);
+    const auto lines = listed(in, of.key, "/api/v1/audit?action=client.created");
+    REQUIRE(lines.size() == 2);
+    CHECK(column(lines, "agent") == cells{"'=cmd|' /C calc'!A0"});
+    CHECK(column(lines, "data").front().find(R"("name":"=1, \"q\"")") != std::string::npos);
+    for (const auto& line : lines)
+        for (const auto& each : line)
+            CHECK_MESSAGE((each.empty() || std::string{"=+-@"}.find(each.front()) == std::string::npos), each);
+}
+
+TEST_CASE("a text that only the oldest of much holds is found, though pages before it are empty")
+{
+    stage in;
+    const auto of = in.new_tenant("rare");
+    REQUIRE(ask(in, of.key, "POST", "/api/v1/clients", R"({"name": "needle"})").status == 201);
+    std::string notes;
+    for (int i = 0; i < 4'000; ++i)
+        notes += "\U0001f4ce";  // stored sealed: nothing makes it smaller
+    make_clients(in, of.key, 600, "n", R"(, "notes": ")" + notes + "\"");
+    const auto page = ask(in, of.key, "GET", "/api/v1/activity?q=needle", "", {as_csv[1]});
+    REQUIRE(page.body.starts_with(R"({"data":[],"next_cursor":")"));
+    const auto found = listed(in, of.key, "/api/v1/activity?q=needle");
+    REQUIRE(found.size() == 2);
+    CHECK(column(found, "data").front().find("needle") != std::string::npos);
 }
