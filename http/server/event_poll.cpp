@@ -36,6 +36,7 @@ struct polling
     bool is_answered = false;
     std::uint64_t history = 0;
     std::string incarnation;
+    std::int64_t began_at = 0;
     std::int64_t cursor = 0;
     std::vector<event_feed::shown> found;
     std::shared_ptr<delivery> asked_page{};
@@ -80,30 +81,41 @@ bool is_full(const polling& of)
     return static_cast<std::int64_t>(of.found.size()) == of.asked.limit || bytes >= answer_bytes_max;
 }
 
+// Who has found something does not wait for more than its search brings.
+steady::time_point end_of_search(const polling& of)
+{
+    return of.found.empty() ? std::max(of.search_until, of.wait_until) : of.search_until;
+}
+
 bool begin(call& c, polling& of, const fan_out::look& now)
 {
     const auto from = find_start(of.asked, *c.who, now, false);
     of.has_begun = true;
+    of.search_until = steady::now() + of.of.config().wait_default;
     of.history = now.history;
     of.incarnation = now.incarnation;
-    of.cursor = from.seq;
+    of.began_at = of.cursor = from.seq;
     return from.what == starting_place::kind::place;
 }
 
-void ask_for_page(call& c, polling& of, std::int64_t up_to)
+// False: too many are waiting.
+bool ask_for_page(call& c, polling& of, std::int64_t up_to)
 {
     of.asked_page = std::make_shared<delivery>();
-    const auto events_max = of.asked.types.takes_all() ? static_cast<std::size_t>(of.asked.limit) : SIZE_MAX;
-    const bool taken = of.of.past().read({c.who->tenant, {c.who->lane, of.cursor}, up_to, of.incarnation, events_max},
-                                         [into = of.asked_page, news = of.news](past_events::page came) {
-                                             {
-                                                 const std::lock_guard lock{into->mutex};
-                                                 into->page = std::move(came);
-                                             }
-                                             news->fire();
-                                         });
-    if (!taken)
-        of.asked_page->page.emplace().failed = true;
+    past_events::ask asked{c.who->tenant, {c.who->lane, of.cursor}, up_to, of.incarnation};
+    if (of.asked.types.takes_all())
+        asked.events_max = static_cast<std::size_t>(of.asked.limit);
+    asked.asker = of.asked_page;
+    asked.until = end_of_search(of);
+    const std::weak_ptr<delivery> box = of.asked_page;
+    return of.of.past().read(std::move(asked), [box, news = of.news](past_events::page came) {
+        if (const auto into = box.lock())
+        {
+            const std::lock_guard lock{into->mutex};
+            into->page = std::move(came);
+        }
+        news->fire();
+    });
 }
 
 // What the asked page brought; nothing: it has not come yet.
@@ -121,19 +133,20 @@ bool try_answer(exchange& x, call& c, polling& of)
     for (;;)
     {
         const auto time = steady::now();
-        x.due = of.has_begun ? std::max(of.search_until, of.wait_until) : of.begun_by;
+        x.due = of.has_begun ? end_of_search(of) : of.begun_by;
         if (of.asked_page)
         {
             auto came = page_of(of);
-            if (!came)
+            if (!came && time < x.due)
                 return false;
             of.asked_page = nullptr;
+            if (!came)
+                return of.cursor > of.began_at ? answer(c, of) : refuse(c, "busy");
             if (came->failed)
                 return refuse(c, "unavailable");
             take(of, std::move(came->events), came->up_to);
             // A page that is not full yet goes on, so that a short answer means: that is all there is now.
-            const auto until = of.found.empty() ? std::max(of.search_until, of.wait_until) : of.search_until;
-            if (is_full(of) || time >= until)
+            if (is_full(of) || time >= end_of_search(of))
                 return answer(c, of);
         }
         auto now =
@@ -150,7 +163,8 @@ bool try_answer(exchange& x, call& c, polling& of)
             return refuse(c, "bad_cursor");
         if (now.behind)
         {
-            ask_for_page(c, of, now.ring_from);
+            if (!ask_for_page(c, of, now.ring_from))
+                return refuse(c, "busy");
             continue;
         }
         const bool any = !now.events.empty();

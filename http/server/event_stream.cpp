@@ -201,15 +201,18 @@ bool event_stream::take_page()
 void event_stream::ask_for_page(std::int64_t up_to)
 {
     asked_page_ = std::make_shared<delivery>();
-    const bool taken = of_.past().read({who_->tenant, {who_->lane, cursor_}, up_to, incarnation_},
-                                       [into = asked_page_, news = who_->news](past_events::page came) {
-                                           {
-                                               const std::lock_guard lock{into->mutex};
-                                               into->page = std::move(came);
-                                           }
-                                           news->fire();
-                                       });
-    if (taken)
+    past_events::ask asked{who_->tenant, {who_->lane, cursor_}, up_to, incarnation_};
+    asked.asker = asked_page_;
+    const std::weak_ptr<delivery> box = asked_page_;
+    const auto deliver = [box, news = who_->news](past_events::page came) {
+        if (const auto into = box.lock())
+        {
+            const std::lock_guard lock{into->mutex};
+            into->page = std::move(came);
+        }
+        news->fire();
+    };
+    if (of_.past().read(std::move(asked), deliver))
         return;
     asked_page_ = nullptr;
     retry_at_ = steady::now() + std::chrono::milliseconds{jittered(300, 900)};
@@ -318,18 +321,18 @@ next settle(exchange& x, call& c, const std::shared_ptr<listening>& who, const f
 next use_ticket(exchange& x, const std::shared_ptr<call>& c, const std::shared_ptr<listening>& who,
                 const fan_out::look& now, const starting_place& from)
 {
-    const auto box = std::make_shared<past_events::ticket_use>(past_events::ticket_use::failed);
+    const auto box = std::make_shared<ticket_desk::use_kind>(ticket_desk::use_kind::failed);
     x.then = [c, who, box, now, from](exchange& later) {
-        if (*box == past_events::ticket_use::first)
+        if (*box == ticket_desk::use_kind::first)
             return settle(later, *c, who, now, from);
-        c->refuse(*box == past_events::ticket_use::again ? "unauthenticated" : "unavailable");
+        c->refuse(*box == ticket_desk::use_kind::again ? "unauthenticated" : "unavailable");
         return next::settled;
     };
-    const bool taken = who->of.past().use(*who->used, [box, wake = x.wake](past_events::ticket_use found) {
+    const auto noted = [box, wake = x.wake](ticket_desk::use_kind found) {
         *box = found;
         wake();
-    });
-    if (taken)
+    };
+    if (who->of.desk().use(*who->used, who->begun_by, noted))
         return next::parked;
     c->refuse("busy");
     return next::settled;
@@ -353,6 +356,9 @@ next wait_for_place(exchange& x, const std::shared_ptr<call>& c, const std::shar
     const auto from = find_start(who->asked, *c->who, now, true);
     if (from.what == starting_place::kind::other_lane)
         return c->refuse("bad_cursor"), next::settled;
+    // Within a stream there is no 503 any more, so who would only wait is told at once.
+    if (from.seq < now.ring_from && !who->of.past().has_room_for(who->tenant))
+        return c->refuse("busy"), next::settled;
     return who->used ? use_ticket(x, c, who, now, from) : settle(x, *c, who, now, from);
 }
 }  // namespace

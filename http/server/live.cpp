@@ -12,12 +12,20 @@ past_events_config past_of(const live_config& config, const event_log::store_con
 {
     past_events_config made;
     made.store = store;
-    made.waiting_max = config.past_waiting_max;
+    made.waiting = config.past_waiting;
     made.past.connection.dsn = store.dsn;
     made.past.connection.password_file = store.password_file;
     made.past.connection.application_name = "clientflow live-past";
     made.past.guard = store.guard;
     made.past.call_deadline = store.read_deadline;
+    return made;
+}
+
+ticket_desk_config desk_of(const live_config& config, const event_log::store_config& store)
+{
+    ticket_desk_config made;
+    made.store = store;
+    made.waiting_max = config.tickets_waiting_max;
     return made;
 }
 }  // namespace
@@ -28,6 +36,7 @@ live::live(live_config config, parts given)
     , secret_(ticket_secret(given_.ring))
     , presenter_(given_.ring, given_.store)
     , past_(past_of(config_, given_.store), given_.ring, [this](const std::string& why) { tell(why); })
+    , desk_(desk_of(config_, given_.store), [this](const std::string& why) { tell(why); })
     , events_(config_.ring, {given_.from, presenter_, given_.incarnation, given_.relearn,
                              [this](const std::string& why) { tell(why); }})
 {}
@@ -37,12 +46,14 @@ live::~live() { stop(); }
 void live::start()
 {
     past_.start();
+    desk_.start();
     events_.start();
 }
 
 void live::stop()
 {
     events_.stop();
+    desk_.stop();
     past_.stop();
 }
 
@@ -82,6 +93,7 @@ live::place live::admit(const schema::uuid& key)
 void live::write_metrics(metrics_text& text) const
 {
     const auto ring = events_.take_figures();
+    const auto past = past_.take_figures();
     std::size_t open = 0;
     {
         const std::lock_guard lock{streams_->mutex};
@@ -102,7 +114,12 @@ void live::write_metrics(metrics_text& text) const
     counter("clientflow_events_shown_total", "Events opened and rendered, once for all who follow.", ring.events_shown);
     counter("clientflow_events_sent_total", "Events written into streams.", sent);
     counter("clientflow_event_polls_total", "Polls for events answered.", polls);
-    counter("clientflow_event_pages_total", "Pages of older events read from the log.", past_.pages_read());
+    counter("clientflow_event_pages_total", "Pages of older events read from the log.", past.pages);
+    gauge("clientflow_event_pages_waiting", "Pages of older events that are waited for.", past.waiting);
+    counter("clientflow_event_pages_refused_total", "Pages of older events refused because too many were waited for.",
+            past.refused);
+    counter("clientflow_event_pages_passed_over_total",
+            "Pages of older events that nobody waited for any more when their turn came.", past.passed_over);
     counter("clientflow_event_stream_resets_total", "Streams that began anew because the store's history did.", resets);
     counter("clientflow_event_read_failures_total", "Reads of the log for those who follow that failed.",
             ring.failures);

@@ -2,6 +2,7 @@
 //
 //     one read of the log -> fan_out (thread `live`) -> event_stream on the shards · polls
 //                                 older than the rings -> past_events (thread `live-past`)
+//                                 who comes with a ticket -> ticket_desk (thread `tickets`)
 //
 // Nothing is read while nobody listens. All members are thread-safe but start and stop.
 #pragma once
@@ -12,6 +13,7 @@
 #include "http/server/past_events.hpp"
 #include "http/server/shown_event.hpp"
 #include "http/server/ticket.hpp"
+#include "http/server/ticket_desk.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -46,7 +48,8 @@ struct live_config
     std::chrono::milliseconds wait_default{2'000};  // a poll's search, when it asks for no wait
     std::chrono::milliseconds wait_max{10'000};     // the most that Prefer: wait may ask
     event_feed::fan_out_config ring;
-    std::size_t past_waiting_max = 10'000;  // asks for older events
+    past_queue_limits past_waiting;           // asks for older events; beyond: 503, or later again within a stream
+    std::size_t tickets_waiting_max = 1'000;  // to be written down; beyond: 503
 };
 
 class live
@@ -73,6 +76,7 @@ public:
     const live_config& config() const { return config_; }
     event_feed::fan_out& events() { return events_; }
     past_events& past() { return past_; }
+    ticket_desk& desk() { return desk_; }
     credentials& keys_of() { return given_.keys_of; }
     schema::moment now() const { return given_.clock.now(); }
 
@@ -95,6 +99,7 @@ private:
     const event_log::secret_key secret_;
     event_presenter presenter_;
     past_events past_;
+    ticket_desk desk_;
     event_feed::fan_out events_;
 
     struct census

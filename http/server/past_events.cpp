@@ -6,32 +6,29 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
-#include <optional>
 #include <thread>
+#include <utility>
 
 namespace http
 {
 struct past_events::implementation
 {
-    using work = std::function<void()>;
-
     implementation(past_events_config with, event_log::keyring& keys, std::function<void(const std::string&)> tell)
         : config(std::move(with))
         , failed(std::move(tell))
         , past(config.past)
-        , tickets(config.store)
         , presenter(keys, config.store)
+        , waiting(config.waiting)
     {}
 
-    bool offer(work what)
+    bool offer(past_queue::entry one)
     {
         {
             const std::lock_guard lock{mutex};
-            if (stopping || waiting.size() >= config.waiting_max)
-                return false;
-            waiting.push_back(std::move(what));
+            if (stopping || !waiting.has_room_for(one.tenant))
+                return ++refused, false;
+            waiting.put(std::move(one));
         }
         filled.notify_one();
         return true;
@@ -42,16 +39,16 @@ struct past_events::implementation
         name_this_thread("live-past");
         for (;;)
         {
-            work next;
+            std::optional<past_queue::entry> next;
             {
                 std::unique_lock lock{mutex};
-                filled.wait(lock, [&] { return stopping || !waiting.empty(); });
+                filled.wait(lock, [&] { return stopping || waiting.size() > 0; });
                 if (stopping)
                     return;
-                next = std::move(waiting.front());
-                waiting.pop_front();
+                next = waiting.take(std::chrono::steady_clock::now());
             }
-            next();
+            if (next)
+                next->work();
         }
     }
 
@@ -78,30 +75,17 @@ struct past_events::implementation
         return made;
     }
 
-    ticket_use use(const ticket& one)
-    {
-        try
-        {
-            return tickets.use(one) ? ticket_use::first : ticket_use::again;
-        }
-        catch (const std::exception& fault)
-        {
-            failed(fault.what());
-            return ticket_use::failed;
-        }
-    }
-
     const past_events_config config;
     const std::function<void(const std::string&)> failed;
     // The thread's own.
     event_feed::tenant_past past;
-    ticket_register tickets;
     event_presenter presenter;
 
-    std::mutex mutex;
+    mutable std::mutex mutex;
     std::condition_variable filled;
-    std::deque<work> waiting;  // guarded by mutex
-    bool stopping = false;     // guarded by mutex
+    past_queue waiting;         // guarded by mutex
+    std::uint64_t refused = 0;  // guarded by mutex
+    bool stopping = false;      // guarded by mutex
     std::atomic<std::uint64_t> pages{0};
     std::thread thread;
 };
@@ -120,27 +104,33 @@ void past_events::start()
 
 void past_events::stop()
 {
-    std::deque<implementation::work> dropped;
     {
         const std::lock_guard lock{self_->mutex};
         self_->stopping = true;
-        dropped.swap(self_->waiting);
     }
     self_->filled.notify_all();
     if (self_->thread.joinable())
         self_->thread.join();
+    const std::lock_guard lock{self_->mutex};
+    self_->waiting.clear();
 }
 
 bool past_events::read(ask asked, std::function<void(page)> done)
 {
-    return self_->offer(
-        [self = self_.get(), asked = std::move(asked), done = std::move(done)] { done(self->read(asked)); });
+    past_queue::entry one{asked.tenant, asked.asker, asked.until, {}};
+    one.work = [self = self_.get(), asked = std::move(asked), done = std::move(done)] { done(self->read(asked)); };
+    return self_->offer(std::move(one));
 }
 
-bool past_events::use(ticket one, std::function<void(ticket_use)> done)
+bool past_events::has_room_for(const event_log::uuid& tenant) const
 {
-    return self_->offer([self = self_.get(), one = std::move(one), done = std::move(done)] { done(self->use(one)); });
+    const std::lock_guard lock{self_->mutex};
+    return self_->waiting.has_room_for(tenant);
 }
 
-std::uint64_t past_events::pages_read() const { return self_->pages; }
+past_events::figures past_events::take_figures() const
+{
+    const std::lock_guard lock{self_->mutex};
+    return {self_->waiting.size(), self_->pages, self_->refused, self_->waiting.passed_over()};
+}
 }  // namespace http

@@ -1,14 +1,16 @@
-// The thread `live-past`: reads what is older than what the process has in memory, and writes down used tickets.
+// The thread `live-past`: reads what is older than what the process has in memory.
 //
-// It has connections of its own, so that a client who comes back after a month keeps neither a query thread nor the
-// live streams waiting. Calls may come from any thread and never block; `done` is called once, on this thread, or
-// dropped by `stop`.
+// It has a connection of its own, so that a client who comes back after a month keeps neither a query thread nor the
+// live streams waiting. Tenants take turns, a page each (past_queue). Calls may come from any thread and never block;
+// `done` is called once, on this thread, or never: when the asker is gone, when the ask's time is over, after `stop`.
 #pragma once
 
 #include "events/feed/fan_out.hpp"
 #include "events/feed/tenant_past.hpp"
-#include "http/server/ticket.hpp"
+#include "events/log/seal.hpp"
+#include "http/server/past_queue.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -23,7 +25,7 @@ struct past_events_config
     event_log::store_config store;
     event_feed::tenant_past_config past;
     std::size_t page_events_max = 200;
-    std::size_t waiting_max = 10'000;  // asks; beyond: refused
+    past_queue_limits waiting;  // beyond: refused
 };
 
 class past_events
@@ -36,6 +38,8 @@ public:
         std::int64_t up_to = 0;
         std::string incarnation;
         std::size_t events_max = SIZE_MAX;  // or what the config says, when that is less
+        std::weak_ptr<const void> asker;    // once it is gone nobody wants the answer any more,
+        std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();  // nor after this
     };
     struct page
     {
@@ -43,13 +47,6 @@ public:
         std::vector<event_feed::shown> events;
         std::int64_t up_to = 0;
     };
-    enum class ticket_use
-    {
-        first,
-        again,
-        failed
-    };
-
     past_events(past_events_config, event_log::keyring&, std::function<void(const std::string& why)> failed);
     ~past_events();  // stops
 
@@ -58,9 +55,16 @@ public:
 
     // False: too many are waiting; `done` is not called.
     bool read(ask, std::function<void(page)> done);
-    bool use(ticket, std::function<void(ticket_use)> done);
+    bool has_room_for(const event_log::uuid& tenant) const;
 
-    std::uint64_t pages_read() const;
+    struct figures
+    {
+        std::size_t waiting = 0;
+        std::uint64_t pages = 0;
+        std::uint64_t refused = 0;
+        std::uint64_t passed_over = 0;
+    };
+    figures take_figures() const;
 
 private:
     struct implementation;

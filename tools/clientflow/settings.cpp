@@ -269,7 +269,9 @@ void live_rows(table& to, http::live_config& of)
     to.add("ticket_time_ms", of.ticket_time, "from a ticket's making to its use");
     to.add("wait_default_ms", of.wait_default, "a poll's search, when it asks for no wait");
     to.add("wait_max_ms", of.wait_max, "the most that Prefer: wait may ask of a poll");
-    to.add("past_waiting_max", "asks", of.past_waiting_max, "for older events; beyond: later again");
+    to.add("past_waiting_max", "asks", of.past_waiting.all_max, "for older events, of all tenants; beyond: 503");
+    to.add("past_waiting_of_tenant_max", "asks", of.past_waiting.of_tenant_max, "likewise, of one tenant");
+    to.add("tickets_waiting_max", "tickets", of.tickets_waiting_max, "used and not written down yet; beyond: 503");
     to.add("ring_bytes_max", "bytes", of.ring.ring_bytes_max, "latest events of all tenants that are followed");
     to.add("tenant_ring_bytes_max", "bytes", of.ring.tenant_ring_bytes_max, "latest events of one tenant");
     to.add("ring_kept_for_ms", of.ring.ring_kept_for, "after the last of a tenant's followers has gone");

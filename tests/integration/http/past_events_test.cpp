@@ -1,0 +1,206 @@
+// Older events: who gets them next, who is told to come again, and whom a busy reader of them does not hold up.
+#include "http/server/past_events.hpp"
+#include "http/server/service.hpp"
+#include "tests/integration/http/event_stream.hpp"
+#include "tests/kit/log/rounds.hpp"
+
+#include <doctest/doctest.h>
+
+#include <future>
+#include <memory>
+#include <mutex>
+#include <signal.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace
+{
+using http_tests::ask;
+using http_tests::stage;
+using http_tests::stage_options;
+using http_tests::stream_client;
+using http_tests::value_of;
+
+// The reader on a real log, whose first page is not taken before the test says so.
+struct given_a_held_reader
+{
+    given_a_held_reader()
+    {
+        event_log::create_master_key(room.path() / "master.key");
+        keys = std::make_unique<event_log::keyring>(event_log::keyring_config{room.path() / "master.key"});
+        http::past_events_config config;
+        config.store.dsn = config.past.connection.dsn = db.dsn();
+        config.waiting = {100, 60};
+        past = std::make_unique<http::past_events>(config, *keys, [](const std::string&) {});
+        past->start();
+        std::promise<void> begun;
+        past->read(asked_by(left), [&](http::past_events::page) {
+            begun.set_value();
+            release.get_future().wait();
+        });
+        begun.get_future().wait();
+    }
+    ~given_a_held_reader()
+    {
+        if (!is_released)
+            release.set_value();
+        past->stop();
+    }
+
+    http::past_events::ask asked_by(const log_tests::tenant& who) const
+    {
+        http::past_events::ask made{who.id, {who.lane, 0}, 2, "1.1"};
+        made.asker = asker;
+        return made;
+    }
+    bool read(const log_tests::tenant& who, const std::string& name) { return read(asked_by(who), name); }
+    bool read(http::past_events::ask what, const std::string& name)
+    {
+        return past->read(std::move(what), [this, name](http::past_events::page page) {
+            const std::lock_guard lock{mutex};
+            done.push_back(page.failed ? "failed" : name);
+        });
+    }
+    std::vector<std::string> all(std::size_t count)
+    {
+        release.set_value();
+        is_released = true;
+        kit::await("all pages", [&] {
+            const std::lock_guard lock{mutex};
+            return done.size() >= count && past->take_figures().waiting == 0;
+        });
+        const std::lock_guard lock{mutex};
+        return done;
+    }
+
+    kit::database db;
+    kit::temporary_directory room;
+    event_log::store log{log_tests::at(db.dsn())};
+    log_tests::tenant left = log_tests::new_born(log, 3), right = log_tests::new_born(log, 3);
+    std::unique_ptr<event_log::keyring> keys;
+    std::shared_ptr<const int> asker = std::make_shared<const int>(1);
+    std::promise<void> release;
+    bool is_released = false;
+    std::mutex mutex;
+    std::vector<std::string> done;  // guarded by mutex
+    std::unique_ptr<http::past_events> past;
+};
+
+// PostgreSQL's process behind the reader's connection stands still.
+class stopped_reader
+{
+public:
+    explicit stopped_reader(const stage& in)
+        : pid_(std::stoi(in.db.run("select pid from pg_stat_activity where application_name = 'clientflow live-past'"
+                                   " and datname = current_database()")))
+    {
+        ::kill(pid_, SIGSTOP);
+    }
+    ~stopped_reader() { ::kill(pid_, SIGCONT); }
+    stopped_reader(const stopped_reader&) = delete;
+    stopped_reader& operator=(const stopped_reader&) = delete;
+
+private:
+    const pid_t pid_;
+};
+
+std::string metric(const stage& in, const std::string& name)
+{
+    kit::wire wire{in.service->admin_port()};
+    const auto text = wire.exchange("GET", "/metrics").body;
+    const auto at = text.find("\n" + name + " ");
+    REQUIRE(at != std::string::npos);
+    return text.substr(at + name.size() + 2, text.find('\n', at + 1) - at - name.size() - 2);
+}
+
+stage_options without_projections()
+{
+    stage_options made;
+    made.projections = false;
+    return made;
+}
+}  // namespace
+
+TEST_CASE_FIXTURE(given_a_held_reader, "a tenant with many asks holds up nobody else: one page of one, then of another")
+{
+    for (int i = 0; i < 50; ++i)
+        REQUIRE(read(left, "left " + std::to_string(i)));
+    REQUIRE(read(right, "right"));
+    const auto order = all(51);
+    REQUIRE(order.size() == 51);
+    CHECK(order[0] == "left 0");
+    CHECK(order[1] == "right");
+    CHECK(order[50] == "left 49");
+}
+
+TEST_CASE_FIXTURE(given_a_held_reader, "what nobody waits for any more is not read")
+{
+    auto gone = asked_by(left), late = asked_by(left);
+    auto other = std::make_shared<const int>(2);
+    gone.asker = other;
+    late.until = std::chrono::steady_clock::now();
+    REQUIRE(read(std::move(gone), "gone"));
+    REQUIRE(read(std::move(late), "late"));
+    REQUIRE(read(left, "there"));
+    other.reset();
+    CHECK(all(1) == std::vector<std::string>{"there"});
+    CHECK(past->take_figures().passed_over == 2);
+}
+
+TEST_CASE_FIXTURE(given_a_held_reader, "asks beyond the bound of one tenant are refused, and others have room")
+{
+    for (int i = 0; i < 60; ++i)
+        REQUIRE(read(left, "left"));
+    CHECK_FALSE(read(left, "left"));
+    CHECK_FALSE(past->has_room_for(left.id));
+    CHECK(read(right, "right"));
+    CHECK(past->take_figures().refused == 1);
+    CHECK(all(61).size() == 61);
+}
+
+TEST_CASE("a poll whose page does not come is told to come again when its time is over, and a ticket waits for none")
+{
+    stage in{without_projections()};
+    const auto of = in.new_tenant("held");
+    REQUIRE(ask(in, of.key, "GET", "/api/v1/events").status == 200);
+    const auto ticket = value_of(ask(in, of.key, "POST", "/api/v1/events/tickets", "{}").body, "ticket");
+    {
+        const stopped_reader still{in};
+        const auto late = ask(in, of.key, "GET", "/api/v1/events");
+        CHECK(late.status == 503);
+        CHECK(value_of(late.body, "code") == "busy");
+        CHECK(late.header("Retry-After").has_value());
+        CHECK(stream_client{in, "", "?ticket=" + ticket}.head().status == 200);
+    }
+    CHECK(value_of(ask(in, of.key, "GET", "/api/v1/events").body, "type") == "org.created");
+}
+
+TEST_CASE("when too many wait for older events, polls and streams that need them are told so at once; others begin")
+{
+    auto options = without_projections();
+    options.adjust = [](http::service_config& config) { config.live.past_waiting = {2, 2}; };
+    stage in{options};
+    const auto of = in.new_tenant("full");
+    REQUIRE(ask(in, of.key, "GET", "/api/v1/events").status == 200);
+    {
+        const stopped_reader still{in};
+        std::vector<kit::wire> waiting;
+        for (int i = 0; i < 3; ++i)
+        {
+            waiting.push_back(in.connect());
+            waiting.back().request("GET", "/api/v1/events",
+                                   {{"Authorization", "Bearer " + of.key}, {"Prefer", "wait=10"}});
+        }
+        kit::await("one is read and two wait", [&] { return metric(in, "clientflow_event_pages_waiting") == "2"; });
+        const auto poll = ask(in, of.key, "GET", "/api/v1/events");
+        CHECK(poll.status == 503);
+        CHECK(value_of(poll.body, "code") == "busy");
+        CHECK(poll.header("Retry-After").has_value());
+        const stream_client from_first{in, of.key, "?after="};
+        CHECK(from_first.head().status == 503);
+        CHECK(from_first.head().header("Retry-After").has_value());
+        CHECK(stream_client{in, of.key}.head().status == 200);  // from now on: it needs nothing older
+    }
+    kit::await("the reader goes on", [&] { return ask(in, of.key, "GET", "/api/v1/events").status == 200; });
+}
