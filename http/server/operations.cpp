@@ -56,6 +56,8 @@ struct operations::implementation
         : table(std::move(given)), keys(who), clock(time)
     {}
 
+    const operation* find(std::string_view path, verb method) const;
+    std::string methods_of(std::string_view path) const;  // empty: there is no such path
     next known(exchange&, errand&, const credentials::answer&);
     next hand_over(exchange&, const std::shared_ptr<errand>&);
     void run();
@@ -76,6 +78,23 @@ struct operations::implementation
     bool is_running = false;
     std::thread thread;
 };
+
+const operation* operations::implementation::find(std::string_view path, verb method) const
+{
+    const auto meant = method == verb::head ? verb::get : method;
+    const auto found =
+        std::ranges::find_if(table, [&](const operation& each) { return each.path == path && each.method == meant; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+std::string operations::implementation::methods_of(std::string_view path) const
+{
+    std::string all;
+    for (const auto& each : table)
+        if (each.path == path)
+            all.append(all.empty() ? "" : ", ").append(each.method == verb::get ? "GET, HEAD" : "POST");
+    return all;
+}
 
 next operations::implementation::known(exchange& x, errand& on, const credentials::answer& said)
 {
@@ -102,6 +121,7 @@ next operations::implementation::hand_over(exchange& x, const std::shared_ptr<er
         x.then = [on](exchange& later) {
             if (on->refused)
                 return refuse(later, *on->refused);
+            later.out.status = on->what->status;
             later.out.content_type = "application/json";
             later.out.body = std::move(on->answer);
             return next::settled;
@@ -175,15 +195,16 @@ next operations::on_head(exchange& x)
 {
     constexpr std::string_view root = "/api/admin/";
     const auto path = x.in.path.substr(root.size());
-    const auto found = std::ranges::find(self_->table, path, &operation::path);
+    const auto found = self_->find(path, x.in.method);
     const auto key = key_in(x.in);
     if (!key || !api_key::well_formed(*key))
         return refuse(x, make_problem("unauthenticated"));
-    if (found == self_->table.end())
-        return refuse(x, make_problem("not_found"));
-    if (x.in.method != found->method && !(found->method == verb::get && x.in.method == verb::head))
+    if (found == nullptr)
     {
-        x.out.add("Allow", found->method == verb::get ? "GET, HEAD" : "POST");
+        const auto offered = self_->methods_of(path);
+        if (offered.empty())
+            return refuse(x, make_problem("not_found"));
+        x.out.add("Allow", offered);
         return refuse(x, make_problem("method_not_allowed"));
     }
     auto parameters = read_query(x.in.query);
@@ -194,7 +215,7 @@ next operations::on_head(exchange& x)
             return refuse(x, bad_query(name, "This operation takes no such parameter."));
 
     const auto on = std::make_shared<errand>();
-    on->what = &*found;
+    on->what = found;
     on->call.parameters = std::move(*parameters);
     x.context = on;
     auto digest = api_key::digest_of_key(*key);

@@ -1,4 +1,5 @@
 // What operators ask for under /api/admin/<noun>/<verb>: a table of operations, each for a scope of an operator's key.
+// A path may have two, one to begin something and one to ask how it stands.
 //
 // The answer is what the command line's --json prints. Operations block (they ask the database), so they run one after
 // another on a thread of their own, `operator`; the admin listener's thread only knows the key and hands them over. A
@@ -42,6 +43,7 @@ struct operation
     std::vector<std::string_view> parameters;  // that its query may have
     // Answers with JSON; throws operation_refused, or anything else for 500.
     std::function<std::string(const operation_call&)> run;
+    int status = 200;  // of an answer; 202: of what was only begun
 };
 
 class operations

@@ -5,7 +5,9 @@
 #include "projections/runner/row_store.hpp"
 #include "schemas/record.hpp"
 #include "tools/clientflow/dsn.hpp"
+#include "tools/clientflow/operation_body.hpp"
 #include "tools/clientflow/operator_answers.hpp"
+#include "tools/clientflow/started_operations.hpp"
 
 #include <functional>
 #include <memory>
@@ -101,24 +103,18 @@ parked_keys_wanted from_query(const operation_call& call)
 
 parked_keys_wanted from_body(const operation_call& call)
 {
-    auto read = schema::read_json<parked_request>(call.body);
-    if (!read)
-    {
-        auto why = http::make_problem(read.error().front().code == "malformed" ? "malformed" : "invalid");
-        why.faults = std::move(read.error());
-        throw http::operation_refused{std::move(why)};
-    }
-    return {read->key.value_or(""), read->projection.value_or(""), read->all.value_or(false),
-            read->dry_run.value_or(false), read->reason.value_or("")};
+    const auto read = read_operation_body<parked_request>(call);
+    return {read.key.value_or(""), read.projection.value_or(""), read.all.value_or(false), read.dry_run.value_or(false),
+            read.reason.value_or("")};
 }
 }  // namespace
 
-std::vector<operation> admin_operations(const settings& of)
+std::vector<operation> admin_operations(const settings& of, const std::shared_ptr<admin_work>& work)
 {
     using http::verb;
     using scope = api_key::scope;
     const auto at = std::make_shared<desk>(of);
-    return {
+    std::vector<operation> all{
         {"lanes/status",
          verb::get,
          scope::ops_read,
@@ -158,5 +154,8 @@ std::vector<operation> admin_operations(const settings& of)
              return at->answer([&](database& store) { return parked_discard(at->of(), store, from_body(call)); });
          }},
     };
+    for (auto& each : started_operations(work))
+        all.push_back(std::move(each));
+    return all;
 }
 }  // namespace cli

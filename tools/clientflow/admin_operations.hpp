@@ -2,13 +2,15 @@
 #pragma once
 
 #include "http/server/operations.hpp"
+#include "tools/clientflow/admin_work.hpp"
 #include "tools/clientflow/settings.hpp"
 
+#include <memory>
 #include <vector>
 
 namespace cli
 {
 // The settings outlive the operations. A connection is opened with the first call and kept; it works as
-// clientflow_projector, so no operator's login is needed beside the server's own.
-std::vector<http::operation> admin_operations(const settings&);
+// clientflow_projector, so no operator's login is needed beside the server's own. What takes long is handed to `work`.
+std::vector<http::operation> admin_operations(const settings&, const std::shared_ptr<admin_work>&);
 }  // namespace cli

@@ -75,12 +75,13 @@ roles roles::read(const std::string& listed)
 
 struct engine::implementation
 {
-    implementation(const settings& given, const roles& wanted, server_journal& log)
+    implementation(const settings& given, const roles& wanted, server_journal& log, std::vector<std::string> flags)
         : of(given)
         , what(wanted)
         , journal(log)
         , guard(std::make_shared<event_log::watchdog>())
         , keys(given.keys)
+        , own_flags(std::move(flags))
         , history_now(read_history(given, guard))
         , lane_numbers(read_lanes(given.store.dsn))
     {
@@ -141,6 +142,7 @@ struct engine::implementation
     schema::system_clock clock;
     std::shared_ptr<event_log::watchdog> guard;
     event_log::keyring keys;
+    std::vector<std::string> own_flags;
     std::mutex history_mutex;
     std::string history_now;  // which positions belong to: the store's incarnation; guarded by history_mutex
     std::vector<std::int32_t> lane_numbers;
@@ -343,7 +345,7 @@ void engine::implementation::make_service()
                               [this] { return checks(); },
                               [this](http::metrics_text& out) { write_metrics(out); },
                               [this] { learn_history(read_history(of, guard)); },
-                              admin_operations(of)};
+                              admin_operations(of, std::make_shared<admin_work>(own_flags, clock))};
     service = std::make_unique<http::service>(std::move(config), std::move(parts));
 }
 
@@ -373,8 +375,8 @@ void engine::implementation::stop_audit()
     ending.swap(audit);
 }
 
-engine::engine(const settings& of, const roles& what, server_journal& log)
-    : self_(std::make_unique<implementation>(of, what, log))
+engine::engine(const settings& of, const roles& what, server_journal& log, std::vector<std::string> own_flags)
+    : self_(std::make_unique<implementation>(of, what, log, std::move(own_flags)))
 {}
 
 engine::~engine() { stop(); }

@@ -29,7 +29,8 @@ class engine
 {
 public:
     // Throws `failure`, event_log::unreachable or std::runtime_error with a sentence when it cannot be put together.
-    engine(const settings&, const roles&, server_journal&);
+    // `own_flags` are those with which a command of this program reads the same settings.
+    engine(const settings&, const roles&, server_journal&, std::vector<std::string> own_flags);
     ~engine();
 
     // Listeners open, threads running; throws when a port is taken.

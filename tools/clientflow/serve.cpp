@@ -39,6 +39,19 @@ settings read(const program& chosen, const wishes& given)
     return read_settings(common);
 }
 
+// Flags with which other commands read what this one was given; the environment and the file they read themselves.
+std::vector<std::string> flags_of(const common_options& given)
+{
+    std::vector<std::string> made;
+    for (const auto& [flag, value] :
+         {std::pair{"--data", &given.data}, std::pair{"--dsn", &given.dsn}, std::pair{"--dsn-file", &given.dsn_file}})
+        if (*value)
+            made.insert(made.end(), {flag, **value});
+    for (const auto& each : given.set)
+        made.insert(made.end(), {"--set", each});
+    return made;
+}
+
 void announce(const program& chosen, const engine& running, server_journal& journal, double seconds)
 {
     const auto url = "http://127.0.0.1:" + std::to_string(running.port());
@@ -102,7 +115,7 @@ exit_status serve(const program& chosen, const wishes& given)
     server_journal journal{of.log};
     refuse_to_start_unless_sound(of);
 
-    engine running{of, what, journal};
+    engine running{of, what, journal, flags_of(chosen.given)};
     running.start();
     announce(chosen, running, journal, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
     wait_for_signal(signals);

@@ -40,6 +40,23 @@ struct given_operators
         return line.exchange(method, "/api/admin/" + path, headers, body);
     }
 
+    // Begun, and its end once it is there.
+    std::string work(const std::string& path, const std::string& body, const std::string& key)
+    {
+        const auto begun = ask("POST", path, key, body);
+        REQUIRE_MESSAGE(begun.status == 202, begun.body);
+        CHECK(cli_session::member(begun.body, "state") == "running");
+        CHECK(cli_session::member(begun.body, "by").starts_with("key_"));
+        std::string told;
+        REQUIRE(kit::eventually(
+            [&] {
+                told = ask("GET", path, reading).body;
+                return cli_session::member(told, "state") == "ended";
+            },
+            kit::milliseconds{60'000}));
+        return told;
+    }
+
     // As the projector leaves it.
     void stop_a_task()
     {
@@ -51,7 +68,9 @@ struct given_operators
 
     scenario::site at;
     scenario::organisation acme = at.found("acme");
-    scenario::node server{{.data = at.data_directory("server"), .dsn = at.dsn()}};
+    scenario::node server{{.data = at.data_directory("server"),
+                           .dsn = at.dsn(),
+                           .settings = {"store.admin_dsn=" + at.db.dsn("postgres")}}};
     const std::string reading = key_with("ops:read"), replaying = key_with("ops:replay"),
                       writing = key_with("ops:write");
 };
@@ -112,4 +131,79 @@ TEST_CASE_FIXTURE(given_operators, "stopped keys are ended over HTTP: replayed, 
     CHECK(done.status == 200);
     CHECK(cli_session::member(done.body, "outcome") == "freed");
     CHECK(at.count("select count(*) from read.parked") == 0);
+}
+
+TEST_CASE_FIXTURE(given_operators, "versions of a read model are built, compared, shown and thrown away over HTTP")
+{
+    CHECK(ask("GET", "projection/rebuild", reading).body ==
+          R"({"command":"projection/rebuild","state":"none","started_at":null,"ended_at":null,"by":null,"exit":null,)"
+          R"("answer":null,"problem":null})");
+    CHECK(ask("POST", "projection/rebuild", reading, R"({"projections": ["task"]})").status == 403);
+    CHECK(ask("POST", "projection/rebuild", writing, R"({"projections": ["--all"]})").status == 404);
+    CHECK(ask("POST", "projection/rebuild", writing, "{}").status == 422);
+    CHECK(ask("POST", "projection/swap", writing, R"({"projection": "task", "force": true})").status == 422);
+    CHECK(ask("POST", "projection/rebuild", writing, R"({"all": true, "tenant": "--dsn=x"})").status == 422);
+    CHECK(ask("PATCH", "projection/rebuild", writing, "{}").header("Allow") == "POST, GET, HEAD");
+
+    const auto built = work("projection/rebuild", R"({"projections": ["task"]})", writing);
+    CHECK_MESSAGE(built.find(R"("exit":0,"answer":{"versions":[{"name":"task","version":2)") != std::string::npos,
+                  built);
+    CHECK(kit::eventually([&] {  // once the server feeds both
+        const auto same = work("projection/compare", R"({"projection": "task"})", reading);
+        return same.find(R"("rows_different":0,"totals_different":0,"lanes_apart":[])") != std::string::npos;
+    }));
+    const auto early =
+        work("projection/retire", R"({"projection": "task", "version": 1, "reason": "A test"})", writing);
+    CHECK(early.find(R"("exit":4,"answer":null,"problem":{)") != std::string::npos);
+    CHECK(early.find(R"("code":"not_now")") != std::string::npos);
+    work("projection/swap", R"({"projection": "task"})", writing);
+    CHECK(at.ask("select version from read.projection where projection = 'task' and state = 'live'") == "2");
+    work("projection/rollback", R"({"projection": "task"})", writing);
+    CHECK(at.ask("select version from read.projection where projection = 'task' and state = 'live'") == "1");
+    work("projection/retire", R"({"projection": "task", "version": 2, "reason": "A test"})", writing);
+    CHECK(at.ask("select state from read.projection where projection = 'task' and version = 2") == "retired");
+    CHECK(at.ask("select reason from read.projection where version = 2").starts_with("A test (key_"));
+}
+
+TEST_CASE_FIXTURE(given_operators, "what is derived is held against the log and mended over HTTP")
+{
+    CHECK(ask("POST", "audit/completeness", reading, R"({"wait_seconds": 0})").status == 422);
+    CHECK(ask("POST", "audit/repair", writing, "{}").status == 422);
+    CHECK(ask("POST", "audit/repair", reading, R"({"reason": "A test"})").status == 403);
+    const auto whole = work("audit/completeness", R"({"tenant": ")" + acme.org_id + "\"}", reading);
+    CHECK_MESSAGE(whole.find(R"("exit":0,"answer":{"complete":true)") != std::string::npos, whole);
+    at.ask("update read.member set name = 'altered'");
+    CHECK(work("audit/completeness", "{}", reading).find(R"("exit":6,"answer":{"complete":false)") !=
+          std::string::npos);
+    CHECK(work("audit/repair", R"({"dry_run": true})", writing).find(R"("exit":6)") != std::string::npos);
+    const auto mended = work("audit/repair", R"({"reason": "A test altered it"})", writing);
+    CHECK_MESSAGE(mended.find(R"("exit":0,"answer":{"complete":true)") != std::string::npos, mended);
+    CHECK(at.count("select count(*) from read.repair where reason like 'A test altered it (key_%'") == 2);
+}
+
+TEST_CASE("work of one kind is begun once at a time, and ends with its server")
+{
+    scenario::site at;
+    at.found("acme");
+    scenario::node server{{.data = at.data_directory("server"), .dsn = at.dsn(), .settings = {"roles=api"}}};
+    server.start();
+    const auto made =
+        scenario::command_line(at, {"key", "create", "--ops", "--scopes", "ops:read", "--name", "A test"});
+    const auto post = [&](const std::string& path, const std::string& body) {
+        kit::wire line{server.admin_port()};
+        return line.exchange(
+            "POST", "/api/admin/" + path,
+            {{"X-API-Key", cli_session::member(made, "api_key")}, {"Content-Type", "application/json"}}, body);
+    };
+    const auto sessions = [&] {
+        return at.count("select count(*) from pg_stat_activity where application_name = 'clientflow audit'");
+    };
+    // Nobody projects, so the audit waits for read models as long as it may.
+    REQUIRE(post("audit/completeness", R"({"wait_seconds": 3600})").status == 202);
+    CHECK(kit::eventually([&] { return sessions() == 1; }));
+    const auto again = post("audit/completeness", "{}");
+    CHECK(again.status == 409);
+    CHECK(cli_session::member(again.body, "code") == "state_conflict");
+    CHECK(server.stop()->exit_code == 0);
+    CHECK(kit::eventually([&] { return sessions() == 0; }));
 }
