@@ -1,5 +1,5 @@
-// `clientflow bench append|commands|visible|feed|list|search|rebuild|idle`: what this machine makes of it, beside a
-// floor of the same run.
+// `clientflow bench append|commands|visible|feed|list|search|rebuild|audit|growth|idle`: what this machine makes of it,
+// beside a floor of the same run.
 #include "tools/clientflow/bench/benches.hpp"
 #include "tools/clientflow/settings.hpp"
 
@@ -18,7 +18,7 @@ struct entry
     bench::report (*run)(const settings&, const bench::wishes&, bench::progress&);
 };
 
-constexpr std::array<entry, 8> entries{{
+constexpr std::array<entry, 10> entries{{
     {"append",
      "Example: clientflow bench append --seconds 20 --json\n\nCommands of one event appended in rounds by two "
      "writers. Floor: 100-row INSERTs of the same bytes into a table with only (lane, seq).",
@@ -29,14 +29,16 @@ constexpr std::array<entry, 8> entries{{
      "--hold-seconds: itself without.",
      bench::commands},
     {"visible",
-     "Example: clientflow bench visible --json\n\nFrom a write's answer to its row in a list. "
-     "Floor: the write alone.",
+     "Example: clientflow bench visible --rate 500 --json\n\nFrom a write's answer to its row in a list, so many a "
+     "second whether the server keeps up or not. Floor: the write alone.",
      bench::visible},
     {"feed",
      "Example: clientflow bench feed --rows 500000 --json\n\nThe store feed from the first event. "
      "Floor: the same rows by one plain query.",
      bench::feed},
-    {"list", "Example: clientflow bench list --rows 10000 --json\n\nPages of 50 over HTTP. Floor: /api/health.",
+    {"list",
+     "Example: clientflow bench list --rows 1000000 --json\n\nPages of 50 of the tasks of one priority, the first and "
+     "page 10,000. Floor: the same statement by pgbench, without row security.",
      bench::list},
     {"rebuild",
      "Example: clientflow bench rebuild --rows 1000000 --json\n\nNew versions of the nouns' read models from a mixed "
@@ -46,6 +48,14 @@ constexpr std::array<entry, 8> entries{{
      "Example: clientflow bench search --rows 1000000 --json\n\nThree letters sought among tasks, 200 searches a "
      "second whether they are answered or not. Floor: /api/v1/me at the same rate.",
      bench::search},
+    {"audit",
+     "Example: clientflow bench audit --seconds 60 --json\n\nThe processor time of the completeness auditor at 1,000 "
+     "commands a second, as a share of one core.",
+     bench::audit},
+    {"growth",
+     "Example: clientflow bench growth --rows 20000000 --json\n\nAppends, pages and what becomes visible on a log of "
+     "so many events. Floor: themselves at a million.",
+     bench::growth},
     {"idle",
      "Example: clientflow bench idle --seconds 30 --json\n\nA server with nothing to do: start to ready, CPU, "
      "memory.",
@@ -91,6 +101,8 @@ void add_bench(CLI::App& root, program& chosen)
         verb.add_flag("!--no-receipts", given->receipts, "Append without receipts");
         verb.add_flag("--projections", given->projections, "Every read model live, compared with none");
         verb.add_option("--hold-seconds", given->hold_seconds, "Hold a transaction open so long, compared with before");
+        verb.add_option("--rate", given->per_second, "Writes per second, of visible")
+            ->check(CLI::Range(1.0, 100'000.0));
         verb.add_option("--paced", given->paced_per_s, "Events/s of append between measurements while held")
             ->check(CLI::Range(1.0, 1'000'000.0));
         verb.add_option("--noun", given->noun, "client, or task with its quota counted")

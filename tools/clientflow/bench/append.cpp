@@ -6,6 +6,7 @@
 #include "events/log/meta.hpp"
 #include "events/log/seal.hpp"
 #include "events/log/wire.hpp"
+#include "tools/clientflow/bench/appending.hpp"
 #include "tools/clientflow/bench/benches.hpp"
 #include "tools/clientflow/database.hpp"
 
@@ -328,6 +329,17 @@ void against_floor(report& into, contest& of, const wishes& given, progress& lin
     into.ratio = mean(found) / mean(floor);
 }
 }  // namespace
+
+struct appending::implementation
+{
+    implementation(const settings& on, const wishes& given) : of(on, given) {}
+    contest of;
+};
+
+appending::appending(const settings& of, const wishes& given) : self_(std::make_unique<implementation>(of, given)) {}
+appending::~appending() = default;
+
+double appending::events_per_second(double seconds) { return self_->of.append(seconds); }
 
 report append(const settings& configured, const wishes& given, progress& line)
 {

@@ -4,13 +4,9 @@
 // a transaction held open beside the same before.
 #include "tools/clientflow/bench/benches.hpp"
 #include "tools/clientflow/bench/client.hpp"
-#include "tools/clientflow/database.hpp"
+#include "tools/clientflow/bench/lag.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <memory>
-#include <thread>
 
 namespace cli::bench
 {
@@ -146,77 +142,6 @@ void against_health(report& into, client& by, work& of, const wishes& given, pro
     into.floor.emplace_back("health_per_s", floor.mean());
     into.floor.emplace_back("p99_ms", quantile(floor.took_ms, 0.99));
     into.ratio = found.mean() / floor.mean();
-}
-
-// How old the oldest event is that some read model does not show yet, asked ten times a second.
-class lag_watch
-{
-public:
-    explicit lag_watch(const std::string& dsn) : store_(dsn), thread_([this] { watch(); }) {}
-    ~lag_watch() { end(); }
-
-    // Throws what the watch has met.
-    std::vector<float> finish()
-    {
-        end();
-        if (broken_)
-            std::rethrow_exception(broken_);
-        return std::move(seconds_);
-    }
-
-private:
-    void end()
-    {
-        ending_ = true;
-        if (thread_.joinable())
-            thread_.join();
-    }
-
-    void watch()
-    try
-    {
-        while (!ending_)
-        {
-            const auto found = store_.ask_one(
-                "select coalesce(max(extract(epoch from clock_timestamp() - o.recorded_at)), 0)"
-                "  from (select distinct on (projection, version, lane) lane, seq from read.checkpoint"
-                "         order by projection, version, lane, step desc) n"
-                "  join lateral (select e.recorded_at from es.event e where e.lane = n.lane and e.seq = n.seq + 1) o"
-                "    on true");
-            seconds_.push_back(found && found->front() ? std::stof(*found->front()) : 0);
-            std::this_thread::sleep_for(std::chrono::milliseconds{100});
-        }
-    }
-    catch (...)
-    {
-        broken_ = std::current_exception();
-    }
-
-    database store_;
-    std::vector<float> seconds_;
-    std::exception_ptr broken_;  // read after the thread has ended
-    std::atomic<bool> ending_{false};
-    std::thread thread_;
-};
-
-// The read models have as much to do before the measurement as they will have during it: nothing left over.
-void catch_up(const std::string& dsn, progress& line)
-{
-    database store{dsn};
-    for (std::string left; left != "0" && !stop_asked();)
-    {
-        const auto found = store.ask_one(
-            "select coalesce(sum(head.seq - coalesce(shown.seq, 0)), 0) from es.lane l"
-            "  join lateral (select e.seq from es.event e where e.lane = l.lane order by e.seq desc limit 1) head"
-            "    on true"
-            "  left join lateral (select min(n.seq) as seq from (select distinct on (projection, version) c.seq"
-            "    from read.checkpoint c where c.lane = l.lane order by projection, version, step desc) n) shown"
-            "    on true");
-        left = found && found->front() ? *found->front() : "0";
-        line.tell("read models catching up: " + left + " events");
-        if (left != "0")
-            std::this_thread::sleep_for(std::chrono::milliseconds{100});
-    }
 }
 
 void with_projections(report& into, const ground& here, const wishes& given, progress& line)

@@ -52,6 +52,24 @@ void migrate(const std::string& dsn)
     event_log::connection link{config, std::make_shared<event_log::watchdog>()};
     event_log::migrate(link, wanted_migrations());
 }
+
+// Fields 14 and 15 of proc(5)'s stat, counted behind the name, which may hold anything.
+double cpu_seconds_in(const std::filesystem::path& stat)
+{
+    std::ifstream in{stat};
+    const std::string all{std::istreambuf_iterator<char>{in}, {}};
+    const auto name_end = all.rfind(')');
+    if (name_end == std::string::npos)
+        return 0;
+    std::istringstream fields{all.substr(name_end + 2)};
+    std::string skipped;
+    for (int i = 0; i < 11; ++i)
+        fields >> skipped;
+    double user = 0, system = 0;
+    fields >> user >> system;
+    return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 // For nobody else's eyes: a DSN may hold a password.
 void write_secret(const std::filesystem::path& file, const std::string& text)
 {
@@ -215,18 +233,21 @@ double server::resident_mb() const
     return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e6;
 }
 
-double server::cpu_seconds() const
+double server::cpu_seconds() const { return cpu_seconds_of(std::to_string(pid_)); }
+
+double server::cpu_seconds_of_thread(const std::string& name) const
 {
-    std::ifstream in{"/proc/" + std::to_string(pid_) + "/stat"};
-    std::string all{std::istreambuf_iterator<char>{in}, {}};
-    std::istringstream fields{all.substr(all.rfind(')') + 2)};
-    std::string skipped;
-    for (int i = 0; i < 11; ++i)
-        fields >> skipped;
-    double user = 0, system = 0;
-    fields >> user >> system;
-    return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+    for (const auto& each : std::filesystem::directory_iterator{"/proc/" + std::to_string(pid_) + "/task"})
+    {
+        std::ifstream in{each.path() / "comm"};
+        std::string called;
+        if (std::getline(in, called) && called == name)
+            return cpu_seconds_in(each.path() / "stat");
+    }
+    return 0;
 }
+
+double cpu_seconds_of(const std::string& pid) { return cpu_seconds_in("/proc/" + pid + "/stat"); }
 
 tenant make_tenant(const settings& of, const std::string& slug, const std::string& plan)
 {

@@ -50,6 +50,7 @@ public:
 
     double resident_mb() const;
     double cpu_seconds() const;  // user and system, since its start
+    double cpu_seconds_of_thread(const std::string& name) const;
 
 private:
     void start(const settings&, const std::string& roles, const std::vector<std::string>& more, std::uint16_t admin);
@@ -60,6 +61,9 @@ private:
     wire::endpoint api_;
     double seconds_to_ready_ = 0;
 };
+
+// User and system, since the start of that process of this machine; 0 when there is none.
+double cpu_seconds_of(const std::string& pid);
 
 // A tenant on plan business with a key without rate limit, made beside the server.
 struct tenant

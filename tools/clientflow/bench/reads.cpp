@@ -1,7 +1,7 @@
-// `bench list`, `visible`, `feed` and `idle`.
+// `bench visible`, `feed` and `idle`.
 #include "events/feed/store_feed.hpp"
 #include "tools/clientflow/bench/benches.hpp"
-#include "tools/clientflow/bench/client.hpp"
+#include "tools/clientflow/bench/paced.hpp"
 #include "tools/clientflow/database.hpp"
 
 #include <pqxx/connection_base>
@@ -64,81 +64,31 @@ void fill(const server& running, const std::string& key, std::int64_t rows, int 
 constexpr const char* fresh = "Prefer: wait=10, handling=strict\r\n";
 }  // namespace
 
-report list(const settings& configured, const wishes& given, progress& line)
-{
-    const ground here{configured};
-    const auto who = make_tenant(here.of(), "bench");
-    const server running{here.of(), "api,projector"};
-    const auto rows = given.rows > 0 ? given.rows : 10'000;
-    fill(running, who.key, rows, given.connections, line);
-    client by{running.api(), given.connections};
-    const auto& to = running.api();
-    by.run(std::chrono::seconds{1}, [&] { return get(to, "/api/v1/clients?limit=50", who.key, fresh); });
-    std::vector<float> took, floor_took;
-    double pages = 0, health = 0;
-    int slices = 0;
-    for (double spent = 0; spent < given.seconds && !stop_asked(); spent += 2, ++slices)
-    {
-        auto floor = by.run(std::chrono::seconds{1}, [&] { return get(to, "/api/health", ""); });
-        auto found = by.run(std::chrono::seconds{1}, [&] { return get(to, "/api/v1/clients?limit=50", who.key); });
-        if (found.refused > 0)
-            throw std::runtime_error("a page was refused: " + found.first_refusal);
-        health += floor.per_second;
-        pages += found.per_second;
-        took.insert(took.end(), found.took_ms.begin(), found.took_ms.end());
-        line.tell("pages " + std::to_string(static_cast<int>(found.per_second)) + "/s");
-    }
-    report made;
-    made.name = "list";
-    made.under = here.measured();
-    made.under.rows = rows;
-    made.under.seconds = given.seconds;
-    made.under.connections = given.connections;
-    made.under.variant = "pages of 50";
-    made.found = {{"pages_per_s", pages / slices}, {"p50_ms", quantile(took, 0.5)}, {"p99_ms", quantile(took, 0.99)}};
-    made.floor = {{"health_per_s", health / slices}};
-    made.ratio = pages / health;
-    return made;
-}
-
 report visible(const settings& configured, const wishes& given, progress& line)
 {
     const ground here{configured};
     const auto who = make_tenant(here.of(), "bench");
     const server running{here.of(), "api,projector"};
     const auto& to = running.api();
-    wire::exchange by{to, 1};
-    const auto ask = [&](const std::string& bytes, int expected) {
-        const auto begun = steady::now();
-        bool finished = false;
-        by.send(0, bytes);
-        while (!finished)
-            by.step(std::chrono::milliseconds{100}, [&](int, wire::response& got) {
-                finished = true;
-                if (got.status != expected)
-                    throw std::runtime_error("refused: " + got.body);
-            });
-        return static_cast<float>(seconds_since(begun) * 1e3);
-    };
-    std::vector<float> writes, reads;
-    const auto begun = steady::now();
-    for (std::int64_t n = 1; seconds_since(begun) < given.seconds && !stop_asked(); ++n)
-    {
-        writes.push_back(ask(post_client(to, who.key, n), 201));
-        reads.push_back(ask(get(to, "/api/v1/clients?limit=1", who.key, fresh), 200));
-        if (n % 50 == 0)
-            line.tell(std::to_string(n) + " writes seen");
-    }
+    std::int64_t written = 0;
+    const auto write = [&] { return post_client(to, who.key, ++written); };
+    const auto see = [&] { return get(to, "/api/v1/clients?limit=1", who.key, fresh); };
+    line.tell("warming up");
+    paced(to, given.connections, 2, given.per_second, write, see);
+    line.tell("measuring");
+    auto seen = paced(to, given.connections, given.seconds, given.per_second, write, see);
     report made;
     made.name = "visible";
     made.under = here.measured();
     made.under.seconds = given.seconds;
-    made.under.connections = 1;
-    made.under.rows = static_cast<std::int64_t>(writes.size());
-    made.under.variant = "a write, then a list that must show it";
-    made.found = {{"visible_p50_ms", quantile(reads, 0.5)}, {"visible_p99_ms", quantile(reads, 0.99)}};
-    made.floor = {{"write_p50_ms", quantile(writes, 0.5)}, {"write_p99_ms", quantile(writes, 0.99)}};
-    made.ratio = quantile(reads, 0.5) / std::max(quantile(writes, 0.5), 1e-9);
+    made.under.connections = given.connections;
+    made.under.rows = written;
+    made.under.variant = std::to_string(static_cast<int>(given.per_second)) +
+                         " writes/s when they are due, after each a list that must show it, every read model live";
+    made.found = {{"visible_p50_ms", quantile(seen.second_ms, 0.5)},
+                  {"visible_p99_ms", quantile(seen.second_ms, 0.99)}};
+    made.floor = {{"write_p50_ms", quantile(seen.first_ms, 0.5)}, {"write_p99_ms", quantile(seen.first_ms, 0.99)}};
+    made.ratio = quantile(seen.second_ms, 0.5) / std::max(quantile(seen.first_ms, 0.5), 1e-9);
     return made;
 }
 

@@ -140,7 +140,8 @@ copied copy_rows(const settings& of, const std::vector<projection::version>& ver
     copied found;
     for (const auto& each : versions)
     {
-        const std::string file = "'/tmp/" + of.data.filename().string() + ".copy'";
+        const std::string name = "/tmp/" + of.data.filename().string() + ".copy";  // the server's to write
+        const std::string file = '\'' + name + '\'';
         store.ask("copy (select * from " + each.rows_in + ") to " + file);
         store.ask("create table public.floor (like " + each.rows_in + ")");
         const auto begun = steady::now();
@@ -156,6 +157,8 @@ copied copy_rows(const settings& of, const std::vector<projection::version>& ver
         found.rows += std::stoll(*store.ask("select count(*) from public.floor")[0][0]);
         store.ask("drop table public.floor");
         store.ask("copy (select 1 where false) to " + file);
+        std::error_code not_ours;
+        std::filesystem::remove(name, not_ours);
     }
     return found;
 }
