@@ -11,11 +11,21 @@ namespace
 constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view base32_digits = "0123456789abcdefghjkmnpqrstvwxyz";
 
-constexpr std::array<std::int8_t, 256> base32_values = [] {
+// What each character is worth as a digit; -1: it is none.
+constexpr std::array<std::int8_t, 256> values_of(std::string_view digits)
+{
     std::array<std::int8_t, 256> table{};
     table.fill(-1);
-    for (std::size_t i = 0; i < base32_digits.size(); ++i)
-        table[static_cast<unsigned char>(base32_digits[i])] = static_cast<std::int8_t>(i);
+    for (std::size_t i = 0; i < digits.size(); ++i)
+        table[static_cast<unsigned char>(digits[i])] = static_cast<std::int8_t>(i);
+    return table;
+}
+
+constexpr auto base32_values = values_of(base32_digits);
+constexpr auto hex_values = [] {
+    auto table = values_of(hex_digits);
+    for (std::size_t i = 10; i < hex_digits.size(); ++i)
+        table[static_cast<unsigned char>(hex_digits[i] - 'a' + 'A')] = static_cast<std::int8_t>(i);
     return table;
 }();
 
@@ -52,22 +62,20 @@ std::string uuid::text() const
 
 std::optional<uuid> uuid::parse(std::string_view given)
 {
-    if (given.size() != 36)
-        return std::nullopt;
-    std::string digits;
-    digits.reserve(32);
-    for (std::size_t i = 0; i < given.size(); ++i)
-    {
-        if (!is_hyphen_at(i))
-            digits += given[i];
-        else if (given[i] != '-')
-            return std::nullopt;
-    }
-    const auto bytes = from_hex(digits);
-    if (!bytes)
+    if (given.size() != 36 || given[8] != '-' || given[13] != '-' || given[18] != '-' || given[23] != '-')
         return std::nullopt;
     uuid made;
-    std::memcpy(made.bytes.data(), bytes->data(), made.bytes.size());
+    std::size_t at = 0;
+    for (auto& byte : made.bytes)
+    {
+        at += is_hyphen_at(at) ? 1 : 0;
+        const int high = hex_values[static_cast<unsigned char>(given[at])];
+        const int low = hex_values[static_cast<unsigned char>(given[at + 1])];
+        if (high < 0 || low < 0)
+            return std::nullopt;
+        byte = static_cast<std::uint8_t>(high << 4 | low);
+        at += 2;
+    }
     return made;
 }
 

@@ -367,6 +367,8 @@ std::vector<column> columns_of(const schema::record_type& type)
         else
             columns.push_back({name, sql_type_of(*value, false), &row, value, column_part::whole, is_nullable});
     }
+    for (auto& each : columns)
+        each.key.append("\"").append(each.row->name).append("\":");
     return columns;
 }
 
@@ -462,9 +464,7 @@ void append_json(std::span<const column> columns, std::span<const cell> cells, s
             continue;  // written with its amount, which stands before it
         if (i > 0)
             out.push_back(',');
-        out.push_back('"');
-        out.append(of.row->name);
-        out.append("\":");
+        out.append(of.key);
         if (!cells[i])
             out.append("null");
         else if (of.part == column_part::amount)

@@ -33,6 +33,7 @@ struct column
     column_part part = column_part::whole;
     bool is_nullable = false;
     bool is_list = false;
+    std::string key;  // of its member in JSON: quoted, with the colon
 };
 
 // The columns of a described struct in the order of its rows, without the tenant. Every kind but maps, variants and

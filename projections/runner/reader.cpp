@@ -14,7 +14,9 @@ namespace
 {
 cell cell_of(const pqxx::field& field)
 {
-    return field.is_null() ? cell{} : cell{std::string_view{field.c_str(), field.size()}};
+    if (const auto size = field.size(); size > 0)
+        return std::string_view{field.c_str(), size};
+    return field.is_null() ? cell{} : cell{std::string_view{}};
 }
 
 // "lane/seq/incarnation", and "/parked" behind it when it is so
@@ -58,12 +60,13 @@ std::string result_texts(std::size_t count)
     return made;
 }
 
-// What stands after the position.
+// What stands after the position. By iterators: each field made by index counts the result's owners once more.
 void cells_of(const pqxx::row& row, std::vector<cell>& into)
 {
     into.clear();
-    for (pqxx::row::size_type i = 1; i < row.size(); ++i)
-        into.push_back(cell_of(row[i]));
+    auto field = row.begin();
+    for (const auto end = row.end(); ++field != end;)
+        into.push_back(cell_of(field));
 }
 
 // The first column after the position is null only in the row that says there are none.
