@@ -1,7 +1,7 @@
 // How an event becomes a line, and how lines are looked for.
 #include "projections/audit_log.hpp"
 
-#include "events/log/wire.hpp"
+#include "projections/event_cells.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/text.hpp"
 
@@ -9,6 +9,7 @@
 #include <array>
 #include <exception>
 #include <memory>
+#include <span>
 #include <string_view>
 
 namespace audit_log
@@ -86,13 +87,12 @@ public:
                     "), weighed as (select p.nth, p.seq as at_seq, p.is_hit, p.is_end, count(*) over () as of_all, e.*,"
                     " sum(coalesce(e.bytes, 0)) over (order by p.nth) - coalesce(e.bytes, 0) as bytes_before"
                     " from page p left join lateral (select x.*, " +
-                    std::string{bytes_of_event} +
+                    std::string{projection::event_weight} +
                     " as bytes from es.event x where x.lane = p.lane and x.seq = p.seq and x.tenant_id = " + tenant_ +
-                    " limit 1) as e on true) select $2, w.at_seq::text, w.is_hit::text, w.is_end::text, w.of_all::text,"
-                    " w.lane::text, w.event_id::text, w.category, w.stream_id::text, w.version::text, w.type,"
-                    " w.schema_version::text, w.recorded_at::text, w.data::text, w.meta::text from weighed w"
-                    " where w.bytes_before < " +
-                    std::to_string(asked_.costs.page_bytes_max) + " order by w.nth";
+                    " limit 1) as e on true) select $2, e.at_seq::text, e.is_hit::text, e.is_end::text, e.of_all::text,"
+                    " e.lane::text, " +
+                    std::string{projection::event_columns} + " from weighed e where e.bytes_before < " +
+                    std::to_string(asked_.costs.page_bytes_max) + " order by e.nth";
         made.nothing = "select $2";
         for (std::size_t i = 0; i < columns; ++i)
             made.nothing += ", null::text";
@@ -100,14 +100,9 @@ public:
         return made;
     }
 
-    static constexpr std::size_t columns = 14;
+    static constexpr std::size_t columns = 5 + projection::event_columns_count;
 
 private:
-    // As the event feed weighs them: of a compressed value the size in the table does not tell what it becomes.
-    static constexpr std::string_view bytes_of_event =
-        "(case when pg_column_compression(x.data) is null then pg_column_size(x.data)"
-        " else octet_length(x.data::text) end + pg_column_size(x.meta))::bigint";
-
     std::string argument(std::string value, std::string_view type)
     {
         arguments_.push_back(std::move(value));
@@ -245,28 +240,6 @@ private:
 
 using cells = std::vector<std::optional<std::string>>;
 
-schema::uuid uuid_in(const std::optional<std::string>& cell)
-{
-    const auto parsed = schema::uuid::parse(cell.value_or(""));
-    CF_ASSERT(parsed.has_value());
-    return *parsed;
-}
-
-event_log::recorded event_in(const cells& row, const schema::uuid& tenant)
-{
-    event_log::recorded made;
-    made.at = {std::stoi(*row[4]), std::stoll(*row[0])};
-    made.event_id = uuid_in(row[5]);
-    made.stream = {tenant, *row[6], uuid_in(row[7])};
-    made.version = std::stoll(*row[8]);
-    made.type = *row[9];
-    made.schema_version = std::stoi(*row[10]);
-    made.recorded_at = event_log::wire::read_timestamptz(*row[11]);
-    made.data = row[12].value_or("null");
-    made.meta = row[13].value_or("null");
-    return made;
-}
-
 // In the direction of the page: where it goes on, if it does.
 std::optional<std::int64_t> goes_on_at(const std::vector<cells>& rows, const question& asked)
 {
@@ -297,7 +270,8 @@ page read(projection::reader& from, const schema::uuid& tenant, const question& 
     made.as_of = found.as_of;
     for (const auto& row : found.rows)
         if (row[1] == "true" && row[5] && std::ssize(made.events) < asked.limit)
-            made.events.push_back(event_in(row, tenant));
+            made.events.push_back(
+                projection::event_in(std::span{row}.subspan(5), tenant, {std::stoi(*row[4]), std::stoll(*row[0])}));
     if (const auto at = goes_on_at(found.rows, asked))
         (goes_back ? made.newer : made.older) = place{*at, goes_back};
     if (asked.beside && !made.events.empty())
