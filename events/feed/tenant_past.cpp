@@ -46,14 +46,15 @@ struct tenant_past::implementation
         config.connection.statement_timeout = config.call_deadline;
     }
 
-    pqxx::result ask(const event_log::uuid& tenant, const position& after, std::int64_t up_to, std::size_t events_max);
+    pqxx::result ask(const event_log::uuid& tenant, const position& after, std::int64_t up_to, std::size_t events_max,
+                     std::size_t bytes_max);
 
     tenant_past_config config;
     std::unique_ptr<event_log::connection> used;
 };
 
 pqxx::result tenant_past::implementation::ask(const event_log::uuid& tenant, const position& after, std::int64_t up_to,
-                                              std::size_t events_max)
+                                              std::size_t events_max, std::size_t bytes_max)
 {
     if (!used || used->lost())
     {
@@ -64,8 +65,7 @@ pqxx::result tenant_past::implementation::ask(const event_log::uuid& tenant, con
     {
         const event_log::connection::deadline limit{*used, config.call_deadline};
         pqxx::nontransaction work{used->raw()};
-        return work.exec_prepared(statement_name, after.lane, after.seq, up_to, tenant.text(), events_max,
-                                  config.page_bytes_max);
+        return work.exec_prepared(statement_name, after.lane, after.seq, up_to, tenant.text(), events_max, bytes_max);
     }
     catch (const std::exception& problem)
     {
@@ -79,7 +79,7 @@ tenant_past::tenant_past(tenant_past_config config) : self_(std::make_unique<imp
 tenant_past::~tenant_past() = default;
 
 tenant_past::page tenant_past::read(const event_log::uuid& tenant, const position& after, std::int64_t up_to,
-                                    std::size_t events_max)
+                                    std::size_t events_max, std::size_t bytes_max)
 {
     const auto until = steady::now() + self_->config.page_time;
     page made;
@@ -88,7 +88,7 @@ tenant_past::page tenant_past::read(const event_log::uuid& tenant, const positio
          is_first = false)
     {
         const auto end = std::min(up_to, made.up_to + self_->config.window_events);
-        const auto rows = self_->ask(tenant, {after.lane, made.up_to}, end, events_max);
+        const auto rows = self_->ask(tenant, {after.lane, made.up_to}, end, events_max, bytes_max);
         made.up_to = end;
         for (const pqxx::row& row : rows)
             made.events.push_back(read_recorded(row));

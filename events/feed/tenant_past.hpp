@@ -19,8 +19,7 @@ struct tenant_past_config
 {
     event_log::connection_config connection;
     std::shared_ptr<event_log::watchdog> guard;
-    std::int64_t window_events = 20'000;  // of the lane, looked at in one statement
-    std::size_t page_bytes_max = 1024 * 1024;
+    std::int64_t window_events = 20'000;             // of the lane, looked at in one statement
     std::chrono::milliseconds page_time{500};        // after which no further window is begun
     std::chrono::milliseconds call_deadline{5'000};  // of one statement
 };
@@ -36,8 +35,10 @@ public:
         std::vector<recorded> events;  // ascending, as they are stored
         std::int64_t up_to = 0;        // all there are up to here
     };
-    // Events of the tenant after `after` up to `up_to`, at most `events_max`. Throws `event_log::unreachable`.
-    page read(const event_log::uuid& tenant, const position& after, std::int64_t up_to, std::size_t events_max);
+    // Events of the tenant after `after` up to `up_to`, at most `events_max` and `bytes_max`, as stored, but for one
+    // event. Throws `event_log::unreachable`.
+    page read(const event_log::uuid& tenant, const position& after, std::int64_t up_to, std::size_t events_max,
+              std::size_t bytes_max);
 
 private:
     struct implementation;

@@ -63,12 +63,16 @@ private:
     void ask_for_page(std::int64_t up_to);
     void hold(std::vector<event_feed::shown>, std::int64_t up_to);
     bool key_is_good(steady::time_point now);
+    void let_go();
+    void let_go_of_untaken(steady::time_point now);
+    bool is_in_the_way(steady::time_point now) const;
 
     // What another thread brings.
     struct delivery
     {
         std::mutex mutex;
         std::optional<past_events::page> page;  // guarded by mutex
+        steady::time_point came_at;             // guarded by mutex
     };
 
     const std::shared_ptr<listening> who_;
@@ -85,6 +89,8 @@ private:
     steady::time_point comment_due_ = steady::now();
     std::optional<steady::time_point> full_since_;
     bool is_slow_ = false;
+    bool was_current_ = false;  // it has reached the ring
+    bool holds_past_ = false;   // what is held came from the log
     std::string_view leaving_;  // why
     steady::time_point next_check_;
     std::optional<steady::time_point> gone_since_;  // the key
@@ -173,12 +179,14 @@ bool event_stream::fetch()
         say_reset();
         return true;
     }
-    if (now.behind && is_slow_)
+    if (now.behind && is_slow_ && was_current_)
         return leave("slow"), true;
     if (now.behind)
         return ask_for_page(now.ring_from), false;
     const bool any = !now.events.empty();
     hold(now.events, now.up_to);
+    holds_past_ = false;
+    was_current_ = true;
     return any;
 }
 
@@ -195,6 +203,7 @@ bool event_stream::take_page()
     if (came->failed)
         return retry_at_ = steady::now() + std::chrono::milliseconds{jittered(300, 900)}, false;
     hold(std::move(came->events), came->up_to);
+    holds_past_ = true;
     return true;
 }
 
@@ -202,6 +211,8 @@ void event_stream::ask_for_page(std::int64_t up_to)
 {
     asked_page_ = std::make_shared<delivery>();
     past_events::ask asked{who_->tenant, {who_->lane, cursor_}, up_to, incarnation_};
+    asked.events_max = of_.config().hold_events_max;
+    asked.bytes_max = of_.config().stream_page_bytes_max;
     asked.asker = asked_page_;
     const std::weak_ptr<delivery> box = asked_page_;
     const auto deliver = [box, news = who_->news](past_events::page came) {
@@ -209,6 +220,7 @@ void event_stream::ask_for_page(std::int64_t up_to)
         {
             const std::lock_guard lock{into->mutex};
             into->page = std::move(came);
+            into->came_at = steady::now();
         }
         news->fire();
     };
@@ -234,17 +246,43 @@ void event_stream::say_reset()
 }
 
 // What is held is left for the next time; a block that is half written comes to its end.
+void event_stream::let_go()
+{
+    if (held_.empty())
+        return;
+    const bool is_half_written = offset_ > 0;
+    held_.resize(is_half_written ? 1 : 0);
+    held_.shrink_to_fit();
+    cursor_ = is_half_written ? held_.front()->seq : written_;
+}
+
+// A client that takes nothing costs a piece, and the event that it is in the middle of.
+void event_stream::let_go_of_untaken(steady::time_point now)
+{
+    const auto limit = now - of_.config().slow_after;
+    if (full_since_ && *full_since_ < limit)
+        let_go();
+    if (!asked_page_)
+        return;
+    const std::lock_guard lock{asked_page_->mutex};
+    if (asked_page_->page && asked_page_->came_at < limit)
+        asked_page_->page.emplace().up_to = cursor_;  // as if nothing had been there: it asks again
+}
+
+// An event that is half written cannot be let go of. When too much is held for anybody to be read more, its client
+// goes.
+bool event_stream::is_in_the_way(steady::time_point now) const
+{
+    return holds_past_ && offset_ > 0 && full_since_ && now - *full_since_ > of_.config().slow_after &&
+           of_.past().holds_too_much();
+}
+
 void event_stream::leave(std::string_view why)
 {
     if (!leaving_.empty())
         return;
     leaving_ = why;
-    if (!held_.empty())
-    {
-        const bool is_half_written = offset_ > 0;
-        held_.resize(is_half_written ? 1 : 0);
-        cursor_ = is_half_written ? held_.front()->seq : written_;
-    }
+    let_go();
     ++(why == "slow" ? of_.cut_slow : why == "key" ? of_.cut_key : of_.cut_draining);
 }
 
@@ -259,6 +297,9 @@ bool event_stream::finish(ending why)
 bool event_stream::is_void()
 {
     const auto now = steady::now();
+    let_go_of_untaken(now);
+    if (is_in_the_way(now))
+        return ++of_.cut_slow, true;
     if (gone_since_)
         return now - *gone_since_ > of_.config().key_check_interval;
     if (now < next_check_)

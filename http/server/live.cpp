@@ -8,11 +8,14 @@ namespace
 {
 constexpr std::int64_t told_every_us = 5'000'000;  // a store that is away is told once in a while
 
-past_events_config past_of(const live_config& config, const event_log::store_config& store)
+past_events_config past_of(const live_config& config, const live::parts& given)
 {
+    const auto& store = given.store;
     past_events_config made;
+    made.open_reader = given.open_reader;
     made.store = store;
     made.waiting = config.past_waiting;
+    made.held_bytes_max = config.past_held_bytes_max;
     made.past.connection.dsn = store.dsn;
     made.past.connection.password_file = store.password_file;
     made.past.connection.application_name = "clientflow live-past";
@@ -35,7 +38,7 @@ live::live(live_config config, parts given)
     , given_(std::move(given))
     , secret_(ticket_secret(given_.ring))
     , presenter_(given_.ring, given_.store)
-    , past_(past_of(config_, given_.store), given_.ring, [this](const std::string& why) { tell(why); })
+    , past_(past_of(config_, given_), given_.ring, [this](const std::string& why) { tell(why); })
     , desk_(desk_of(config_, given_.store), [this](const std::string& why) { tell(why); })
     , events_(config_.ring, {given_.from, presenter_, given_.incarnation, given_.relearn,
                              [this](const std::string& why) { tell(why); }})
@@ -114,7 +117,12 @@ void live::write_metrics(metrics_text& text) const
     counter("clientflow_events_shown_total", "Events opened and rendered, once for all who follow.", ring.events_shown);
     counter("clientflow_events_sent_total", "Events written into streams.", sent);
     counter("clientflow_event_polls_total", "Polls for events answered.", polls);
-    counter("clientflow_event_pages_total", "Pages of older events read from the log.", past.pages);
+    text.family("clientflow_event_pages_total", "counter",
+                "Pages of older events, by the tenant's rows or along its whole lane.");
+    text.sample({{"by", "tenant"}}, static_cast<double>(past.pages_by_tenant));
+    text.sample({{"by", "lane"}}, static_cast<double>(past.pages_by_lane));
+    gauge("clientflow_event_past_bytes", "Older events in memory for those who have not taken them yet.",
+          past.held_bytes);
     gauge("clientflow_event_pages_waiting", "Pages of older events that are waited for.", past.waiting);
     counter("clientflow_event_pages_refused_total", "Pages of older events refused because too many were waited for.",
             past.refused);

@@ -38,18 +38,21 @@ struct live_config
     std::chrono::milliseconds key_check_interval{1'000};        // of a stream: whether its key is still good
     std::chrono::milliseconds key_trust_without_store{60'000};  // of a stream whose key nobody can hold against the log
     std::chrono::milliseconds begin_time_max{5'000};            // until the end of the lane is known; then 503
-    std::chrono::milliseconds slow_after{2'000};                // a client that took so long is slow, and is cut when
-                                                                // the ring has gone on without it
-    std::size_t hold_events_max = 64;                           // of the ring, that a stream takes at a time
-    std::size_t hold_bytes_max = 256 * 1024;
-    std::chrono::milliseconds retry_min{1'000};  // told to clients as `retry`, jittered between the two
+    std::chrono::milliseconds slow_after{2'000};                // a client that took so long is slow: what is held for
+                                                                // it is let go of, and it is cut when the ring has
+                                                                // gone on without it
+    std::size_t hold_events_max = 64;                           // that a stream takes at a time
+    std::size_t hold_bytes_max = 256 * 1024;                    // of the ring
+    std::size_t stream_page_bytes_max = 32 * 1024;              // of older events, as stored; but for one event
+    std::chrono::milliseconds retry_min{1'000};     // told to clients as `retry`, jittered between the two
     std::chrono::milliseconds retry_max{5'000};
     std::chrono::milliseconds ticket_time{60'000};
     std::chrono::milliseconds wait_default{2'000};  // a poll's search, when it asks for no wait
     std::chrono::milliseconds wait_max{10'000};     // the most that Prefer: wait may ask
     event_feed::fan_out_config ring;
-    past_queue_limits past_waiting;           // asks for older events; beyond: 503, or later again within a stream
-    std::size_t tickets_waiting_max = 1'000;  // to be written down; beyond: 503
+    past_queue_limits past_waiting;  // asks for older events; beyond: 503, or later again within a stream
+    std::size_t past_held_bytes_max = 64 * 1024 * 1024;  // older events in memory, of all streams and polls
+    std::size_t tickets_waiting_max = 1'000;             // to be written down; beyond: 503
 };
 
 class live
@@ -65,6 +68,7 @@ public:
         journal& log;
         std::function<std::string()> incarnation;
         std::function<void()> relearn;  // asks the store for its incarnation; may be empty
+        std::function<std::unique_ptr<projection::reader>()> open_reader;
     };
 
     live(live_config, parts);

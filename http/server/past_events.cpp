@@ -2,6 +2,7 @@
 
 #include "http/server/shown_event.hpp"
 #include "http/server/thread_name.hpp"
+#include "projections/events_by_tenant.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -12,6 +13,26 @@
 
 namespace http
 {
+namespace
+{
+constexpr std::chrono::milliseconds looks_again_after{20};  // whether some of what is held was let go of
+
+// The bytes of what was read and is not let go of yet. Events keep it: they may outlive the reader.
+using held_bytes = std::atomic<std::size_t>;
+
+// The event, counted until its last holder lets go of it.
+event_feed::shown counted(event_feed::shown one, const std::shared_ptr<held_bytes>& in)
+{
+    const auto* raw = one.get();
+    const auto bytes = sizeof(event_feed::shown_event) + one->text.capacity();
+    *in += bytes;
+    return {raw, [in, bytes, kept = std::move(one)](const event_feed::shown_event*) mutable {
+                kept.reset();
+                *in -= bytes;
+            }};
+}
+}  // namespace
+
 struct past_events::implementation
 {
     implementation(past_events_config with, event_log::keyring& keys, std::function<void(const std::string&)> tell)
@@ -34,6 +55,8 @@ struct past_events::implementation
         return true;
     }
 
+    bool holds_too_much() const { return *held >= config.held_bytes_max; }
+
     void run()
     {
         name_this_thread("live-past");
@@ -45,7 +68,10 @@ struct past_events::implementation
                 filled.wait(lock, [&] { return stopping || waiting.size() > 0; });
                 if (stopping)
                     return;
-                next = waiting.take(std::chrono::steady_clock::now());
+                if (holds_too_much())
+                    filled.wait_for(lock, looks_again_after);
+                else
+                    next = waiting.take(std::chrono::steady_clock::now());
             }
             if (next)
                 next->work();
@@ -57,14 +83,12 @@ struct past_events::implementation
         page made;
         try
         {
-            auto found =
-                past.read(asked.tenant, asked.after, asked.up_to, std::min(asked.events_max, config.page_events_max));
+            auto found = find(asked);
             presenter.prepare(found.events);
             for (const auto& each : found.events)
                 if (auto one = presenter.show(each, asked.incarnation))
-                    made.events.push_back(std::move(one));
+                    made.events.push_back(counted(std::move(one), held));
             made.up_to = found.up_to;
-            ++pages;
         }
         catch (const std::exception& fault)
         {
@@ -75,18 +99,50 @@ struct past_events::implementation
         return made;
     }
 
+    event_feed::tenant_past::page find(const ask& asked)
+    {
+        const auto events_max = std::min(asked.events_max, config.page_events_max);
+        if (auto known = find_by_tenant(asked, events_max); known.up_to > asked.after.seq)
+            return ++pages_by_tenant, event_feed::tenant_past::page{std::move(known.events), known.up_to};
+        ++pages_by_lane;
+        return past.read(asked.tenant, asked.after, asked.up_to, events_max,
+                         std::min(asked.bytes_max, config.page_bytes_max));
+    }
+
+    // A read model that cannot be read keeps nobody from the log.
+    projection::past_page find_by_tenant(const ask& asked, std::size_t events_max)
+    {
+        projection::past_page nothing{{}, asked.after.seq};
+        if (!config.open_reader)
+            return nothing;
+        try
+        {
+            if (!reader)
+                reader = config.open_reader();
+            return projection::read_past(*reader, {asked.tenant, asked.after, asked.up_to, asked.incarnation,
+                                                   events_max, std::min(asked.bytes_max, config.page_bytes_max)});
+        }
+        catch (const std::exception& fault)
+        {
+            failed(fault.what());
+            return nothing;
+        }
+    }
+
     const past_events_config config;
     const std::function<void(const std::string&)> failed;
     // The thread's own.
     event_feed::tenant_past past;
+    std::unique_ptr<projection::reader> reader;
     event_presenter presenter;
 
+    const std::shared_ptr<held_bytes> held = std::make_shared<held_bytes>(0);
     mutable std::mutex mutex;
     std::condition_variable filled;
     past_queue waiting;         // guarded by mutex
     std::uint64_t refused = 0;  // guarded by mutex
     bool stopping = false;      // guarded by mutex
-    std::atomic<std::uint64_t> pages{0};
+    std::atomic<std::uint64_t> pages_by_tenant{0}, pages_by_lane{0};
     std::thread thread;
 };
 
@@ -128,9 +184,12 @@ bool past_events::has_room_for(const event_log::uuid& tenant) const
     return self_->waiting.has_room_for(tenant);
 }
 
+bool past_events::holds_too_much() const { return self_->holds_too_much(); }
+
 past_events::figures past_events::take_figures() const
 {
     const std::lock_guard lock{self_->mutex};
-    return {self_->waiting.size(), self_->pages, self_->refused, self_->waiting.passed_over()};
+    return {self_->waiting.size(), *self_->held,   self_->pages_by_tenant,
+            self_->pages_by_lane,  self_->refused, self_->waiting.passed_over()};
 }
 }  // namespace http

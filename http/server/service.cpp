@@ -103,8 +103,8 @@ struct service::implementation
         , queries({config.query_threads, config.queries_waiting_max, config.query_waiting_time_max, parts.store,
                    &parts.keys},
                   parts.open_reader)
-        , streams(config.live,
-                  {parts.news, parts.keys, parts.store, keys, parts.clock, parts.log, parts.incarnation, parts.relearn})
+        , streams(config.live, {parts.news, parts.keys, parts.store, keys, parts.clock, parts.log, parts.incarnation,
+                                parts.relearn, parts.open_reader})
         , refused(refusals_of(config), parts.clock,
                   [this](lanes::submission asked, std::function<void(lanes::answer)> done) {
                       parts.commands.submit(std::move(asked), std::move(done));

@@ -88,7 +88,8 @@ struct service_parts
     lanes::dispatcher& commands;
     event_log::keyring& keys;
     event_log::store_config store;  // for keys, quotas and the health probe: three connections
-    std::function<std::unique_ptr<projection::reader>()> open_reader;  // called once on each query thread
+    std::function<std::unique_ptr<projection::reader>()>
+        open_reader;  // called once on each thread that reads: query-N, live-past
     const schema::clock& clock;
     journal& log;
     // Named in position tokens: a token of another incarnation is stale. Called often, must be cheap.

@@ -262,8 +262,10 @@ void live_rows(table& to, http::live_config& of)
     to.add("key_check_interval_ms", of.key_check_interval, "of a stream: whether its key is still good");
     to.add("begin_time_max_ms", of.begin_time_max, "until the end of the log is known; then 503");
     to.add("slow_after_ms", of.slow_after, "a client that took so long is cut when the ring went on without it");
-    to.add("hold_events_max", "events", of.hold_events_max, "of the ring, that a stream takes at a time");
+    to.add("hold_events_max", "events", of.hold_events_max, "that a stream takes at a time");
     to.add("hold_bytes_max", "bytes", of.hold_bytes_max, "of the ring, that a stream takes at a time");
+    to.add("stream_page_bytes_max", "bytes", of.stream_page_bytes_max,
+           "of older events, that a stream takes at a time");
     to.add("retry_min_ms", of.retry_min, "told to clients, jittered");
     to.add("retry_max_ms", of.retry_max, "told to clients, jittered");
     to.add("ticket_time_ms", of.ticket_time, "from a ticket's making to its use");
@@ -271,6 +273,7 @@ void live_rows(table& to, http::live_config& of)
     to.add("wait_max_ms", of.wait_max, "the most that Prefer: wait may ask of a poll");
     to.add("past_waiting_max", "asks", of.past_waiting.all_max, "for older events, of all tenants; beyond: 503");
     to.add("past_waiting_of_tenant_max", "asks", of.past_waiting.of_tenant_max, "likewise, of one tenant");
+    to.add("past_held_bytes_max", "bytes", of.past_held_bytes_max, "older events in memory, of all streams and polls");
     to.add("tickets_waiting_max", "tickets", of.tickets_waiting_max, "used and not written down yet; beyond: 503");
     to.add("ring_bytes_max", "bytes", of.ring.ring_bytes_max, "latest events of all tenants that are followed");
     to.add("tenant_ring_bytes_max", "bytes", of.ring.tenant_ring_bytes_max, "latest events of one tenant");

@@ -199,12 +199,13 @@ struct given_a_past : given_a_fan_out
         return config;
     }
     // Everything of a tenant up to a place, page by page.
-    numbers read(event_feed::tenant_past& from, const tenant& of, std::int64_t up_to, std::size_t events_max) const
+    numbers read(event_feed::tenant_past& from, const tenant& of, std::int64_t up_to, std::size_t events_max,
+                 std::size_t bytes_max) const
     {
         numbers made;
         for (std::int64_t at = 0; at < up_to;)
         {
-            const auto page = from.read(of.id, {of.lane, at}, up_to, events_max);
+            const auto page = from.read(of.id, {of.lane, at}, up_to, events_max, bytes_max);
             REQUIRE(page.up_to > at);
             REQUIRE(page.events.size() <= events_max);
             for (const recorded& each : page.events)
@@ -233,10 +234,9 @@ TEST_CASE_FIXTURE(given_a_past, "a tenant's past comes whole and in order, whate
                 CAPTURE(bytes);
                 auto config = reading();
                 config.window_events = window;
-                config.page_bytes_max = bytes;
                 event_feed::tenant_past past{config};
-                CHECK(read(past, left, 37, events) == wanted);
-                CHECK(read(past, left, 5, events) == numbers{1, 3, 4, 5});
+                CHECK(read(past, left, 37, events, bytes) == wanted);
+                CHECK(read(past, left, 5, events, bytes) == numbers{1, 3, 4, 5});
             }
 }
 
@@ -247,13 +247,13 @@ TEST_CASE_FIXTURE(given_a_past, "a page whose time is over says how far it came"
     config.window_events = 2;
     config.page_time = kit::milliseconds{0};
     event_feed::tenant_past past{config};
-    const auto page = past.read(left.id, {left.lane, 2}, 22, 10);
+    const auto page = past.read(left.id, {left.lane, 2}, 22, 10, 1'000);
     CHECK(page.events.empty());
     CHECK(page.up_to == 4);  // one window in any case
     config.page_time = kit::milliseconds{10'000};
     event_feed::tenant_past patient{config};
-    CHECK(patient.read(left.id, {left.lane, 2}, 22, 10).up_to == 22);
+    CHECK(patient.read(left.id, {left.lane, 2}, 22, 10, 1'000).up_to == 22);
     db.server().terminate_backends();
-    CHECK_THROWS_AS(patient.read(left.id, {left.lane, 2}, 22, 10), event_log::unreachable);
-    CHECK(patient.read(left.id, {left.lane, 2}, 22, 10).up_to == 22);
+    CHECK_THROWS_AS(patient.read(left.id, {left.lane, 2}, 22, 10, 1'000), event_log::unreachable);
+    CHECK(patient.read(left.id, {left.lane, 2}, 22, 10, 1'000).up_to == 22);
 }

@@ -36,11 +36,10 @@ TEST_CASE("an event says who asked, in which request and trace, and when it happ
     stage at;
     const auto of = at.new_tenant("meta");
     const auto importer = at.new_key(of, {api_key::scope::write, api_key::scope::import});
-    const auto reply = ask(at, importer, "POST", "/api/v1/clients",
-                           R"({"name": "Ann", "occurred_at": "2021-03-04T05:06:07.000008+01:00"})",
-                           {{"X-Request-Id", "request.of-1.client"},
-                            {"traceparent", traceparent},
-                            {"User-Agent", "planted-agent/1.0"}});
+    const auto reply = ask(
+        at, importer, "POST", "/api/v1/clients",
+        R"({"name": "Ann", "occurred_at": "2021-03-04T05:06:07.000008+01:00"})",
+        {{"X-Request-Id", "request.of-1.client"}, {"traceparent", traceparent}, {"User-Agent", "planted-agent/1.0"}});
     REQUIRE_MESSAGE(reply.status == 201, reply.body);
     CHECK(reply.header("X-Request-Id") == "request.of-1.client");
 
