@@ -3,6 +3,9 @@
 #include "schemas/assertion.hpp"
 
 #include <algorithm>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace http
 {
@@ -10,6 +13,14 @@ namespace
 {
 constexpr std::size_t turn_bytes_max = 256 * 1024;  // of one body, before other connections have their turn
 constexpr std::size_t resting_bytes_max = 512;      // that a waiting stream keeps of what it has written
+constexpr int unsent_bytes_max = 64 * 1024;         // of one body, that the kernel takes ahead of the client
+
+// Left alone the kernel takes megabytes for a client that reads nothing. What is on its way does not count, so a client
+// far off is not slowed down. Source: tcp(7), TCP_NOTSENT_LOWAT. Failing, it is as it was.
+void bound_what_is_unsent(asio::ip::tcp::socket& of)
+{
+    ::setsockopt(of.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes_max, sizeof unsent_bytes_max);
+}
 }  // namespace
 
 void connection::begin_stream(std::shared_ptr<body_source> source, bool last)
@@ -20,6 +31,7 @@ void connection::begin_stream(std::shared_ptr<body_source> source, bool last)
     forget_exchange();
     if (in_.size() == 0)
         in_.shrink_to_fit();
+    bound_what_is_unsent(socket_);
     source_ = std::move(source);
     stream_ = std::make_shared<parking>(shard_.box);
     leaving_ = told_to_end_ = false;
