@@ -1,9 +1,9 @@
 #include "projections/runner/audited_rows.hpp"
 
 #include "projections/runner/columns.hpp"
-#include "projections/runner/row_codec.hpp"
 #include "projections/runner/row_statements.hpp"
 #include "schemas/assertion.hpp"
+#include "schemas/row_codec.hpp"
 
 #include <pqxx/pqxx>
 

@@ -2,8 +2,8 @@
 // before.
 #include "projections/runner/folding.hpp"
 
-#include "projections/runner/row_codec.hpp"
 #include "schemas/assertion.hpp"
+#include "schemas/row_codec.hpp"
 
 #include <algorithm>
 #include <stdexcept>

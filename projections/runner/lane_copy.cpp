@@ -1,12 +1,12 @@
 #include "projections/runner/lane_copy.hpp"
 
 #include "projections/runner/columns.hpp"
-#include "projections/runner/row_codec.hpp"
 #include "projections/runner/row_connection.hpp"
 #include "projections/runner/row_statements.hpp"
 #include "projections/runner/terms.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/fault_point.hpp"
+#include "schemas/row_codec.hpp"
 
 #include <pqxx/pqxx>
 #include <pqxx/tablewriter>

@@ -1,7 +1,7 @@
 #include "projections/runner/lane_fold.hpp"
 
-#include "projections/runner/row_codec.hpp"
 #include "schemas/assertion.hpp"
+#include "schemas/row_codec.hpp"
 
 #include <algorithm>
 

@@ -3,11 +3,11 @@
 
 #include "events/log/migrator.hpp"
 #include "projections/runner/columns.hpp"
-#include "projections/runner/row_codec.hpp"
 #include "projections/runner/row_connection.hpp"
 #include "projections/runner/row_statements.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/fault_point.hpp"
+#include "schemas/row_codec.hpp"
 
 #include <pqxx/pqxx>
 

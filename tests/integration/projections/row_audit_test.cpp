@@ -5,9 +5,9 @@
 #include "projections/project.hpp"
 #include "projections/runner/row_audit.hpp"
 #include "projections/runner/row_cache.hpp"
-#include "projections/runner/row_codec.hpp"
 #include "projections/runner/row_mending.hpp"
 #include "projections/task.hpp"
+#include "schemas/row_codec.hpp"
 #include "tests/kit/process.hpp"
 #include "tests/kit/projections/world.hpp"
 
@@ -263,10 +263,10 @@ TEST_CASE_FIXTURE(given_a_history,
         const auto held = cache.get(where, keys);
         REQUIRE(held.front());
         task::item row;
-        REQUIRE(projection::decode_row(task::item_type(), &row, *held.front()));
+        REQUIRE(schema::decode_row(task::item_type(), &row, *held.front()));
         row.title = "of a damaged cache";
         std::string bytes;
-        projection::encode_row(task::item_type(), &row, bytes);
+        schema::encode_row(task::item_type(), &row, bytes);
         projection::row_cache::changes all;
         all.put(where, key, bytes);
         cache.write(all);

@@ -2,8 +2,8 @@
 #include "events/task.hpp"
 #include "projections/audit_log.hpp"
 #include "projections/runner/folding.hpp"
-#include "projections/runner/row_codec.hpp"
 #include "projections/task.hpp"
+#include "schemas/row_codec.hpp"
 
 #include <doctest/doctest.h>
 

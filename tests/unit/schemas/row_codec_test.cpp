@@ -1,7 +1,7 @@
 // Rows in compact form: they come back as they were, and nothing else is taken for one.
 #include "events/project.hpp"
 #include "events/task.hpp"
-#include "projections/runner/row_codec.hpp"
+#include "schemas/row_codec.hpp"
 
 #include <doctest/doctest.h>
 
@@ -32,7 +32,7 @@ task::item full_task()
 std::string encoded(const task::item& it)
 {
     std::string bytes;
-    projection::encode_row(schema::schema_of<task::item>, &it, bytes);
+    schema::encode_row(schema::schema_of<task::item>, &it, bytes);
     return bytes;
 }
 }  // namespace
@@ -42,7 +42,7 @@ TEST_CASE("a row in compact form comes back as it was")
     for (const auto& it : {full_task(), task::item{}})
     {
         task::item back;
-        REQUIRE(projection::decode_row(schema::schema_of<task::item>, &back, encoded(it)));
+        REQUIRE(schema::decode_row(schema::schema_of<task::item>, &back, encoded(it)));
         CHECK(back == it);
     }
 }
@@ -55,9 +55,9 @@ TEST_CASE("money, days and lists of ids come back")
     it.member_ids.resize(2);
     it.member_ids[1].value.bytes.fill(9);
     std::string bytes;
-    projection::encode_row(schema::schema_of<project::item>, &it, bytes);
+    schema::encode_row(schema::schema_of<project::item>, &it, bytes);
     project::item back;
-    REQUIRE(projection::decode_row(schema::schema_of<project::item>, &back, bytes));
+    REQUIRE(schema::decode_row(schema::schema_of<project::item>, &back, bytes));
     CHECK(back == it);
 }
 
@@ -68,10 +68,10 @@ TEST_CASE("bytes that were cut anywhere, or go on after the row, are not a row")
     {
         task::item back;
         CHECK_FALSE(
-            projection::decode_row(schema::schema_of<task::item>, &back, std::string_view{bytes}.substr(0, length)));
+            schema::decode_row(schema::schema_of<task::item>, &back, std::string_view{bytes}.substr(0, length)));
     }
     task::item back;
-    CHECK_FALSE(projection::decode_row(schema::schema_of<task::item>, &back, bytes + '\0'));
+    CHECK_FALSE(schema::decode_row(schema::schema_of<task::item>, &back, bytes + '\0'));
 }
 
 TEST_CASE("damaged bytes are refused or read as another row, and never crash")
@@ -84,14 +84,13 @@ TEST_CASE("damaged bytes are refused or read as another row, and never crash")
         for (int n = 0; n < 3; ++n)
             damaged[random() % damaged.size()] = static_cast<char>(random());
         task::item back;
-        if (projection::decode_row(schema::schema_of<task::item>, &back, damaged))
+        if (schema::decode_row(schema::schema_of<task::item>, &back, damaged))
             CHECK(static_cast<int>(back.status) < 4);
     }
 }
 
 TEST_CASE("rows of different nouns have different shapes")
 {
-    CHECK(projection::shape_of(schema::schema_of<task::item>) !=
-          projection::shape_of(schema::schema_of<project::item>));
-    CHECK(projection::shape_of(schema::schema_of<task::item>) == projection::shape_of(schema::schema_of<task::item>));
+    CHECK(schema::shape_of(schema::schema_of<task::item>) != schema::shape_of(schema::schema_of<project::item>));
+    CHECK(schema::shape_of(schema::schema_of<task::item>) == schema::shape_of(schema::schema_of<task::item>));
 }

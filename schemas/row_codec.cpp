@@ -1,18 +1,14 @@
 // Walks a struct's leaves: fixed sizes for ids and times, zigzag varints for integers, a length before texts and lists.
-#include "projections/runner/row_codec.hpp"
+#include "schemas/row_codec.hpp"
 
 #include "schemas/assertion.hpp"
 
 #include <cstring>
 
-namespace projection
+namespace schema
 {
 namespace
 {
-using schema::kind;
-using schema::leaf;
-using schema::record_type;
-
 void put_varint(std::string& out, std::uint64_t n)
 {
     for (; n >= 0x80; n >>= 7)
@@ -131,17 +127,17 @@ void encode(const leaf& type, const void* from, std::string& out)
         break;
     case kind::uuid:
     case kind::id:
-        out.append(static_cast<const char*>(from), sizeof(schema::uuid));
+        out.append(static_cast<const char*>(from), sizeof(uuid));
         break;
     case kind::moment:
-        put_integer(out, static_cast<const schema::moment*>(from)->us);
+        put_integer(out, static_cast<const moment*>(from)->us);
         break;
     case kind::day:
-        put_integer(out, static_cast<const schema::day*>(from)->since_epoch);
+        put_integer(out, static_cast<const day*>(from)->since_epoch);
         break;
     case kind::money:
-        put_integer(out, static_cast<const schema::money*>(from)->amount_minor);
-        put_text(out, static_cast<const schema::money*>(from)->currency);
+        put_integer(out, static_cast<const money*>(from)->amount_minor);
+        put_text(out, static_cast<const money*>(from)->currency);
         break;
     case kind::record:
         encode_row(*type.record, from, out);
@@ -266,18 +262,18 @@ void decode(const leaf& type, void* into, cursor& from)
         break;
     case kind::uuid:
     case kind::id:
-        if (const auto bytes = from.take(sizeof(schema::uuid)); from.well)
+        if (const auto bytes = from.take(sizeof(uuid)); from.well)
             std::memcpy(into, bytes.data(), bytes.size());
         break;
     case kind::moment:
-        static_cast<schema::moment*>(into)->us = from.integer();
+        static_cast<moment*>(into)->us = from.integer();
         break;
     case kind::day:
-        static_cast<schema::day*>(into)->since_epoch = static_cast<std::int32_t>(from.integer());
+        static_cast<day*>(into)->since_epoch = static_cast<std::int32_t>(from.integer());
         break;
     case kind::money:
-        static_cast<schema::money*>(into)->amount_minor = from.integer();
-        static_cast<schema::money*>(into)->currency = from.text();
+        static_cast<money*>(into)->amount_minor = from.integer();
+        static_cast<money*>(into)->currency = from.text();
         break;
     case kind::record:
         decode_members(*type.record, into, from);
@@ -288,7 +284,7 @@ void decode(const leaf& type, void* into, cursor& from)
 }
 
 // FNV-1a over everything that decides the bytes' form.
-struct digest
+struct shape_digest
 {
     std::uint64_t value = 14695981039346656037U;
 
@@ -300,9 +296,9 @@ struct digest
     }
 };
 
-void add_shape(const record_type&, digest&);
+void add_shape(const record_type&, shape_digest&);
 
-void add_shape(const leaf& type, digest& to)
+void add_shape(const leaf& type, shape_digest& to)
 {
     to.add(std::to_string(static_cast<int>(type.what)));
     to.add(type.prefix);
@@ -316,7 +312,7 @@ void add_shape(const leaf& type, digest& to)
         add_shape(*type.inner, to);
 }
 
-void add_shape(const record_type& type, digest& to)
+void add_shape(const record_type& type, shape_digest& to)
 {
     to.add(type.name);
     for (const auto& member : type)
@@ -326,6 +322,16 @@ void add_shape(const record_type& type, digest& to)
     }
 }
 }  // namespace
+
+void encode_value(const leaf& type, const void* from, std::string& out) { encode(type, from, out); }
+
+bool decode_value(const leaf& type, void* into, std::string_view& from)
+{
+    cursor reading{from};
+    decode(type, into, reading);
+    from = reading.left;
+    return reading.well;
+}
 
 void encode_row(const record_type& type, const void* row, std::string& out)
 {
@@ -342,8 +348,15 @@ bool decode_row(const record_type& type, void* row, std::string_view bytes)
 
 std::uint64_t shape_of(const record_type& type)
 {
-    digest made;
+    shape_digest made;
     add_shape(type, made);
     return made.value;
 }
-}  // namespace projection
+
+std::uint64_t shape_of(const leaf& type)
+{
+    shape_digest made;
+    add_shape(type, made);
+    return made.value;
+}
+}  // namespace schema
