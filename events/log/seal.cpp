@@ -35,10 +35,10 @@ std::string joined(std::initializer_list<std::string_view> parts)
     return out;
 }
 
-// A wrapped key: nonce, ciphertext, tag.
-std::string wrap(const secret_key& under, std::string_view associated, const secret_key& key)
+// Nonce, ciphertext, tag; so are keys wrapped.
+std::string wrap(const secret_key& under, std::string_view associated, std::string_view clear)
 {
-    const ciphered out = encrypt(under, associated, key.bytes());
+    const ciphered out = encrypt(under, associated, clear);
     return joined({{out.nonce.data(), out.nonce.size()}, out.text});
 }
 
@@ -64,6 +64,11 @@ std::string of_subject(const uuid& tenant, const uuid& subject, std::int32_t ver
 std::string of_value(const uuid& tenant, const uuid& event, std::string_view pointer)
 {
     return joined({bytes(tenant), bytes(event), pointer});
+}
+
+std::string of_bytes(const uuid& tenant, const uuid& subject, std::string_view context)
+{
+    return joined({"clientflow bytes", bytes(tenant), bytes(subject), context});
 }
 
 secret_key read_master_key(const std::filesystem::path& file)
@@ -194,6 +199,16 @@ struct keyring::implementation
         return *known->by_version.rbegin();
     }
 
+    std::optional<secret_key> of_version(const uuid& tenant, const uuid& subject, std::int32_t version)
+    {
+        const std::lock_guard lock{mutex};
+        const subject_keys_held* known = subjects.find({tenant, subject});
+        if (known == nullptr)
+            return std::nullopt;
+        const auto found = known->by_version.find(version);
+        return found == known->by_version.end() ? std::nullopt : std::optional{found->second};
+    }
+
     void mark_damaged(const uuid& tenant, const uuid& subject)
     {
         const std::lock_guard lock{mutex};
@@ -240,7 +255,7 @@ keyring::~keyring() = default;
 
 std::string keyring::make_tenant_key(const uuid& tenant)
 {
-    return wrap(self_->wrapping, of_tenant(tenant), secret_key::random());
+    return wrap(self_->wrapping, of_tenant(tenant), secret_key::random().bytes());
 }
 
 void keyring::learn_tenant(const tenant_entry& entry)
@@ -269,7 +284,8 @@ bool keyring::knows_tenant(const uuid& tenant) const
 subject_key keyring::make_subject_key(const uuid& tenant, const uuid& subject)
 {
     subject_key out{tenant, subject, 1, {}};
-    out.wrapped = wrap(self_->of(tenant).wrapping, of_subject(tenant, subject, out.version), secret_key::random());
+    out.wrapped =
+        wrap(self_->of(tenant).wrapping, of_subject(tenant, subject, out.version), secret_key::random().bytes());
     return out;
 }
 
@@ -278,8 +294,7 @@ void keyring::learn_subject(const subject_key& key)
     const tenant_keys tenant = self_->of(key.tenant);
     try
     {
-        const secret_key clear =
-            unwrap(tenant.wrapping, of_subject(key.tenant, key.subject, key.version), key.wrapped);
+        const secret_key clear = unwrap(tenant.wrapping, of_subject(key.tenant, key.subject, key.version), key.wrapped);
         const std::lock_guard lock{self_->mutex};
         subject_keys_held* known = self_->subjects.find({key.tenant, key.subject});
         if (known == nullptr)
@@ -321,6 +336,35 @@ void keyring::learn_absent(const uuid& tenant, const uuid& subject)
     const subject_keys_held* known = self_->subjects.find({tenant, subject});
     if (known == nullptr || known->by_version.empty())
         self_->subjects.put({tenant, subject}, {});
+}
+
+// The key's version in four bytes, nonce, ciphertext, tag.
+std::optional<std::string> keyring::seal_bytes(const uuid& tenant, const uuid& subject, std::string_view context,
+                                               std::string_view clear) const
+{
+    const auto key = self_->newest(tenant, subject);
+    if (!key)
+        return std::nullopt;
+    std::string out;
+    for (int shift = 24; shift >= 0; shift -= 8)
+        out.push_back(static_cast<char>(static_cast<std::uint32_t>(key->first) >> shift));
+    return out += wrap(key->second, of_bytes(tenant, subject, context), clear);
+}
+
+std::optional<std::string> keyring::open_bytes(const uuid& tenant, const uuid& subject, std::string_view context,
+                                               std::string_view sealed) const
+{
+    constexpr std::size_t version_bytes = 4;
+    if (sealed.size() < version_bytes + nonce_bytes)
+        return std::nullopt;
+    std::uint32_t version = 0;
+    for (std::size_t i = 0; i < version_bytes; ++i)
+        version = version << 8 | static_cast<unsigned char>(sealed[i]);
+    const auto key = self_->of_version(tenant, subject, static_cast<std::int32_t>(version));
+    if (!key)
+        return std::nullopt;
+    return decrypt(*key, of_bytes(tenant, subject, context), sealed.substr(version_bytes, nonce_bytes),
+                   sealed.substr(version_bytes + nonce_bytes));
 }
 
 claim_hash keyring::hash_claim(const uuid& tenant, std::string_view scope, std::string_view folded_value) const

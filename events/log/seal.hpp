@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,6 +52,14 @@ public:
     void forget_subject(const uuid& tenant, const uuid& subject);
     // The subject has no key in the store any more (or never had): its values read as forgotten.
     void learn_absent(const uuid& tenant, const uuid& subject);
+
+    // Other bytes that hold something of a subject, for a copy that must not outlive the subject's key; `context` says
+    // what they are and where they belong, and opens nothing else. Nothing: there is no such key (any more), it was not
+    // learned, or, when opening, these bytes are not what was sealed.
+    std::optional<std::string> seal_bytes(const uuid& tenant, const uuid& subject, std::string_view context,
+                                          std::string_view clear) const;
+    std::optional<std::string> open_bytes(const uuid& tenant, const uuid& subject, std::string_view context,
+                                          std::string_view sealed) const;
 
     // Keyed hashes (HMAC-SHA-256 under keys derived per purpose): claims per tenant (platform scope: platform), and
     // request fingerprints per tenant. Need `learn_tenant` unless the tenant is the platform's.

@@ -1,6 +1,8 @@
 // RocksDB behind the cache: one column family, keys prefixed by space, standings beside the rows.
 #include "projections/runner/row_cache.hpp"
 
+#include "events/log/cache_slot.hpp"
+
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
@@ -8,10 +10,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <cstring>
-#include <fcntl.h>
 #include <shared_mutex>
-#include <sys/file.h>
-#include <unistd.h>
 
 namespace projection
 {
@@ -77,38 +76,6 @@ void check(const rocksdb::Status& status)
     if (!status.ok())
         throw cache_broken("the row cache failed: " + status.ToString());
 }
-
-// A directory nobody else has, and the lock that says so.
-class slot
-{
-public:
-    explicit slot(const cache_config& config)
-    {
-        for (int n = 0; n < config.slots_max; ++n)
-        {
-            const auto candidate = config.directory / std::to_string(n);
-            std::filesystem::create_directories(candidate);
-            lock_ = ::open((candidate / "taken").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-            if (lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) == 0)
-            {
-                directory_ = candidate;
-                return;
-            }
-            if (lock_ >= 0)
-                ::close(lock_);
-        }
-        throw std::runtime_error("no free cache directory under " + config.directory.string());
-    }
-    ~slot() { ::close(lock_); }
-    slot(const slot&) = delete;
-    slot& operator=(const slot&) = delete;
-
-    const std::filesystem::path& directory() const { return directory_; }
-
-private:
-    int lock_ = -1;
-    std::filesystem::path directory_;
-};
 }  // namespace
 
 struct row_cache::changes::implementation
@@ -138,7 +105,7 @@ void row_cache::changes::stand(const space& of, const standing& at)
 
 struct row_cache::implementation
 {
-    explicit implementation(cache_config given) : config(std::move(given)), taken(config)
+    explicit implementation(cache_config given) : config(std::move(given)), taken(config.directory, config.slots_max)
     {
         if (config.is_scratch)
             start_over();
@@ -188,7 +155,7 @@ struct row_cache::implementation
     }
 
     cache_config config;
-    slot taken;
+    event_log::cache_slot taken;
     std::shared_mutex mutex;  // exclusive only while starting over
     std::unique_ptr<rocksdb::DB> db;
 };

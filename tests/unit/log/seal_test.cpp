@@ -125,6 +125,26 @@ TEST_CASE_FIXTURE(given_a_ring, "a forgotten subject's values are gone, an unkno
     CHECK(second.opener_for(acme, event_a)->open(apart.value, "/x") == std::nullopt);
 }
 
+TEST_CASE_FIXTURE(given_a_ring, "other bytes of a subject open for what they are, and not without its key")
+{
+    learn(ring, acme);
+    ring.learn_subject(ring.make_subject_key(acme, ann));
+    ring.learn_subject(ring.make_subject_key(acme, bob));
+    const auto sealed = ring.seal_bytes(acme, ann, "a copy", "ann@example.org");
+    REQUIRE(sealed);
+    CHECK(sealed->find("ann") == std::string::npos);
+    CHECK(ring.open_bytes(acme, ann, "a copy", *sealed) == "ann@example.org");
+    CHECK_FALSE(ring.open_bytes(acme, ann, "another copy", *sealed));
+    CHECK_FALSE(ring.open_bytes(acme, bob, "a copy", *sealed));
+    for (std::size_t length = 0; length < sealed->size(); ++length)
+        CHECK_FALSE(ring.open_bytes(acme, ann, "a copy", std::string_view{*sealed}.substr(0, length)));
+
+    ring.forget_subject(acme, ann);
+    CHECK_FALSE(ring.open_bytes(acme, ann, "a copy", *sealed));
+    CHECK_FALSE(ring.seal_bytes(acme, ann, "a copy", "ann@example.org"));
+    CHECK_FALSE(made().open_bytes(acme, bob, "a copy", *sealed));
+}
+
 TEST_CASE_FIXTURE(given_a_ring, "a look that found no key does not undo one learned meanwhile")
 {
     learn(ring, acme);
