@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -102,6 +103,7 @@ struct state
 state evolve(state, const event&, const event_log::stamp&);  // total: history is never refused
 std::string render(const state&);                            // the item as JSON
 std::size_t bytes(const state&);
+inline auto all_members(state& now) { return std::tie(now.it, now.born_from); }
 
 // Works at this time: not revoked and not expired.
 bool usable(const state&, schema::moment now);

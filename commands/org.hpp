@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -94,6 +95,7 @@ struct state
 state evolve(state, const event&, const event_log::stamp&);
 std::string render(const state&);
 std::size_t bytes(const state&);
+inline auto all_members(state& now) { return std::tie(now.it, now.born_from); }
 
 // The organisation alone; `handle` adds what stands beside it.
 rules::facts_or_refusal<event> decide(const command&, const state&);

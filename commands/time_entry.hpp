@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <variant>
 
 namespace time_entry
@@ -78,6 +79,7 @@ struct state
 state evolve(state, const event&, const event_log::stamp&);  // total: history is never refused
 std::string render(const state&);                            // the item as JSON
 std::size_t bytes(const state&);
+inline auto all_members(state& now) { return std::tie(now.it, now.born_from, now.born_member); }
 
 rules::facts_or_refusal<event> decide(const command&, const state&, const lanes::origin&);
 lanes::decided handle(const command&, lanes::view&, const lanes::origin&);

@@ -2,6 +2,7 @@
 
 #include "commands/lanes/pending.hpp"
 #include "commands/lanes/refusals.hpp"
+#include "commands/lanes/snapshot_taker.hpp"
 #include "commands/lanes/tally.hpp"
 #include "commands/lanes/tenant_directory.hpp"
 #include "commands/lanes/writer.hpp"
@@ -44,6 +45,7 @@ struct dispatcher::implementation
     const std::function<void(std::int32_t)> appended;
     tenant_directory tenants;
     tally counts;
+    std::unique_ptr<snapshot_taker> taker;  // where there are snapshots
     std::vector<std::unique_ptr<writer>> writers;
     std::vector<std::thread> threads;
 
@@ -60,6 +62,8 @@ dispatcher::implementation::implementation(writer_config given, event_log::store
                                            const schema::clock& clock, std::function<void(std::int32_t)> wake)
     : config(std::move(given)), appended(std::move(wake)), tenants(ring), asked(where)
 {
+    if (config.snapshots)
+        taker = std::make_unique<snapshot_taker>(where, ring, *config.snapshots);
     for (std::size_t i = 0; i < static_cast<std::size_t>(config.writers); ++i)
     {
         workbench bench{config,
@@ -69,6 +73,7 @@ dispatcher::implementation::implementation(writer_config given, event_log::store
                         counts,
                         appended,
                         [this, i](const command& c, std::int32_t lane) { return forward(i, c, lane); },
+                        taker.get(),
                         aggregate_cache(config.cache_bytes_max)};
         writers.push_back(std::make_unique<writer>(config, std::move(bench), where));
     }

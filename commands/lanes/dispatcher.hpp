@@ -11,6 +11,7 @@
 #include "commands/lanes/aggregate.hpp"
 #include "commands/lanes/decision.hpp"
 #include "events/log/seal.hpp"
+#include "events/log/snapshots.hpp"
 #include "events/log/store.hpp"
 
 #include <array>
@@ -38,6 +39,7 @@ struct writer_config
     int attempts_max = 3;                            // lost races before 409 conflict
     std::size_t batch_commands_max = 100;            // a batch is never split, so a round has room for it
     int wary_rounds = 32;                            // after a wrong guess: so many rounds ask before they decide
+    event_log::snapshots* snapshots = nullptr;       // of long streams, outlive the dispatcher; none: none are used
     // What claim_taken, quota_over and quota_under mean to the nouns; lanes::refusal_for when empty. Thread-safe.
     std::function<refusal(const event_log::verdict&)> refusal_for;
 };

@@ -8,6 +8,7 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -28,35 +29,136 @@ void learn_if_whole(event_log::keyring& keys, const event_log::subject_key& key)
     catch (const std::runtime_error&)
     {}
 }
+
+// Hands on, and notes whose values came out of the log in clear.
+class noting_opener final : public schema::opener
+{
+public:
+    noting_opener(std::unique_ptr<schema::opener> behind, std::vector<uuid>& subjects)
+        : behind_(std::move(behind)), subjects_(subjects)
+    {}
+
+    std::optional<std::string> open(const schema::sealed_value& value, std::string_view pointer) override
+    {
+        auto clear = behind_->open(value, pointer);
+        const auto place = std::lower_bound(subjects_.begin(), subjects_.end(), value.subject);
+        if (clear && (place == subjects_.end() || *place != value.subject))
+            subjects_.insert(place, value.subject);
+        return clear;
+    }
+
+private:
+    std::unique_ptr<schema::opener> behind_;
+    std::vector<uuid>& subjects_;
+};
+
+// The events of one window. A snapshot's own last event is read again, to see that it is the log's.
+event_log::stream_ask ask_behind(const stream_wanted& wanted, const folded& now)
+{
+    const std::int64_t after = now.is_unproven ? now.at.version - 1 : now.at.version;
+    const std::int64_t left = wanted.up_to_version - after;
+    return {wanted.stream.key(), after, left > loader::window ? after + loader::window : wanted.up_to_version};
+}
+
+loaded_stream found_as(const folded& now)
+{
+    if (now.at.version == 0)
+        return {};
+    return {{now.state, now.at, false}, now.last};
+}
 }  // namespace
 
 loader::found loader::load(std::span<const stream_wanted> streams, std::span<const event_log::receipt_ask> receipts)
 {
-    std::vector<event_log::stream_ask> asks;
-    asks.reserve(streams.size());
-    for (const stream_wanted& wanted : streams)
-        asks.push_back({wanted.stream.key(), 0, wanted.up_to_version});
-
-    auto read = store_->load(asks, receipts);
-    fetch_keys(read.streams);
-
+    std::vector<folded> so_far = bases(streams);
     found result;
-    result.receipts = std::move(read.receipts);
-    result.streams.reserve(streams.size());
-    for (std::size_t i = 0; i < streams.size(); ++i)
+    result.streams.resize(streams.size());
+    std::vector<std::size_t> open(streams.size());
+    std::iota(open.begin(), open.end(), 0);
+    do
     {
-        try
-        {
-            result.streams.push_back(fold(streams[i].stream, read.streams[i]));
-        }
-        catch (const std::exception& fault)
-        {
-            result.fault = fault.what();
-            result.streams.push_back({{nullptr, {}, true}, {}});
-        }
-    }
+        std::vector<event_log::stream_ask> asks;
+        for (const std::size_t i : open)
+            asks.push_back(ask_behind(streams[i], so_far[i]));
+        auto read = store_->load(asks, receipts);
+        fetch_keys(read.streams);
+        if (!receipts.empty())
+            result.receipts = std::move(read.receipts);
+        receipts = {};
+
+        std::vector<std::size_t> more;
+        for (std::size_t nth = 0; nth < open.size(); ++nth)
+            try
+            {
+                const std::size_t i = open[nth];
+                if (advance(streams[i], so_far[i], read.streams[nth], nullptr))
+                    more.push_back(i);
+                else
+                    result.streams[i] = found_as(so_far[i]);
+            }
+            catch (const std::exception& fault)
+            {
+                result.fault = fault.what();
+                result.streams[open[nth]] = {{nullptr, {}, true}, {}};
+            }
+        open = std::move(more);
+    } while (!open.empty());
     return result;
 }
+
+// -- What to begin with.
+
+std::vector<folded> loader::bases(std::span<const stream_wanted> streams)
+{
+    std::vector<folded> made(streams.size());
+    for (std::size_t i = 0; i < streams.size(); ++i)
+        made[i] = base(streams[i].stream, streams[i].up_to_version);
+    return made;
+}
+
+folded loader::base(const stream_ref& stream, std::int64_t version_max)
+{
+    return open(stream, kept_.newest(stream, version_max));
+}
+
+// Both times only grow from one snapshot of a stream to the next, so the newest that is early enough is found by
+// halves: all up to `early` are, none from `late` on.
+folded loader::base(const time_wanted& wanted)
+{
+    auto newest = kept_.newest(wanted.stream, std::numeric_limits<std::int64_t>::max());
+    const auto is_early = [&](const event_log::snapshot& each) {
+        return (wanted.by_occurrence ? each.occurred_max : each.recorded_at) <= wanted.at;
+    };
+    if (!newest || is_early(*newest))
+        return open(wanted.stream, newest);
+    std::optional<event_log::snapshot> best;
+    std::int64_t early = 0, late = newest->at.version;
+    while (late - early > 1)
+    {
+        const std::int64_t middle = early + (late - early) / 2;
+        auto next = kept_.newest(wanted.stream, middle);
+        if (!next || next->at.version <= early)
+            early = middle;
+        else if (is_early(*next))
+        {
+            early = middle;
+            best = std::move(next);
+        }
+        else
+            late = next->at.version;
+    }
+    return open(wanted.stream, best);
+}
+
+folded loader::open(const stream_ref& stream, const std::optional<event_log::snapshot>& kept)
+{
+    if (!kept)
+        return {};
+    fetch_keys(stream.tenant, kept->subjects);
+    return kept_.open(stream, *kept).value_or(folded{});
+}
+
+// -- Keys.
 
 void loader::fetch_keys(std::span<const std::vector<event_log::recorded>> streams)
 {
@@ -72,6 +174,16 @@ void loader::fetch_keys(std::span<const std::vector<event_log::recorded>> stream
     }
     for (auto& [tenant, subjects] : unknown)
         learn_subjects(tenant, std::move(subjects));
+}
+
+void loader::fetch_keys(const uuid& tenant, std::span<const uuid> subjects)
+{
+    std::vector<uuid> unknown;
+    for (const uuid& subject : subjects)
+        if (!keys_->knows_subject(tenant, subject))
+            unknown.push_back(subject);
+    if (!unknown.empty())
+        learn_subjects(tenant, std::move(unknown));
 }
 
 void loader::learn_subjects(const uuid& tenant, std::vector<uuid> unknown)
@@ -93,12 +205,7 @@ void loader::learn_keys(std::span<const event_log::recorded> events)
         return;
     const uuid& tenant = events.front().stream.tenant;
     learn_tenant(tenant);
-    std::vector<uuid> unknown;
-    for (const uuid& subject : event_log::subjects_in(events))
-        if (!keys_->knows_subject(tenant, subject))
-            unknown.push_back(subject);
-    if (!unknown.empty())
-        learn_subjects(tenant, std::move(unknown));
+    fetch_keys(tenant, event_log::subjects_in(events));
 }
 
 std::unique_ptr<schema::opener> loader::opener_for(const event_log::recorded& event) const
@@ -115,55 +222,105 @@ void loader::learn_tenant(const uuid& tenant)
         keys_->learn_tenant({known->tenant, known->lane, known->wrapped_key});
 }
 
+// -- Through a stream.
+
 void loader::walk(const stream_wanted& wanted, const std::function<bool(const step&)>& visit)
 {
-    constexpr std::int64_t window = 500;  // events
     learn_tenant(wanted.stream.tenant);
-    std::shared_ptr<const void> state = wanted.stream.type->initial();
-    std::int64_t version = 0;
-    for (bool goes_on = true; goes_on && version < wanted.up_to_version;)
+    folded now = base(wanted.stream, std::min(wanted.after_version, wanted.up_to_version));
+    const visitor behind = [&](const step& each) {
+        return each.happened.version <= wanted.after_version || visit(each);
+    };
+    walk_on(wanted, now, &behind);
+}
+
+standing loader::at_version(const stream_ref& stream, std::int64_t version)
+{
+    learn_tenant(stream.tenant);
+    folded now = base(stream, version);
+    walk_on({stream, version}, now, nullptr);
+    return now.at.version == version ? found_as(now).now : standing{};
+}
+
+standing loader::at_time(const time_wanted& wanted)
+{
+    learn_tenant(wanted.stream.tenant);
+    folded now = base(wanted);
+    standing stood = found_as(now).now;
+    const visitor seek = [&](const step& each) {
+        const bool is_first = each.happened.version == 1;
+        const auto when =
+            wanted.by_occurrence ? event_log::stamp_of(each.happened).occurred_at : each.happened.recorded_at;
+        const bool is_early = when <= wanted.at;
+        if (is_early)
+            stood = {each.after, {each.happened.version, each.happened.event_id}, false};
+        else if (is_first)
+            stood = {};  // what it began with was not of this log
+        return is_early || wanted.by_occurrence;
+    };
+    walk_on({wanted.stream}, now, &seek);
+    return now.at.version == 0 ? standing{} : stood;
+}
+
+void loader::walk_on(const stream_wanted& wanted, folded& now, const visitor* visit)
+{
+    for (bool goes_on = true; goes_on;)
     {
-        const auto last = wanted.up_to_version - version > window ? version + window : wanted.up_to_version;
-        const event_log::stream_ask ask{wanted.stream.key(), version, last};
+        const event_log::stream_ask ask = ask_behind(wanted, now);
         const auto read = store_->load({&ask, 1}, {});
         fetch_keys(read.streams);
-        const auto& events = read.streams.front();
-        for (auto event = events.begin(); event != events.end() && goes_on; ++event)
-            state = evolve(wanted.stream, state, ++version, *event, &visit, goes_on);
-        goes_on = goes_on && version == last;
+        goes_on = advance(wanted, now, read.streams.front(), visit);
     }
 }
 
-std::shared_ptr<const void> loader::evolve(const stream_ref& stream, const std::shared_ptr<const void>& state,
-                                           std::int64_t version, const event_log::recorded& event,
-                                           const std::function<bool(const step&)>* visit, bool& goes_on) const
+bool loader::advance(const stream_wanted& wanted, folded& now, std::span<const event_log::recorded> events,
+                     const visitor* visit) const
 {
+    const bool is_full = static_cast<std::int64_t>(events.size()) == window;
+    if (!is_proven(wanted.stream, now, events))
+        return true;
+    for (const event_log::recorded& event : events)
+        if (!evolve(wanted.stream, now, event, visit))
+            return false;
+    return is_full && now.at.version < wanted.up_to_version;
+}
+
+// False: what was begun with is not of this log, and the stream is folded from its first event.
+bool loader::is_proven(const stream_ref& stream, folded& now, std::span<const event_log::recorded>& events) const
+{
+    if (!now.is_unproven)
+        return true;
+    if (events.empty() || events.front().version != now.at.version || events.front().event_id != now.at.last_event_id)
+    {
+        kept_.refute(stream);
+        now = {};
+        return false;
+    }
+    kept_.count_used();
+    now.is_unproven = false;
+    now.last = events.front().at;
+    events = events.subspan(1);
+    return true;
+}
+
+bool loader::evolve(const stream_ref& stream, folded& now, const event_log::recorded& event, const visitor* visit) const
+{
+    const std::int64_t version = now.at.version + 1;
     if (event.version != version)
         throw std::runtime_error{"a stream lacks its version " + std::to_string(version)};
     std::unique_ptr<schema::opener> opener;
     if (holds_sealed(event))
-        opener = keys_->opener_for(stream.tenant, event.event_id);
+        opener = std::make_unique<noting_opener>(keys_->opener_for(stream.tenant, event.event_id), now.subjects);
     event_log::recorded room;
     const event_log::recorded& newest = event_log::newest_shape(event, room);
-    auto next = stream.type->evolve_recorded(state.get(), newest, event_log::stamp_of(event), opener.get());
-    if (visit)
-        goes_on = (*visit)({*stream.type, event, newest, opener.get(), version > 1 ? state : nullptr, next});
-    return next;
-}
-
-loaded_stream loader::fold(const stream_ref& stream, std::span<const event_log::recorded> events) const
-{
-    loaded_stream result;
-    if (events.empty())
-        return result;
-    std::shared_ptr<const void> state = stream.type->initial();
-    std::int64_t version = 0;
-    bool goes_on = true;
-    for (const event_log::recorded& event : events)
-        state = evolve(stream, state, ++version, event, nullptr, goes_on);
-    const event_log::recorded& last = events.back();
-    result.now = {std::move(state), {last.version, last.event_id}, false};
-    result.last = last.at;
-    return result;
+    const auto before = now.state ? now.state : stream.type->initial();
+    const auto stamp = event_log::stamp_of(event);
+    now.state = stream.type->evolve_recorded(before.get(), newest, stamp, opener.get());
+    now.at = {version, event.event_id};
+    now.last = event.at;
+    now.recorded_at = event.recorded_at;
+    now.occurred_max = version == 1 ? stamp.occurred_at : std::max(now.occurred_max, stamp.occurred_at);
+    kept_.keep(stream, now);
+    return !visit || (*visit)({*stream.type, event, newest, opener.get(), version > 1 ? before : nullptr, now.state});
 }
 }  // namespace lanes

@@ -32,7 +32,12 @@ constexpr int loads_max = 16;  // a chain of parents takes one each; a decision 
 }  // namespace
 
 round::round(workbench& bench, event_log::store& loads, event_log::store& appends)
-    : bench_(bench), loads_(loads), appends_(appends), loader_(loads, bench.keys), keys_(bench.keys), set_(bench.cache)
+    : bench_(bench)
+    , loads_(loads)
+    , appends_(appends)
+    , loader_(loads, bench.keys, bench.config.snapshots)
+    , keys_(bench.keys)
+    , set_(bench.cache)
 {
     wary_ = bench_.wary_rounds > 0;
     bench_.wary_rounds -= wary_ ? 1 : 0;

@@ -19,6 +19,7 @@
 #include "commands/lanes/entry.hpp"
 #include "commands/lanes/loading.hpp"
 #include "commands/lanes/sealing_keys.hpp"
+#include "commands/lanes/snapshot_taker.hpp"
 #include "commands/lanes/tally.hpp"
 #include "commands/lanes/tenant_directory.hpp"
 #include "commands/lanes/working_set.hpp"
@@ -49,6 +50,7 @@ struct workbench
     const std::function<void(std::int32_t lane)>& appended;
     // Hands a command to the writer of its lane; false when this writer is the one.
     std::function<bool(const command&, std::int32_t lane)> forward;
+    snapshot_taker* taker;  // hears of streams that grow; may be null
 
     aggregate_cache cache;
     std::unordered_set<stream_ref> in_flight{};  // streams that a round in the store moves on
@@ -126,6 +128,7 @@ private:
     void take_verdicts();
     void judge(entry&, const event_log::verdict&);
     void confirm(entry&, const event_log::position&);
+    void tell_growth(const entry&);
     void retry_moved(entry&);
     bool rests_on_refused(const entry&) const;
     void carry(entry&);

@@ -191,9 +191,19 @@ void round::keep_confirmed()
                 bench_.cache.put(looked.stream, looked.was);
         for (const moved& stream : each->moves)
             bench_.cache.put(stream.stream, stream.now);
+        if (bench_.taker)
+            tell_growth(*each);
     }
     for (const stream_ref& each : moving_)
         bench_.in_flight.erase(each);
+}
+
+void round::tell_growth(const entry& e)
+{
+    for (const moved& stream : e.moves)
+        for (const sighting& looked : e.looked)
+            if (looked.stream == stream.stream)
+                bench_.taker->moved(stream.stream, looked.was.at.version, stream.now.at.version);
 }
 
 // -- Answering.

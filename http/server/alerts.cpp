@@ -31,6 +31,7 @@ constexpr std::array metrics{
     metric_row{"clientflow_events_total", "counter", "ops", "", "Events appended."},
     metric_row{"clientflow_commands_busy_total", "counter", "ops", "", "Commands refused because a queue was full."},
     metric_row{"clientflow_commands_waiting", "gauge", "short", "", "Commands that wait for their round."},
+    metric_row{"clientflow_snapshots_total", "counter", "ops", "outcome", "What became of snapshots of long streams."},
     metric_row{"clientflow_pool_wait_seconds", "histogram", "s", "", "Time that work waited for a thread of its pool."},
     metric_row{"clientflow_pool_waiting", "gauge", "short", "pool", "Work that waits for a thread of its pool."},
     metric_row{"clientflow_pool_refused_total", "counter", "ops", "pool",

@@ -90,12 +90,16 @@ class history_page
 public:
     explicit history_page(const page_asked& asked) : asked_(asked) {}
 
+    // The version behind which it wants events.
+    std::int64_t begins_after() const
+    {
+        return asked_.before ? std::max<std::int64_t>(*asked_.before - asked_.limit - 1, 0) : asked_.after;
+    }
+
     // False: it has seen enough.
     bool take(const lanes::step& each)
     {
         const auto version = each.happened.version;
-        if (asked_.before ? version < *asked_.before - asked_.limit : version <= asked_.after)
-            return true;
         if (asked_.before ? version >= *asked_.before : is_full())
         {
             has_more_ = true;
@@ -177,14 +181,6 @@ bool read_moment(call& c, const query_parameters& sent, moment_asked& asked)
     return true;
 }
 
-bool is_by(const lanes::step& one, const moment_asked& asked)
-{
-    if (asked.version)
-        return one.happened.version == *asked.version;
-    return (asked.by_occurrence ? event_log::read_meta(one.happened.meta).occurred_at : one.happened.recorded_at) <=
-           *asked.time;
-}
-
 // False: there is no such thing for the asker, and it was refused.
 bool expect_thing(call& c, query_context& with, const past_of& what)
 {
@@ -203,7 +199,9 @@ void answer_history(call& c, query_context& with, const past_of& what)
     if (!read_page(c, secret, asked) || !expect_thing(c, with, what))
         return;
     history_page page{asked};
-    with.log.walk({{&what.type, c.who->tenant, what.id}}, [&](const lanes::step& each) { return page.take(each); });
+    lanes::stream_wanted events{{&what.type, c.who->tenant, what.id}};
+    events.after_version = page.begins_after();
+    with.log.walk(events, [&](const lanes::step& each) { return page.take(each); });
     const auto cursor = [&](const std::optional<std::string>& payload) {
         return payload ? std::optional{signed_cursor(c, bound_by(secret), *payload)} : std::nullopt;
     };
@@ -232,24 +230,13 @@ void answer_past(call& c, query_context& with, const past_of& what)
     moment_asked asked;
     if (!read_moment(c, *sent, asked) || !expect_thing(c, with, what))
         return;
-    std::shared_ptr<const void> found;
-    std::int64_t version = 0;
-    // Recorded times never decrease within a stream; when things happened is told in any order.
-    const bool is_in_order = !asked.by_occurrence;
-    with.log.walk({{&what.type, c.who->tenant, what.id}, asked.version.value_or(lanes::stream_wanted{}.up_to_version)},
-                  [&](const lanes::step& each) {
-                      const bool is_it = is_by(each, asked);
-                      if (is_it)
-                      {
-                          found = each.after;
-                          version = each.happened.version;
-                      }
-                      return is_it || asked.version || !is_in_order;
-                  });
-    if (!found)
+    const lanes::stream_ref thing{&what.type, c.who->tenant, what.id};
+    const lanes::standing found = asked.version ? with.log.at_version(thing, *asked.version)
+                                                : with.log.at_time({thing, *asked.time, asked.by_occurrence});
+    if (found.is_unborn())
         return c.refuse(make_problem(
             "not_found", "It was not there then, or has no such version. A time means when it was recorded; "
                          "&by=occurred goes by when it happened."));
-    c.answer_item(what.type.render(found.get()), version);
+    c.answer_item(what.type.render(found.state.get()), found.at.version);
 }
 }  // namespace http

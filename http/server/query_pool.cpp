@@ -68,7 +68,7 @@ void query_pool::implementation::run(int number)
     std::unique_ptr<projection::reader> models;
     key_use_reader uses{config.store};
     event_log::store events{config.store};
-    lanes::loader log{events, *config.keys};
+    lanes::loader log{events, *config.keys, config.snapshots};
     while (auto next = take())
     {
         if (steady::now() - next->since > config.waiting_time_max)

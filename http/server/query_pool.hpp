@@ -22,6 +22,7 @@ struct query_pool_config
     std::chrono::milliseconds waiting_time_max{5'000};  // then failed without being run
     event_log::store_config store;                      // for what is not a read model: key use, history
     event_log::keyring* keys = nullptr;                 // outlives the pool
+    event_log::snapshots* snapshots = nullptr;          // outlive the pool; may be null
 };
 
 class query_pool

@@ -101,7 +101,7 @@ struct service::implementation
                [this](const std::vector<credentials::use>& uses) { key_uses.keep(uses); })
         , well(health_of(config, parts), parts.clock)
         , queries({config.query_threads, config.queries_waiting_max, config.query_waiting_time_max, parts.store,
-                   &parts.keys},
+                   &parts.keys, parts.snapshots},
                   parts.open_reader)
         , streams(config.live, {parts.news, parts.keys, parts.store, keys, parts.clock, parts.log, parts.incarnation,
                                 parts.relearn, parts.open_reader})
@@ -145,6 +145,7 @@ struct service::implementation
     std::vector<readiness> checks();
     void write_metrics(metrics_text&);
     void write_lanes(metrics_text&);
+    void write_snapshots(metrics_text&) const;
     void write_connections(metrics_text&);
 };
 
@@ -162,6 +163,7 @@ void service::implementation::write_metrics(metrics_text& text)
 {
     front.write_metrics(text);
     write_lanes(text);
+    write_snapshots(text);
     const auto pool = queries.take_figures();
     for (const double seconds : pool.wait_seconds)
         pool_wait_seconds.count(seconds);
@@ -196,6 +198,21 @@ void service::implementation::write_lanes(metrics_text& text)
     counter("clientflow_commands_busy_total", "Commands refused because a queue was full.", now.busy);
     text.family("clientflow_commands_waiting", "gauge", "Commands that wait for their round.");
     text.sample({}, static_cast<double>(now.waiting));
+}
+
+void service::implementation::write_snapshots(metrics_text& text) const
+{
+    const auto now = parts.snapshots ? parts.snapshots->look() : event_log::snapshots::figures{};
+    text.family("clientflow_snapshots_total", "counter", "What became of snapshots of long streams.");
+    const auto each = [&](std::string_view outcome, std::uint64_t count) {
+        text.sample({{"outcome", outcome}}, static_cast<double>(count));
+    };
+    each("used", now.used);
+    each("written", now.written);
+    each("damaged", now.damaged);
+    each("foreign", now.foreign);
+    each("forgotten", now.forgotten);
+    each("unwritten", now.unwritten);
 }
 
 void service::implementation::write_connections(metrics_text& text)

@@ -12,6 +12,7 @@
 
 #include "commands/lanes/dispatcher.hpp"
 #include "events/log/seal.hpp"
+#include "events/log/snapshots.hpp"
 #include "events/log/store.hpp"
 #include "http/server/journal.hpp"
 #include "http/server/limits.hpp"
@@ -103,7 +104,8 @@ struct service_parts
     std::function<void(metrics_text&)> metrics;
     // Asks the store for its incarnation anew, after a read for streams has failed; may be empty.
     std::function<void()> relearn{};
-    std::vector<operation> operations{};  // under /api/admin
+    std::vector<operation> operations{};        // under /api/admin
+    event_log::snapshots* snapshots = nullptr;  // of long streams, for looking back; may be null
 };
 
 class service

@@ -8,12 +8,14 @@
 #include "events/log/housekeeper.hpp"
 #include "events/log/migrator.hpp"
 #include "events/log/seal.hpp"
+#include "events/log/snapshots.hpp"
 #include "http/server/metrics.hpp"
 #include "projections/catalogue.hpp"
 #include "projections/runner/position_poll.hpp"
 #include "projections/runner/reader.hpp"
 #include "projections/runner/runner.hpp"
 #include "tools/clientflow/admin_operations.hpp"
+#include "tools/clientflow/build_id.hpp"
 #include "tools/clientflow/completeness.hpp"
 #include "tools/clientflow/database.hpp"
 
@@ -96,6 +98,8 @@ struct engine::implementation
         told.guard = guard;
         others = std::make_unique<event_feed::notifier>(std::move(told));
         of.writers.refusal_for = limits::refused_by;
+        open_snapshots();
+        of.writers.snapshots = snapshots.get();
         commands = std::make_unique<lanes::dispatcher>(of.writers, of.store, keys, clock,
                                                        [this](std::int32_t) { appended(); });
         make_service();
@@ -126,6 +130,7 @@ struct engine::implementation
     std::unique_ptr<event_feed::feed> make_feed(const char* name) const;
     void make_poll();
     void make_service();
+    void open_snapshots();
     void start_housekeeping();
     void start_audit();
     void stop_audit();
@@ -151,7 +156,8 @@ struct engine::implementation
     std::unique_ptr<projection::position_poll> poll;  // for the lanes that other processes serve
     std::unique_ptr<event_feed::feed> news;           // for streams
     std::unique_ptr<event_feed::notifier> others;
-    std::unique_ptr<lanes::dispatcher> commands;  // wakes those above: goes before them
+    std::unique_ptr<event_log::snapshots> snapshots;  // used by those below; none when there is no room for them
+    std::unique_ptr<lanes::dispatcher> commands;      // wakes those above: goes before them
     std::unique_ptr<http::service> service;
     std::unique_ptr<event_log::housekeeper> housekeeping;  // from start to stop
     std::mutex audit_mutex;
@@ -345,8 +351,25 @@ void engine::implementation::make_service()
                               [this] { return checks(); },
                               [this](http::metrics_text& out) { write_metrics(out); },
                               [this] { learn_history(read_history(of, guard)); },
-                              admin_operations(of, std::make_shared<admin_work>(own_flags, clock))};
+                              admin_operations(of, std::make_shared<admin_work>(own_flags, clock)),
+                              snapshots.get()};
     service = std::make_unique<http::service>(std::move(config), std::move(parts));
+}
+
+void engine::implementation::open_snapshots()
+{
+    if (of.snapshots.every == 0)
+        return;
+    of.snapshots.directory = of.data / "cache" / "snapshots";
+    of.snapshots.folded_by = build_id();
+    try
+    {
+        snapshots = std::make_unique<event_log::snapshots>(of.snapshots, [this] { return history(); });
+    }
+    catch (const std::exception& why)
+    {
+        journal.note(http::severity::warning, "snapshots.none", why.what());
+    }
 }
 
 void engine::implementation::start_housekeeping()

@@ -172,6 +172,10 @@ void writer_rows(table& to, settings& of)
     to.add("queue_bytes_max", "bytes", of.writers.queue_bytes_max, "waiting per writer; beyond: 503 busy");
     to.add("cache_bytes_max", "bytes", of.writers.cache_bytes_max, "aggregates kept per writer");
     to.add("attempts_max", "attempts", of.writers.attempts_max, "lost races before 409 conflict");
+    to.section("snapshots");
+    to.add("every", "events", of.snapshots.every, "of a stream from one snapshot to the next; 0: none are used");
+    to.add("bytes_max", "bytes", of.snapshots.bytes_max, "on disk, in DATA/cache/snapshots");
+    to.add("state_bytes_max", "bytes", of.snapshots.state_bytes_max, "of one snapshot; a larger one is not kept");
     to.section("feed");
     to.add("batch_events_max", "events", of.feed.batch_events_max, "per lane and read");
     to.add("batch_bytes_max", "bytes", of.feed.batch_bytes_max, "per read");

@@ -11,6 +11,7 @@
 #include "events/feed/feed.hpp"
 #include "events/log/housekeeper.hpp"
 #include "events/log/seal.hpp"
+#include "events/log/snapshots.hpp"
 #include "events/log/store.hpp"
 #include "http/server/service.hpp"
 #include "tools/clientflow/program.hpp"
@@ -51,6 +52,7 @@ struct settings
     std::string admin_dsn;          // for migrate, doctor and bench; empty: store.dsn
     event_log::keyring_config keys;
     lanes::writer_config writers;
+    event_log::snapshot_config snapshots;
     event_feed::feed_config feed;
     event_log::housekeeper_config housekeeping;
     http::service_config http;

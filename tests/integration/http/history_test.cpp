@@ -1,6 +1,7 @@
 // What happened to a thing, and how it was: by version, by the time it was recorded, and by the time it happened.
 #include "events/member.hpp"
 #include "tests/integration/http/stage.hpp"
+#include "tests/kit/eventually.hpp"
 
 #include <doctest/doctest.h>
 
@@ -212,4 +213,60 @@ TEST_CASE_FIXTURE(given_a_client, "the past of somebody else's thing is as littl
         "/api/v1/tasks/" + made("/api/v1/tasks", R"({"title": "U", "project_id": ")" +
                                                      made("/api/v1/projects", R"({"name": "Q"})") + "\"}");
     CHECK(code(elsewhere + "/comments/" + comment + "/history") == "not_found");
+}
+
+TEST_CASE("with snapshots, histories and things as they were are what they are without")
+{
+    http_tests::stage_options options;
+    options.snapshots_every = 7;
+    http_tests::stage in{options};
+    const auto of = in.new_tenant("snapshots");
+    const auto made = ask(in, of.key, "POST", "/api/v1/clients", R"({"name": "1", "email": "ann@example.com"})");
+    REQUIRE(made.status == 201);
+    const auto path = "/api/v1/clients/" + value_of(made.body, "id");
+    std::vector<std::string> answered{made.body};
+    for (int version = 2; version <= 40; ++version)
+    {
+        const auto body = R"({"name": ")" + std::to_string(version) + "\"}";
+        const auto changed = ask(in, of.key, "PATCH", path, body);
+        REQUIRE(changed.status == 200);
+        answered.push_back(changed.body);
+    }
+    CHECK(kit::eventually([&] { return in.snapshots->look().written == 5; }));
+
+    for (std::size_t version = 1; version <= answered.size(); ++version)
+    {
+        const auto& then = answered[version - 1];
+        CHECK(ask(in, of.key, "GET", path + "?at=" + std::to_string(version)).body == then);
+        // What was told when it was written is not earlier than what was recorded, nor later than the next.
+        const auto happened = ask(in, of.key, "GET", path + "?by=occurred&at=" + value_of(then, "updated_at"));
+        CHECK(value_of(happened.body, "version") == std::to_string(version));
+    }
+    CHECK(ask(in, of.key, "GET", path + "?at=41").status == 404);
+    CHECK(value_of(ask(in, of.key, "GET", path + "?at=2999-01-01T00:00:00Z").body, "code") == "bad_query");
+    CHECK(in.snapshots->look().used > 60);
+
+    // Page by page, there and back, as in one.
+    const auto whole = ask(in, of.key, "GET", path + "/history").body;
+    const auto entries = [](const std::string& page) { return page.substr(9, page.rfind("],\"next_cursor\"") - 9); };
+    std::string forth, cursor, last;
+    std::vector<std::string> pages;
+    do
+    {
+        const auto page =
+            ask(in, of.key, "GET", path + "/history?limit=6" + (cursor.empty() ? "" : "&cursor=" + cursor));
+        REQUIRE(page.status == 200);
+        pages.push_back(entries(page.body));
+        forth += (forth.empty() ? "" : ",") + pages.back();
+        cursor = value_of(page.body, "next_cursor");
+        last = value_of(page.body, "prev_cursor");
+    } while (cursor != "null");
+    CHECK(forth == entries(whole));
+    for (auto before = pages.rbegin() + 1; before != pages.rend(); ++before)
+    {
+        const auto page = ask(in, of.key, "GET", path + "/history?limit=6&cursor=" + last);
+        CHECK(entries(page.body) == *before);
+        last = value_of(page.body, "prev_cursor");
+    }
+    CHECK(in.snapshots->look().damaged + in.snapshots->look().foreign + in.snapshots->look().unwritten == 0);
 }

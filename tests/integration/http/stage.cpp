@@ -56,6 +56,15 @@ stage::stage(stage_options options)
         make_runner();
     lanes::writer_config writers;
     writers.refusal_for = limits::refused_by;
+    if (options.snapshots_every > 0)
+    {
+        event_log::snapshot_config kept;
+        kept.directory = room.path() / "cache" / "snapshots";
+        kept.folded_by = "a test";
+        kept.every = options.snapshots_every;
+        snapshots = std::make_unique<event_log::snapshots>(std::move(kept), options.incarnation);
+        writers.snapshots = snapshots.get();
+    }
     if (options.adjust_writers)
         options.adjust_writers(writers);
     commands = std::make_unique<lanes::dispatcher>(writers, store(), *keys, clock, [this](std::int32_t) {
@@ -117,10 +126,20 @@ void stage::make_service(const stage_options& options)
         made.cursor_secret = std::string(32, 's');
         return std::make_unique<projection::reader>(std::move(made));
     };
-    service = std::make_unique<http::service>(
-        std::move(config),
-        http::service_parts{
-            *commands, *keys, store(), open_reader, clock, journal, options.incarnation, *news, positions, {}, {}});
+    service = std::make_unique<http::service>(std::move(config), http::service_parts{*commands,
+                                                                                     *keys,
+                                                                                     store(),
+                                                                                     open_reader,
+                                                                                     clock,
+                                                                                     journal,
+                                                                                     options.incarnation,
+                                                                                     *news,
+                                                                                     positions,
+                                                                                     {},
+                                                                                     {},
+                                                                                     {},
+                                                                                     {},
+                                                                                     snapshots.get()});
     service->start();
     service->ready();
 }

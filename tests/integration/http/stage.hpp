@@ -51,6 +51,7 @@ struct stage_options
     std::function<void(http::service_config&)> adjust;
     std::function<void(lanes::writer_config&)> adjust_writers;
     std::size_t cached_keys_max = 200'000;  // of the keyring
+    std::int64_t snapshots_every = 0;       // 0: there are none
     std::function<std::string()> incarnation = [] { return std::string{"1.1"}; };
 };
 
@@ -84,6 +85,7 @@ public:
     projection::positions positions;
     std::unique_ptr<projection::runner> runner;
     std::unique_ptr<event_feed::feed> news;  // for streams
+    std::unique_ptr<event_log::snapshots> snapshots;
     std::unique_ptr<lanes::dispatcher> commands;
     std::unique_ptr<http::service> service;
 

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <variant>
 
 namespace house
@@ -50,6 +51,7 @@ struct state
 state evolve(state, const event&, const event_log::stamp&);
 std::string render(const state&);
 std::size_t bytes(const state&);
+inline auto all_members(state& now) { return std::tie(now.id, now.version, now.things_max, now.is_shut); }
 
 std::function<lanes::decided(lanes::view&)> build(const schema::uuid& tenant, std::int64_t things_max = 0);
 std::function<lanes::decided(lanes::view&)> shut_down(const schema::uuid& tenant);
@@ -94,6 +96,7 @@ struct state
 state evolve(state, const event&, const event_log::stamp&);
 std::string render(const state&);
 std::size_t bytes(const state&);
+inline auto all_members(state& now) { return std::tie(now.id, now.version, now.name, now.email, now.is_closed); }
 
 struct create
 {

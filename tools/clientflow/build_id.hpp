@@ -1,0 +1,11 @@
+// Which build this program is, so that what one build has derived is not taken for what another would.
+#pragma once
+
+#include <string>
+
+namespace cli
+{
+// The version, and the linker's build id where there is one: differs between any two builds of different code.
+// Source: the note NT_GNU_BUILD_ID of the program's ELF file, found by dl_iterate_phdr(3).
+std::string build_id();
+}  // namespace cli
