@@ -4,6 +4,7 @@
 #include "schemas/json_writer.hpp"
 #include "schemas/text.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -153,6 +154,8 @@ void api::note_position(call& c, const event_log::position& at)
     while (before < at.seq && !newest.compare_exchange_weak(before, at.seq))
     {
     }
-    c.out->add("Clientflow-Position", write_position({history, at}));
+    auto told = read_positions(c.in->joined("clientflow-position"), history).value_or(positions_told{});
+    const auto own = told.in(at.lane);
+    c.out->add("Clientflow-Position", write_position(history, own ? std::max(*own, at) : at, told));
 }
 }  // namespace http

@@ -13,18 +13,23 @@ namespace http
 namespace
 {
 using steady = std::chrono::steady_clock;
+
+positions_told told_before(const call& c, const std::string& history)
+{
+    return read_positions(c.in->joined("clientflow-position"), history).value_or(positions_told{});
+}
 }  // namespace
 
 next api::run_query(exchange& x, const std::shared_ptr<call>& c)
 {
-    if (const auto field = c->in->field("clientflow-position"); !field.empty())
+    if (const auto field = c->in->joined("clientflow-position"); !field.empty())
     {
-        const auto token = read_position(field);
-        if (!token)
+        const auto told = read_positions(field, incarnation());
+        if (!told)
             return c->refuse(bad_header("Clientflow-Position", "It is not a position of this service.")), next::settled;
-        c->foreign_incarnation = token->incarnation != incarnation();
-        if (!c->foreign_incarnation && c->who && token->at.lane == c->who->lane)
-            c->at_least = token->at;
+        c->foreign_incarnation = told->foreign;
+        if (!c->foreign_incarnation && c->who)
+            c->at_least = told->in(c->who->lane);
     }
     if (c->who && !c->foreign_incarnation)
     {
@@ -118,7 +123,8 @@ void api::finish_query(call& c)
 {
     if (c.shown)
     {
-        c.out->add("Clientflow-Position", write_position({incarnation(), *c.shown}));
+        const auto history = incarnation();
+        c.out->add("Clientflow-Position", write_position(history, *c.shown, told_before(c, history)));
         c.stale = c.stale || (c.at_least && c.shown->lane == c.at_least->lane && c.shown->seq < c.at_least->seq);
     }
     // Also "not found": the row may only not be there yet.

@@ -85,10 +85,10 @@ starting_place find_start(const event_ask& asked, const principal& who, const ev
         return {kind::place, asked.from_first || !from_end ? 0 : now.head};
     if (asked.after->incarnation != now.incarnation)
         return {kind::other_history, now.head};
-    if (asked.after->at.lane != who.lane)
+    const auto after = asked.after->in(who.lane);
+    if (!after)
         return {kind::other_lane, 0};
-    return {asked.after->at.seq > now.head ? kind::other_history : kind::place,
-            std::min(asked.after->at.seq, now.head)};
+    return {after->seq > now.head ? kind::other_history : kind::place, std::min(after->seq, now.head)};
 }
 
 void gate::arm(waker to)

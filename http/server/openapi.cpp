@@ -452,7 +452,8 @@ void write_components(json_writer& json, std::span<const std::span<const route>>
     write_header_parameter(json, "Idempotency-Key", "The same key with the same request is decided once.");
     write_header_parameter(json, "If-Match", "Only at one of these versions.");
     write_header_parameter(json, "If-None-Match", "304 when the item still has this version.");
-    write_header_parameter(json, "Clientflow-Position", "At least as new as this, from any earlier answer.");
+    write_header_parameter(json, "Clientflow-Position",
+                           "At least as new as this, from any earlier answer; several of them as a list.");
     write_header_parameter(json, "Last-Event-ID", "Begin behind this event.");
     write_header_parameter(json, "Prefer", "wait=<seconds>, handling=strict");
     json.end_object().key("securitySchemes").begin_object();

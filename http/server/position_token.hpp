@@ -1,24 +1,53 @@
 // The opaque Clientflow-Position: where in the log an answer stands, to be handed back by the client.
 //
 // Clients see base64url and must not look inside. A token carries the store's incarnation, because after a restore the
-// same place may hold another event. Pure.
+// same place may hold another event, and a checksum, because half a token reads as an older place. It names more than
+// one lane for a client with keys of several organisations: whoever hands back what it was last told gets a token with
+// all of it, and a read waits for the lane that it shows. Nothing is kept from those who make one up: it only makes
+// their own reads wait, and a read waits so long at most. Pure.
 #pragma once
 
 #include "events/log/envelope.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace http
 {
 struct position_token
 {
+    static constexpr std::size_t lanes_max = 16;
+    static constexpr std::size_t incarnation_bytes_max = 64;
+
     std::string incarnation;  // "<timeline>.<number>"
     event_log::position at;
+    std::vector<event_log::position> elsewhere{};  // one of each other lane, lanes ascending
+
+    std::optional<event_log::position> in(std::int32_t lane) const;
     friend bool operator==(const position_token&, const position_token&) = default;
 };
 
-std::string write_position(const position_token&);  // at most 256 characters
+// At most 256 characters; what of `elsewhere` does not fit is left out.
+std::string write_position(const position_token&);
 std::optional<position_token> read_position(std::string_view);
+
+// All that a client hands back, in one token or a list of them.
+struct positions_told
+{
+    static constexpr std::size_t tokens_max = 16;
+
+    bool foreign = false;                 // some of it is of another incarnation, and says nothing
+    std::vector<event_log::position> at;  // of the others the furthest of each lane, lanes ascending
+
+    std::optional<event_log::position> in(std::int32_t lane) const;
+};
+// Nothing: one of them is no token, or there are too many.
+std::optional<positions_told> read_positions(std::string_view list, std::string_view incarnation);
+
+// An answer's position, with what its client was told of other lanes before.
+std::string write_position(std::string incarnation, const event_log::position&, const positions_told&);
 }  // namespace http

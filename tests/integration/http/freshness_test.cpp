@@ -4,8 +4,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <mutex>
 #include <string>
+#include <vector>
 
 using http_tests::ask;
 using http_tests::value_of;
@@ -118,4 +120,140 @@ TEST_CASE("clients that reset while their reads wait leave neither a waiter nor 
         return admin.exchange("GET", "/metrics").body.find("\nclientflow_http_connections 0\n") != std::string::npos;
     }));
     CHECK(ask(stage, of.key, "GET", "/api/v1/dashboard", "", {{"Prefer", "wait=0"}}).status == 200);
+}
+
+namespace
+{
+// Two organisations in two lanes whose rows stand still, each with a key that has written nothing.
+struct given_two_organisations
+{
+    given_two_organisations()
+    {
+        write_a = write(a, {});
+        REQUIRE(http::read_position(write_a)->at.lane != http::read_position(write(b, {}))->at.lane);
+    }
+
+    static http_tests::stage_options standing_still()
+    {
+        http_tests::stage_options options;
+        options.projections = false;
+        return options;
+    }
+    // What the answer to a write says, which was handed what was said before.
+    std::string write(const http_tests::tenant& by, const std::string& told) const
+    {
+        const kit::header_list told_before{{"Clientflow-Position", told}};
+        const auto made = ask(in, by.key, "POST", "/api/v1/clients", R"({"name": "Ann"})",
+                              told.empty() ? kit::header_list{} : told_before);
+        REQUIRE(made.status == 201);
+        return *made.header("Clientflow-Position");
+    }
+    kit::reply read(const std::string& key, const std::vector<std::string>& told, const char* prefer) const
+    {
+        kit::header_list more{{"Prefer", prefer}};
+        for (const auto& each : told)
+            more.emplace_back("Clientflow-Position", each);
+        return ask(in, key, "GET", "/api/v1/clients", "", more);
+    }
+    // 503 when it was to be as new as something.
+    int strict(const std::string& key, const std::vector<std::string>& told) const
+    {
+        return read(key, told, "wait=0, handling=strict").status;
+    }
+
+    http_tests::stage in{standing_still()};
+    http_tests::tenant a = in.new_tenant("one-lane"), b = in.new_tenant("other-lane");
+    std::string reads_a = in.new_key(a, {api_key::scope::read}), reads_b = in.new_key(b, {api_key::scope::read});
+    std::string write_a;
+};
+}  // namespace
+
+TEST_CASE_FIXTURE(given_two_organisations,
+                  "whoever hands back the last position reads its writes in every organisation")
+{
+    CHECK(strict(reads_a, {}) == 200);
+    CHECK(strict(reads_a, {write_a}) == 503);
+    CHECK(strict(reads_b, {write_a}) == 200);  // it shows nothing of that lane
+
+    const auto both = write(b, write_a);
+    CHECK(both.size() <= 256);
+    CHECK(strict(reads_a, {both}) == 503);
+    CHECK(strict(reads_b, {both}) == 503);
+    CHECK(http::read_position(both)->in(http::read_position(write_a)->at.lane) == http::read_position(write_a)->at);
+
+    // An answer of a read tells on what it was told, too; a refusal as well.
+    const auto shown = read(reads_b, {write_a}, "wait=0");
+    CHECK(strict(reads_a, {*shown.header("Clientflow-Position")}) == 503);
+    const auto refused = ask(in, b.key, "PATCH", "/api/v1/clients/client_01hz3v5k8qe2r9w7x4n6m1t0ab",
+                             R"({"name": "B"})", {{"Clientflow-Position", write_a}});
+    REQUIRE(refused.status == 404);
+    CHECK(strict(reads_a, {*refused.header("Clientflow-Position")}) == 503);
+}
+
+TEST_CASE_FIXTURE(given_two_organisations, "positions of writes side by side are handed back together")
+{
+    const auto write_b = write(b, {});
+    for (const auto& told :
+         {std::vector{write_a, write_b}, std::vector{write_b, write_a}, std::vector{write_a + ", " + write_b}})
+    {
+        CHECK(strict(reads_a, told) == 503);
+        CHECK(strict(reads_b, told) == 503);
+    }
+    const auto batch = ask(in, b.key, "POST", "/api/v1/batch",
+                           R"({"commands": [{"method": "POST", "path": "/api/v1/clients", "body": {"name": "C"}}]})",
+                           {{"Clientflow-Position", write_a}});
+    REQUIRE(batch.status == 200);
+    CHECK(strict(reads_a, {*batch.header("Clientflow-Position")}) == 503);
+    CHECK(strict(reads_b, {*batch.header("Clientflow-Position")}) == 503);
+}
+
+TEST_CASE_FIXTURE(given_two_organisations, "a cut or a changed position is refused, also among others")
+{
+    for (const auto& bad : {write_a.substr(0, write_a.size() - 1), write_a.substr(1), write_a + "A", std::string{"x"}})
+        for (const auto& told : {std::vector{bad}, std::vector{write_a, bad}, std::vector{bad + "," + write_a}})
+        {
+            const auto said = read(reads_a, told, "wait=0");
+            CHECK(said.status == 400);
+            CHECK(value_of(said.body, "code") == "bad_query");
+        }
+    CHECK(strict(reads_a, std::vector<std::string>(17, write_a)) == 400);
+    CHECK(strict(reads_a, std::vector<std::string>(16, write_a)) == 503);
+}
+
+TEST_CASE_FIXTURE(given_two_organisations,
+                  "a made-up position makes its own read wait as long as that may, and no more")
+{
+    const auto lane = http::read_position(write_a)->at.lane;
+    const auto made_up = http::write_position({"1.1", {lane, INT64_MAX}});
+    const auto said = read(reads_a, {made_up}, "wait=1");
+    CHECK(said.status == 200);
+    CHECK(said.header("Clientflow-Stale") == "true");
+    CHECK(in.positions.awaited().empty());
+    CHECK(strict(reads_a, {http::write_position({"1.1", {9'999, INT64_MAX}})}) == 200);  // no lane that it shows
+}
+
+TEST_CASE_FIXTURE(given_two_organisations,
+                  "a position from before a failover makes an answer stale at once, and goes no further")
+{
+    const auto before = http::write_position({"0.9", {http::read_position(write_a)->at.lane, 1}, {{15, 7}}});
+    for (const auto& told : {std::vector{before}, std::vector{before, write_a}})
+    {
+        const auto said = read(reads_a, told, "wait=10, handling=strict");
+        CHECK(said.status == 200);
+        CHECK(said.header("Clientflow-Stale") == "true");
+        const auto next = http::read_position(*said.header("Clientflow-Position"));
+        REQUIRE(next);
+        CHECK(next->incarnation == "1.1");
+        CHECK(next->elsewhere.empty());
+    }
+}
+
+TEST_CASE_FIXTURE(given_two_organisations, "a poll for events begins at its own lane's place in a position of several")
+{
+    const auto both = write(b, write_a);
+    const auto page = ask(in, a.key, "GET", "/api/v1/events?after=" + both);
+    CHECK(page.status == 200);
+    CHECK(page.body.find("\"data\":[],") != std::string::npos);
+    const auto only_b = ask(in, a.key, "GET", "/api/v1/events?after=" + write(b, {}));
+    CHECK(value_of(only_b.body, "code") == "bad_cursor");
 }
