@@ -55,6 +55,9 @@ constexpr std::array metrics{
     metric_row{"clientflow_dead_letters", "gauge", "short", "source", "What was given up and waits for an operator."},
     metric_row{"clientflow_dead_letter_oldest_timestamp_seconds", "gauge", "dateTimeAsIso", "source",
                "Since when the oldest of it waits; 0 when nothing does."},
+    metric_row{"clientflow_rebuild_moved_timestamp_seconds", "gauge", "dateTimeAsIso", "projection",
+               "When the rebuild of a read model last moved on; 0 when none is under way."},
+    metric_row{"clientflow_rebuild_workers", "gauge", "short", "", "Database sessions of rebuilds that are at work."},
     metric_row{"clientflow_audit_differences", "gauge", "short", "",
                "Differences between the log and what is derived from it, found by the last pass."},
     metric_row{"clientflow_audit_passes_total", "counter", "ops", "", "Whole passes of the auditor."},
@@ -75,6 +78,11 @@ constexpr std::array alerts{
               "ticket", "Batches of the read models fail: {{ $value }} a second."},
     alert_row{"ClientFlowCacheUnusable", "min(clientflow_projection_cache_usable) == 0", "15m", "ticket",
               "A node folds without its cache: every batch reads its rows."},
+    alert_row{"ClientFlowRebuildStuck",
+              "time() - (max by (projection) (clientflow_rebuild_moved_timestamp_seconds) > 0) > 1800"
+              " or (max by (projection) (clientflow_rebuild_moved_timestamp_seconds) > 0)"
+              " and on () max(clientflow_rebuild_workers) == 0",
+              "5m", "ticket", "The rebuild of {{ $labels.projection }} stands still, or nobody works at it any more."},
     alert_row{"ClientFlowParkedKeys", "max by (projection) (clientflow_parked_keys) > 0", "1m", "ticket",
               "{{ $value }} things of {{ $labels.projection }} have stopped, and reads of them are stale."},
     alert_row{"ClientFlowParkedKeysOld",

@@ -27,6 +27,9 @@
 
 namespace projection
 {
+// The name under which whoever builds is seen in pg_stat_activity.
+inline constexpr const char* rebuild_session = "clientflow rebuild";
+
 struct lane_progress
 {
     std::int32_t lane = 0;
@@ -55,7 +58,7 @@ struct rebuild_progress
 
 struct rebuild_config
 {
-    row_store_config rows;
+    row_store_config rows;         // under the name `rebuild_session`
     event_log::store_config keys;  // where subject keys are read
     std::function<std::unique_ptr<event_feed::feed>()> feed;
     std::vector<std::int32_t> lanes;

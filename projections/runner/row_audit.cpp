@@ -3,6 +3,7 @@
 #include "projections/runner/audited_rows.hpp"
 #include "projections/runner/columns.hpp"
 #include "projections/runner/personal_keys.hpp"
+#include "projections/runner/rebuild.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/text.hpp"
 
@@ -31,6 +32,14 @@ constexpr const char* every_position =
     "  left join lateral (select e.recorded_at from es.event e where e.lane = l.lane"
     "     and e.seq = coalesce(c.seq, 0) + 1) as next on true"
     " order by p.nth, l.lane";
+
+constexpr const char* being_built =
+    "select p.projection, extract(epoch from coalesce(max(b.at), p.begun_at))::float8"
+    "  from read.projection p left join read.build b on b.projection = p.projection and b.version = p.version"
+    " where p.state = 'building' group by p.projection, p.begun_at order by 1";
+
+constexpr const char* building_sessions =
+    "select count(*) from pg_stat_activity where datname = current_database() and application_name = $1";
 
 constexpr const char* counted =
     "select coalesce(h.seq, 0), n.count, n.first_gap"
@@ -127,6 +136,17 @@ stopped_keys row_audit::stopped()
         const auto row = seen.exec1("select count(*), coalesce(extract(epoch from min(parked_at)), 0)::float8"
                                     " from read.parked where discarded_at is null");
         return stopped_keys{row[0].as<std::int64_t>(), row[1].as<double>()};
+    });
+}
+
+standing_builds row_audit::builds()
+{
+    return self_->in_one_snapshot([](pqxx::transaction_base& seen) {
+        standing_builds made;
+        for (const auto& row : seen.exec(being_built))
+            made.builds.push_back({row[0].as<std::string>(), row[1].as<double>()});
+        made.workers = seen.exec_params1(building_sessions, rebuild_session)[0].as<std::int64_t>();
+        return made;
     });
 }
 

@@ -72,6 +72,19 @@ struct audited_tenant
     std::int32_t lane = 0;
 };
 
+// A version that is being built, by whoever does.
+struct standing_build
+{
+    std::string projection;
+    double moved_at = 0;  // seconds since 1970: when its building was last seen to move
+};
+
+struct standing_builds
+{
+    std::vector<standing_build> builds;
+    std::int64_t workers = 0;  // sessions that build
+};
+
 // Keys that projections have stopped at and nobody has given up, of all versions.
 struct stopped_keys
 {
@@ -109,6 +122,7 @@ public:
     std::vector<audited_position> positions();
     std::vector<std::int32_t> lanes();
     stopped_keys stopped();
+    standing_builds builds();
     // Counts on from `after`, `count_max` events at most.
     audited_lane count(std::int32_t lane, std::int64_t after);
 

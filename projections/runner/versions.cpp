@@ -381,7 +381,8 @@ void version_store::note_progress(const version& of, std::int32_t lane, std::int
         work.exec_params("insert into read.build as b (projection, version, lane, seq, mark, rows)"
                          " values ($1, $2, $3, $4, $5, $6) on conflict (projection, version, lane)"
                          " do update set seq = excluded.seq, mark = excluded.mark, rows = excluded.rows,"
-                         " at = clock_timestamp()",
+                         " at = case when (b.seq, b.mark, b.rows) is distinct from"
+                         " (excluded.seq, excluded.mark, excluded.rows) then clock_timestamp() else b.at end",
                          of.projection, of.number, lane, seq, mark, rows);
     });
 }

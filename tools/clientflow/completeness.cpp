@@ -311,6 +311,7 @@ completeness_report completeness::pass(const audit_scope& scope, const std::func
 }
 
 projection::stopped_keys completeness::stopped() { return self_->rows.stopped(); }
+projection::standing_builds completeness::builds() { return self_->rows.builds(); }
 
 completeness::repaired completeness::mend(const completeness_report& found, const std::string& as_operator)
 {
@@ -386,9 +387,11 @@ struct auditor::implementation
         if (steady::now() < next_stopped)
             return;
         const auto now = work.stopped();
+        auto building = work.builds();
         next_stopped = steady::now() + stopped_every;
         const std::lock_guard lock{mutex};
         figures.stopped = now;
+        figures.building = std::move(building);
     }
 
     // Rests so long that the steps are a small share of the time.

@@ -85,6 +85,7 @@ public:
         std::uint64_t rows = 0, removed = 0, totals = 0, positions = 0, tenants = 0;
     };
     projection::stopped_keys stopped();
+    projection::standing_builds builds();
 
     // Mends what a pass has found, as far as it can be. `as_operator` is the login that claims and quotas are written
     // by. The log itself is never mended.
@@ -103,6 +104,7 @@ struct audit_figures
     std::uint64_t failures = 0;
     std::optional<schema::moment> last_pass;
     projection::stopped_keys stopped;
+    projection::standing_builds building;
 };
 
 // From start to destruction.

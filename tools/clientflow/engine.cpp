@@ -135,6 +135,7 @@ struct engine::implementation
     void start_audit();
     void stop_audit();
     void write_audit(http::metrics_text&);
+    static void write_builds(http::metrics_text&, const projection::standing_builds&);
     std::unique_ptr<projection::reader> open_reader();
     std::vector<http::readiness> checks() const;
     void write_metrics(http::metrics_text&);
@@ -332,6 +333,20 @@ void engine::implementation::write_audit(http::metrics_text& out)
     out.family("clientflow_dead_letter_oldest_timestamp_seconds", "gauge",
                "Since when the oldest of it waits; 0 when nothing does.");
     out.sample({{"source", "projection"}}, now.stopped.oldest);
+    write_builds(out, now.building);
+}
+
+void engine::implementation::write_builds(http::metrics_text& out, const projection::standing_builds& now)
+{
+    out.family("clientflow_rebuild_moved_timestamp_seconds", "gauge",
+               "When the rebuild of a read model last moved on; 0 when none is under way.");
+    for (const auto* of : projection::read_models())
+    {
+        const auto found = std::ranges::find(now.builds, of->name, &projection::standing_build::projection);
+        out.sample({{"projection", of->name}}, found == now.builds.end() ? 0 : found->moved_at);
+    }
+    out.family("clientflow_rebuild_workers", "gauge", "Database sessions of rebuilds that are at work.");
+    out.sample({}, static_cast<double>(now.workers));
 }
 
 void engine::implementation::make_service()

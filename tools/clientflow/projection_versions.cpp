@@ -162,6 +162,7 @@ projection::rebuild_config building(const program& chosen, const settings& of)
 {
     projection::rebuild_config made;
     made.rows = rows_of(of);
+    made.rows.connection.application_name = projection::rebuild_session;
     made.keys = of.store;
     made.feed = [&of, guard = made.rows.watchdog]() -> std::unique_ptr<event_feed::feed> {
         event_feed::store_feed_config feed;

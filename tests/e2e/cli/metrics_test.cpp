@@ -126,3 +126,38 @@ TEST_CASE("rules and dashboard are written into a folder")
     CHECK(dashboard.ends_with("}\n"));
     CHECK(cli_session::clientflow({"metrics", "emit", "--folder", "/proc/none"}).end.exit_code == 1);
 }
+
+#ifdef CLIENTFLOW_FAULT_POINTS
+TEST_CASE("a rebuild that was killed is seen to stand still with nobody at work, until it is gone on with or given up")
+{
+    scenario::site at;
+    at.found("acme");
+    scenario::node server{{.data = at.data_directory("server"),
+                           .dsn = at.dsn(),
+                           .settings = {"audit.first_after_ms=50", "audit.every_ms=100"}}};
+    server.start();
+    const auto value = [&](const std::string& name) {
+        const auto told = server.metrics();
+        const auto line = told.find('\n' + name + ' ');
+        return line == std::string::npos ? -1.0 : std::stod(told.substr(line + name.size() + 2));
+    };
+    const std::string moved = R"(clientflow_rebuild_moved_timestamp_seconds{projection="client"})";
+    REQUIRE(kit::eventually([&] { return value(moved) == 0; }));
+
+    kit::launch child;
+    child.program = kit::program("clientflow");
+    child.arguments = {
+        "projection",         "rebuild", "client", "--data", at.data_directory("operator").string(), "--dsn",
+        at.db.dsn("postgres")};
+    child.environment = {{"CLIENTFLOW_FAULT", "rebuild.finished:kill"}};
+    CHECK(kit::run(child, kit::milliseconds{60'000}).end.exit_code == 137);
+    // The auditor looks every ten seconds.
+    CHECK(kit::eventually([&] { return value(moved) > 1e9 && value("clientflow_rebuild_workers") == 0; },
+                          kit::milliseconds{60'000}));
+
+    child.environment.clear();
+    child.arguments.emplace_back("--resume");
+    CHECK(kit::run(child, kit::milliseconds{60'000}).end.exit_code == 0);
+    CHECK(kit::eventually([&] { return value(moved) == 0; }, kit::milliseconds{60'000}));
+}
+#endif
