@@ -62,7 +62,7 @@ enum class row_kind : std::uint8_t
 {
     folded,
     // The record has the rows `lane`, `seq` and `event_id`, the table the key (tenant_id, seq). `apply` sets every
-    // member anew, needs no opener and never throws: each event has its row, whatever is in it.
+    // member anew from the envelope alone (audits give it no `data`), opens nothing, never throws: each event has one.
     appended
 };
 

@@ -1,5 +1,6 @@
 #include "projections/runner/row_audit.hpp"
 
+#include "projections/runner/audited_lines.hpp"
 #include "projections/runner/audited_rows.hpp"
 #include "projections/runner/columns.hpp"
 #include "projections/runner/personal_keys.hpp"
@@ -81,8 +82,8 @@ void chain(digest& onto, const uuid& id, std::string_view bytes)
 
 struct row_audit::implementation
 {
-    implementation(row_audit_config given, std::span<const definition* const> of, event_log::keyring& ring)
-        : config(std::move(given)), definitions(of), link(config.rows), keys(ring, config.keys)
+    implementation(row_audit_config given, event_log::keyring& ring)
+        : config(std::move(given)), link(config.rows), keys(ring, config.keys)
     {}
 
     // One snapshot for all that `work` reads.
@@ -96,13 +97,12 @@ struct row_audit::implementation
     }
 
     const row_audit_config config;
-    const std::span<const definition* const> definitions;
     audit_link link;
     personal_keys keys;
 };
 
-row_audit::row_audit(row_audit_config config, std::span<const definition* const> definitions, event_log::keyring& ring)
-    : self_(std::make_unique<implementation>(std::move(config), definitions, ring))
+row_audit::row_audit(row_audit_config config, event_log::keyring& ring)
+    : self_(std::make_unique<implementation>(std::move(config), ring))
 {}
 row_audit::~row_audit() = default;
 
@@ -150,10 +150,10 @@ standing_builds row_audit::builds()
     });
 }
 
-std::vector<audited_position> row_audit::positions()
+std::vector<audited_position> row_audit::positions(std::span<const definition* const> definitions)
 {
     std::vector<std::string> names, versions;
-    for (const definition* of : self_->definitions)
+    for (const definition* of : definitions)
     {
         names.emplace_back(of->name);
         versions.push_back(std::to_string(of->version));
@@ -163,7 +163,7 @@ std::vector<audited_position> row_audit::positions()
         for (const auto& row : seen.exec_params(every_position, array_literal(names), array_literal(versions)))
         {
             audited_position one;
-            one.of = self_->definitions[row[0].as<std::size_t>() - 1];
+            one.of = definitions[row[0].as<std::size_t>() - 1];
             one.lane = row[1].as<std::int32_t>();
             one.step = row[2].as<std::int64_t>();
             one.seq = row[3].as<std::int64_t>();
@@ -198,12 +198,8 @@ audited_lane row_audit::count(std::int32_t lane, std::int64_t after)
 
 row_slice row_audit::rows(const definition& of, const audited_tenant& whose, const uuid& after, row_digests& digests)
 {
+    CF_ASSERT(of.kind == row_kind::folded);
     row_slice made;
-    if (of.kind == row_kind::appended)  // one per event, written once
-    {
-        made.is_foldable_by_stream = false;
-        return made;
-    }
     auto seen = self_->in_one_snapshot([&](pqxx::transaction_base& in) {
         const audit_bounds bounds{whose.tenant, whose.lane, after, self_->config.events_max, self_->config.rows_max};
         return read_slice(in, of, bounds);
@@ -245,6 +241,64 @@ row_slice row_audit::rows(const definition& of, const audited_tenant& whose, con
         for (const auto& each : differing_terms(of, *wanted, seen.terms))
             made.differences.push_back({row_difference::kind::other, {whose.tenant, each}, {}, true, 0});
     return made;
+}
+
+line_slice row_audit::lines(const definition& of, std::int32_t lane, std::int64_t after, line_tallies& tallies)
+{
+    CF_ASSERT(of.kind == row_kind::appended);
+    return self_->in_one_snapshot([&](pqxx::transaction_base& seen) {
+        as_application(seen);
+        const auto at = position_of(seen, of, lane);
+        const auto events = envelopes_after(seen, lane, after, at.seq, self_->config.lines_max);
+        line_slice made;
+        if (events.empty())
+            return made;
+        made.next = events.back().at.seq;
+        as_projector(seen);
+        const auto wanted = lines_of(of, events);
+        std::map<line_key, row_difference::kind> differing;
+        for (const auto& [key, what] : differing_lines(seen, of, wanted))
+        {
+            differing.emplace(key, what);
+            made.differences.push_back(difference_of(what, {key.tenant, {}}, key.seq));
+        }
+        for (std::size_t i = 0; i < events.size(); ++i)
+        {
+            const auto& event = events[i];
+            auto& tally = tallies[event.stream.tenant];
+            ++tally.events;
+            chain(tally.digests.wanted, event.event_id, wanted.bytes[i]);
+            const auto found = differing.find({event.stream.tenant, event.at.seq});
+            if (found == differing.end())
+                chain(tally.digests.found, event.event_id, wanted.bytes[i]);
+            else if (found->second == row_difference::kind::other)
+                chain(tally.digests.found, event.event_id, {});
+        }
+        return made;
+    });
+}
+
+stored_line_slice row_audit::unexpected_lines(const definition& of, std::int32_t lane, const line_key& after,
+                                              line_tallies& tallies)
+{
+    CF_ASSERT(of.kind == row_kind::appended);
+    return self_->in_one_snapshot([&](pqxx::transaction_base& seen) {
+        const auto at = position_of(seen, of, lane);
+        as_projector(seen);
+        stored_line_slice made;
+        for (const auto& each : stored_lines_after(seen, of, lane, after, at.seq, self_->config.lines_max))
+        {
+            made.next = each.key;
+            auto& tally = tallies[each.key.tenant];
+            ++tally.rows;
+            if (each.is_known)
+                continue;
+            chain(tally.digests.found, each.key.tenant, std::to_string(each.key.seq));
+            made.differences.push_back(
+                difference_of(row_difference::kind::unexpected, {each.key.tenant, {}}, each.key.seq));
+        }
+        return made;
+    });
 }
 
 std::vector<row_difference> row_audit::totals(const definition& of, const audited_tenant& whose)

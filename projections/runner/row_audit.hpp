@@ -2,8 +2,9 @@
 //
 // A slice is one transaction with one snapshot, which sees a projection's position, the events of some streams of one
 // tenant up to it, and their rows: the streams are folded again and compared byte for byte, whoever is at work
-// meanwhile. Reads only, as clientflow_app for the log and as clientflow_projector for the rows. Serves one thread;
-// throws store_failed and what the event store throws.
+// meanwhile. Rows that are appended, one per event, are held against a lane's events along the log instead, and then
+// the log against the rows. Reads only, as clientflow_app for the log and as clientflow_projector for the rows. Serves
+// one thread; throws store_failed and what the event store throws.
 #pragma once
 
 #include "events/log/seal.hpp"
@@ -11,7 +12,9 @@
 #include "projections/runner/row_store.hpp"
 
 #include <array>
+#include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,6 +30,7 @@ struct row_audit_config
     std::size_t events_max = 200;     // of one slice; one stream is always read whole
     std::size_t rows_max = 500;       // of one slice
     std::int64_t count_max = 20'000;  // events of one look at a lane
+    std::size_t lines_max = 1'000;    // events, or rows, of one look at rows that are appended
 };
 
 // A difference between the log and what is derived from it.
@@ -43,6 +47,14 @@ struct row_difference
     std::string total;          // "task.status/todo"; empty: a row
     bool is_of_terms = false;   // not the row, but the words by which it is found
     std::int64_t last_seq = 0;  // of the row's newest event in the log, at most where the projection stands
+};
+
+// One row of those that are appended: a tenant's, at its event's place in the lane.
+struct line_key
+{
+    uuid tenant;
+    std::int64_t seq = 0;
+    friend auto operator<=>(const line_key&, const line_key&) = default;
 };
 
 // One projection in one lane, as its newest checkpoint says.
@@ -109,24 +121,49 @@ struct row_digests
     digest wanted{}, found{};
 };
 
+// What was seen of one tenant's appended rows. `found` chains the log's own bytes where a row is the same: PostgreSQL
+// has compared it, and it was not read.
+struct line_tally
+{
+    std::uint64_t events = 0, rows = 0;  // as many of one as of the other
+    row_digests digests;
+};
+using line_tallies = std::map<uuid, line_tally>;
+
+struct line_slice
+{
+    std::vector<row_difference> differences;  // `last_seq` is the row's place
+    std::optional<std::int64_t> next;         // the next slice begins behind it; nothing: the lane is through
+};
+
+struct stored_line_slice
+{
+    std::vector<row_difference> differences;
+    std::optional<line_key> next;
+};
+
 class row_audit
 {
 public:
-    row_audit(row_audit_config, std::span<const definition* const>, event_log::keyring&);
+    row_audit(row_audit_config, event_log::keyring&);
     ~row_audit();
 
     void open();
     bool is_open() const;
 
     std::vector<audited_tenant> tenants();
-    std::vector<audited_position> positions();
+    std::vector<audited_position> positions(std::span<const definition* const>);
     std::vector<std::int32_t> lanes();
     stopped_keys stopped();
     standing_builds builds();
     // Counts on from `after`, `count_max` events at most.
     audited_lane count(std::int32_t lane, std::int64_t after);
 
+    // Of folded rows.
     row_slice rows(const definition&, const audited_tenant&, const uuid& after, row_digests&);
+    // Of appended rows: those that a lane's events have, all tenants' at once; and those that no event has.
+    line_slice lines(const definition&, std::int32_t lane, std::int64_t after, line_tallies&);
+    stored_line_slice unexpected_lines(const definition&, std::int32_t lane, const line_key& after, line_tallies&);
     // All totals of a tenant against all its rows, in one snapshot; cheap beside folding, but not bounded.
     std::vector<row_difference> totals(const definition&, const audited_tenant&);
 

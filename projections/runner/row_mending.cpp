@@ -1,6 +1,7 @@
 #include "projections/runner/row_mending.hpp"
 
 #include "events/log/migrator.hpp"
+#include "projections/runner/audited_lines.hpp"
 #include "projections/runner/audited_rows.hpp"
 #include "projections/runner/columns.hpp"
 #include "projections/runner/personal_keys.hpp"
@@ -10,6 +11,8 @@
 
 #include <pqxx/pqxx>
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -108,8 +111,8 @@ std::uint64_t rewrite_totals(pqxx::transaction_base& in, const definition& of, c
 
 struct row_mending::implementation
 {
-    implementation(row_audit_config given, std::span<const definition* const> of, event_log::keyring& ring)
-        : config(std::move(given)), definitions(of), link(config.rows), keys(ring, config.keys)
+    implementation(row_audit_config given, event_log::keyring& ring)
+        : config(std::move(given)), link(config.rows), keys(ring, config.keys)
     {}
 
     // Somebody else takes the same step now and then.
@@ -132,14 +135,12 @@ struct row_mending::implementation
     }
 
     const row_audit_config config;
-    const std::span<const definition* const> definitions;
     audit_link link;
     personal_keys keys;
 };
 
-row_mending::row_mending(row_audit_config config, std::span<const definition* const> definitions,
-                         event_log::keyring& ring)
-    : self_(std::make_unique<implementation>(std::move(config), definitions, ring))
+row_mending::row_mending(row_audit_config config, event_log::keyring& ring)
+    : self_(std::make_unique<implementation>(std::move(config), ring))
 {}
 row_mending::~row_mending() = default;
 
@@ -174,6 +175,31 @@ mended row_mending::rows(const definition& of, const audited_tenant& whose, std:
         in.commit();
     });
     FAULT_POINT("mend_rows.after_commit");
+    return made;
+}
+
+mended row_mending::lines(const definition& of, std::int32_t lane, std::span<const line_key> keys)
+{
+    CF_ASSERT(keys.size() <= lines_max && of.kind == row_kind::appended);
+    const std::set<line_key> meant(keys.begin(), keys.end());
+    mended made;
+    self_->until_won([&](pqxx::work& in) {
+        made = {};
+        as_projector(in);
+        const auto at = position_of(in, of, lane);
+        take_step(in, at);
+        as_application(in);
+        auto events = envelopes_at(in, lane, keys, at.seq);
+        std::erase_if(events, [&](const recorded& each) { return !meant.contains({each.stream.tenant, each.at.seq}); });
+        as_projector(in);
+        const auto removed = remove_lines(in, of, keys);
+        insert_lines(in, of, lines_of(of, events));
+        made.written = events.size();
+        made.removed = removed - std::min<std::uint64_t>(removed, events.size());
+        FAULT_POINT("mend_lines.before_commit");
+        in.commit();
+    });
+    FAULT_POINT("mend_lines.after_commit");
     return made;
 }
 

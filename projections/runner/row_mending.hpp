@@ -25,14 +25,19 @@ struct mended
 class row_mending
 {
 public:
-    static constexpr std::size_t keys_max = 100;  // of one call to `rows`
+    static constexpr std::size_t keys_max = 100;     // of one call to `rows`
+    static constexpr std::size_t lines_max = 1'000;  // of one call to `lines`
 
-    row_mending(row_audit_config, std::span<const definition* const>, event_log::keyring&);
+    row_mending(row_audit_config, event_log::keyring&);
     ~row_mending();
 
     // Makes these rows of one tenant anew, and all totals of it. Without keys only the totals. FAULT_POINTs
     // mend_rows.before_commit and mend_rows.after_commit stand around the commit.
     mended rows(const definition&, const audited_tenant&, std::span<const uuid> keys);
+
+    // Makes these appended rows of one lane anew: removed, and written again where the log has their event.
+    // FAULT_POINTs mend_lines.before_commit and mend_lines.after_commit.
+    mended lines(const definition&, std::int32_t lane, std::span<const line_key>);
 
     // Brings a position that the log does not have back to the log's end, and one of another event to the event that
     // the log holds there; the rows are then to be audited against it. FAULT_POINTs mend_position.before_commit and

@@ -94,14 +94,30 @@ struct completeness::implementation
             made.guard = guard;
             return made;
         }())
-        , rows(audit_of(given, guard), projection::read_models(), ring)
+        , versions(audit_of(given, guard).rows)
+        , rows(audit_of(given, guard), ring)
         , standing(store, ring, rules::standing_rules())
-        , mending(audit_of(given, guard), projection::read_models(), ring)
+        , mending(audit_of(given, guard), ring)
     {}
+
+    // What readers are shown.
+    std::shared_ptr<const projection::models> live()
+    {
+        versions.open();
+        auto found = versions.live(projection::read_models());
+        for (const auto* code : projection::read_models())
+            if (std::ranges::none_of(found, [&](const auto& each) { return each->code.name == code->name; }))
+                found.push_back(std::make_unique<projection::model>(
+                    *code, projection::version{std::string{code->name}, code->version, code->version,
+                                               projection::digest_of(*code), std::string{code->table},
+                                               std::string{projection::version_state::live}}));
+        return std::make_shared<const projection::models>(std::move(found));
+    }
 
     const settings& of;
     std::shared_ptr<event_log::watchdog> guard;
     event_log::store_config store;
+    projection::version_store versions;
     projection::row_audit rows;
     lanes::standing_audit standing;
     projection::row_mending mending;
@@ -113,10 +129,12 @@ namespace
 class walk
 {
 public:
-    walk(projection::row_audit& rows, lanes::standing_audit& standing, const audit_scope& scope,
-         const std::function<bool()>& go_on)
-        : rows_(rows), standing_(standing), scope_(scope), go_on_(go_on)
-    {}
+    walk(std::shared_ptr<const projection::models> versions, projection::row_audit& rows,
+         lanes::standing_audit& standing, const audit_scope& scope, const std::function<bool()>& go_on)
+        : shown_(projection::definitions_of(*versions)), rows_(rows), standing_(standing), scope_(scope), go_on_(go_on)
+    {
+        made_.versions = std::move(versions);
+    }
 
     completeness_report run()
     {
@@ -125,7 +143,8 @@ public:
         for (const auto& each : rows_.tenants())
             if (!scope_.tenant || each.tenant == *scope_.tenant)
                 whose.push_back(each);
-        made_.is_finished = count_lanes(whose) && look_at_positions() && look_at_tenants(whose) && look_at_strangers();
+        made_.is_finished = count_lanes(whose) && look_at_positions() && look_at_lines() && look_at_tenants(whose) &&
+                            look_at_strangers();
         return std::move(made_);
     }
 
@@ -173,13 +192,13 @@ private:
             const auto head = heads.find(each.lane);
             return head != heads.end() && each.seq < head->second;
         };
-        made_.positions = rows_.positions();
+        made_.positions = rows_.positions(shown_);
         while (std::ranges::any_of(made_.positions, is_behind) && steady::now() < until)
         {
             std::this_thread::sleep_for(behind_look_apart);
             if (!go_on_())
                 return false;
-            made_.positions = rows_.positions();
+            made_.positions = rows_.positions(shown_);
         }
         std::erase_if(made_.positions, [&](const auto& each) { return !heads.contains(each.lane); });
         for (const auto& each : made_.positions)
@@ -213,19 +232,73 @@ private:
         return go_on_();
     }
 
+    // Appended rows, lane by lane along the log, and then what stands there beside.
+    bool look_at_lines()
+    {
+        for (const auto* of : shown_)
+            for (const auto& lane : made_.lanes)
+                if (of->kind == projection::row_kind::appended && !look_at_lines(*of, lane.lane, lines_[of]))
+                    return false;
+        return true;
+    }
+
+    bool look_at_lines(const projection::definition& of, std::int32_t lane, projection::line_tallies& tallies)
+    {
+        for (std::optional<std::int64_t> after{0}; after;)
+        {
+            const auto slice = rows_.lines(of, lane, *after, tallies);
+            note_lines(of, lane, slice.differences);
+            after = slice.next;
+            if (!go_on_())
+                return false;
+        }
+        for (std::optional<projection::line_key> after{projection::line_key{}}; after;)
+        {
+            const auto slice = rows_.unexpected_lines(of, lane, *after, tallies);
+            note_lines(of, lane, slice.differences);
+            after = slice.next;
+            if (!go_on_())
+                return false;
+        }
+        return true;
+    }
+
+    void note_lines(const projection::definition& of, std::int32_t lane,
+                    const std::vector<projection::row_difference>& differences)
+    {
+        for (const auto& each : differences)
+            if (!scope_.tenant || each.key.tenant == *scope_.tenant)
+                add({word(each.what, false),
+                     &of,
+                     lane,
+                     each.key.tenant,
+                     {},
+                     std::to_string(lane) + ':' + std::to_string(each.last_seq),
+                     each.last_seq,
+                     {}});
+    }
+
     bool look_at_tenants(const std::vector<projection::audited_tenant>& whose)
     {
         for (const auto& each : whose)
         {
             auto& told = made_.tenants.emplace_back();
             told.whose = each;
-            for (const auto* of : projection::read_models())
-                if (!look_at_rows(*of, told))
+            for (const auto* of : shown_)
+                if (of->kind == projection::row_kind::appended)
+                    tell_lines(*of, told);
+                else if (!look_at_rows(*of, told))
                     return false;
             if (!look_at_standing(each))
                 return false;
         }
         return true;
+    }
+
+    void tell_lines(const projection::definition& of, tenant_report& told)
+    {
+        const auto& seen = lines_[&of][told.whose.tenant];
+        told.models.push_back({&of, seen.rows, seen.events, seen.digests, true});
     }
 
     bool look_at_rows(const projection::definition& of, tenant_report& told)
@@ -288,12 +361,19 @@ private:
         return go_on_();
     }
 
+    const std::vector<const projection::definition*> shown_;
     projection::row_audit& rows_;
     lanes::standing_audit& standing_;
     const audit_scope& scope_;
     const std::function<bool()>& go_on_;
+    std::map<const projection::definition*, projection::line_tallies> lines_;
     completeness_report made_;
 };
+
+bool is_of_lines(const finding& each)
+{
+    return each.of != nullptr && each.of->kind == projection::row_kind::appended && each.what.starts_with("row_");
+}
 
 bool is_of_rows(const finding& each) { return each.what.starts_with("row_") || each.what.starts_with("total_"); }
 bool is_of_position(const finding& each) { return each.what.starts_with("position_"); }
@@ -307,7 +387,7 @@ completeness::~completeness() = default;
 
 completeness_report completeness::pass(const audit_scope& scope, const std::function<bool()>& go_on)
 {
-    return walk{self_->rows, self_->standing, scope, go_on}.run();
+    return walk{self_->live(), self_->rows, self_->standing, scope, go_on}.run();
 }
 
 projection::stopped_keys completeness::stopped() { return self_->rows.stopped(); }
@@ -323,13 +403,16 @@ completeness::repaired completeness::mend(const completeness_report& found, cons
             ++made.positions;
         }
 
+    std::map<std::pair<const projection::definition*, std::int32_t>, std::vector<projection::line_key>> lines;
     std::map<std::pair<const projection::definition*, schema::uuid>, std::vector<schema::uuid>> rows;
     std::map<schema::uuid, std::int32_t> lane_of, standing;
     for (const auto& each : found.findings)
     {
         if (each.tenant)
             lane_of[*each.tenant] = each.lane;
-        if (is_of_rows(each))
+        if (is_of_lines(each))
+            lines[{each.of, each.lane}].push_back({*each.tenant, each.sequence});
+        else if (is_of_rows(each))
         {
             auto& keys = rows[{each.of, *each.tenant}];
             if (each.what.starts_with("row_"))
@@ -338,6 +421,15 @@ completeness::repaired completeness::mend(const completeness_report& found, cons
         else if (is_of_standing(each))
             standing[*each.tenant] = each.lane;
     }
+    for (const auto& [which, keys] : lines)
+        for (std::size_t at = 0; at < keys.size(); at += projection::row_mending::lines_max)
+        {
+            const std::span<const projection::line_key> all{keys};
+            const auto some = all.subspan(at, std::min(projection::row_mending::lines_max, keys.size() - at));
+            const auto done = self_->mending.lines(*which.first, which.second, some);
+            made.rows += done.written;
+            made.removed += done.removed;
+        }
     for (const auto& [which, keys] : rows)
         for (std::size_t at = 0; at == 0 || at < keys.size(); at += projection::row_mending::keys_max)
         {

@@ -1,15 +1,16 @@
 // The completeness auditor: everything that is derived from the log held against it, step by bounded step, and mended.
 //
-// A pass looks at every lane (each seq is there), at every position, and tenant by tenant at rows, totals, claims and
-// quotas. Each look is one snapshot, so writers and projections go on meanwhile and nothing they do is a difference.
-// `completeness` serves one thread; `auditor` is the thread `audit` of a serving process, which works a small share of
-// the time and remembers what it found.
+// A pass looks at every lane (each seq is there, and has its appended rows), at every position, and tenant by tenant at
+// rows, totals, claims and quotas. Each look is one snapshot, so writers and projections go on meanwhile and nothing
+// they do is a difference. `completeness` serves one thread; `auditor` is the thread `audit` of a serving process,
+// which works a small share of the time and remembers what it found.
 #pragma once
 
 #include "commands/lanes/standing_audit.hpp"
 #include "events/log/seal.hpp"
 #include "projections/runner/row_audit.hpp"
 #include "projections/runner/row_mending.hpp"
+#include "projections/runner/versions.hpp"
 #include "schemas/time.hpp"
 #include "tools/clientflow/settings.hpp"
 
@@ -31,7 +32,7 @@ struct finding
     std::int32_t lane = 0;
     std::optional<schema::uuid> tenant;
     schema::uuid id;  // of a row, or of the stream that owns a claim
-    std::string key;  // "task_…", "task.status/todo", "member.email"
+    std::string key;  // "task_…", "task.status/todo", "member.email"; of an appended row lane and sequence: "3:1042"
     std::int64_t sequence = 0;
     std::string detail;
 
@@ -54,6 +55,9 @@ struct tenant_report
 
 struct completeness_report
 {
+    // What all of the below points at: the versions that were live, or those that are to be where nobody has served
+    // yet.
+    std::shared_ptr<const projection::models> versions;
     std::vector<finding> findings;  // the first of them
     std::uint64_t differences = 0;  // all
     std::vector<projection::audited_lane> lanes;

@@ -103,6 +103,43 @@ TEST_CASE_FIXTURE(given_a_server, "rows, totals and positions that were altered 
     CHECK(at.count("select count(distinct at) from read.repair where reason = 'A test altered it'") == 10);
 }
 
+TEST_CASE_FIXTURE(given_a_server, "rows of who did what that were altered by hand are found and mended, place by place")
+{
+    check("delete from read.audit_log where seq % 3 = 0", "row_missing");
+    check("update read.audit_log set actor_id = 'somebody' where seq % 3 = 1", "row_differs");
+    check("insert into read.audit_log select tenant_id, seq + 9000, version, occurred_at, recorded_at, event_id,"
+          " entity_id, lane, entity, action, actor_type from read.audit_log where seq % 5 = 2",
+          "row_unexpected");
+    CHECK(at.ask("select count(*) from read.audit_log") == at.ask("select count(*) from es.event"));
+    CHECK(look().output.find(R"("compared":false)") == std::string::npos);
+
+    at.ask("delete from read.audit_log where seq = 4");
+    const auto found = look();
+    CHECK(found.output.find(R"("first":{"what":"row_missing","projection":"audit_log")") != std::string::npos);
+    CHECK(found.output.find(R"(:4","sequence":4)") != std::string::npos);
+    const auto other = run({"audit", "completeness", "--tenant", bolt.org_id});
+    CHECK(other.output.find(acme.org_id) == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(given_a_server, "what is held against the log is the version that readers are shown")
+{
+    for (const auto& words : {std::vector<std::string>{"projection", "rebuild", "task", "audit_log"},
+                              {"projection", "swap", "task"},
+                              {"projection", "swap", "audit_log"},
+                              {"projection", "retire", "task", "--version-number", "1", "--reason", "A test"},
+                              {"projection", "retire", "audit_log", "--version-number", "1", "--reason", "A test"}})
+    {
+        const auto ended = run(words);
+        REQUIRE_MESSAGE(ended.end.exit_code == 0, ended.errors);
+    }
+    REQUIRE(look().end.exit_code == 0);
+    const auto table = at.ask("select rows_in from read.projection where projection = 'task' and state = 'live'");
+    REQUIRE(table != "read.task");
+    check("update " + table + " set title = 'altered'", "row_differs");
+    const auto log = at.ask("select rows_in from read.projection where projection = 'audit_log' and state = 'live'");
+    check("delete from " + log + " where seq % 3 = 0", "row_missing");
+}
+
 TEST_CASE_FIXTURE(given_a_server, "claims and quotas that were altered by hand are found and mended")
 {
     check("delete from es.claim where scope = 'org.slug'", "claim_missing");

@@ -2,6 +2,7 @@
 // runner.
 #include "events/project.hpp"
 #include "events/task.hpp"
+#include "projections/audit_log.hpp"
 #include "projections/project.hpp"
 #include "projections/runner/row_audit.hpp"
 #include "projections/runner/row_cache.hpp"
@@ -29,6 +30,7 @@ projection::row_audit_config auditing(const world& in)
     made.events_max = 40;  // small, so that a tenant is many slices
     made.rows_max = 30;
     made.count_max = 100;
+    made.lines_max = 50;
     return made;
 }
 
@@ -47,18 +49,20 @@ struct given_a_history
     // Everything that differs, tenant by tenant.
     std::vector<found> differences()
     {
-        projection::row_audit audit{auditing(in), projection::read_models(), *in.keys};
+        projection::row_audit audit{auditing(in), *in.keys};
         audit.open();
-        std::vector<found> all;
+        std::vector<found> all = different_lines(audit);
         for (const auto& whose : audit.tenants())
             for (const auto* of : projection::read_models())
             {
+                if (of->kind == projection::row_kind::appended)
+                    continue;
                 projection::row_digests digests;
                 std::size_t different_rows = 0;
                 for (std::optional<uuid> after{uuid{}}; after;)
                 {
                     const auto slice = audit.rows(*of, whose, *after, digests);
-                    CHECK(slice.is_foldable_by_stream == (of->kind == projection::row_kind::folded));
+                    CHECK(slice.is_foldable_by_stream);
                     CHECK_FALSE(slice.stream_with_hole);
                     CHECK(slice.rows <= 30);
                     different_rows += static_cast<std::size_t>(
@@ -74,11 +78,55 @@ struct given_a_history
         return all;
     }
 
+    // Of appended rows, lane by lane: along the log, and then what stands beside.
+    static std::vector<found> different_lines(projection::row_audit& audit)
+    {
+        std::vector<found> all;
+        for (const auto* of : projection::read_models())
+            for (const auto lane : audit.lanes())
+            {
+                if (of->kind != projection::row_kind::appended)
+                    continue;
+                projection::line_tallies tallies;
+                const auto before = all.size();
+                const auto note = [&](const std::vector<projection::row_difference>& differences) {
+                    CHECK(differences.size() <= 50);
+                    for (const auto& each : differences)
+                        all.push_back({std::string{of->name}, {each.key.tenant, lane}, each, of});
+                };
+                for (std::optional<std::int64_t> after{0}; after;)
+                {
+                    const auto slice = audit.lines(*of, lane, *after, tallies);
+                    note(slice.differences);
+                    after = slice.next;
+                }
+                for (std::optional<projection::line_key> after{projection::line_key{}}; after;)
+                {
+                    const auto slice = audit.unexpected_lines(*of, lane, *after, tallies);
+                    note(slice.differences);
+                    after = slice.next;
+                }
+                // As many rows as events, and the same.
+                const bool is_whole = std::ranges::all_of(tallies, [](const auto& each) {
+                    return each.second.rows == each.second.events &&
+                           each.second.digests.wanted == each.second.digests.found;
+                });
+                CHECK(is_whole == (all.size() == before));
+            }
+        return all;
+    }
+
     void mend(const std::vector<found>& all)
     {
-        projection::row_mending mending{auditing(in), projection::read_models(), *in.keys};
+        projection::row_mending mending{auditing(in), *in.keys};
         for (const auto& each : all)
         {
+            if (each.of->kind == projection::row_kind::appended)
+            {
+                const projection::line_key key{each.whose.tenant, each.what.last_seq};
+                mending.lines(*each.of, each.whose.lane, {&key, 1});
+                continue;
+            }
             const std::vector<uuid> keys =
                 each.what.total.empty() ? std::vector<uuid>{each.what.key.id} : std::vector<uuid>{};
             mending.rows(*each.of, each.whose, keys);
@@ -191,14 +239,61 @@ TEST_CASE_FIXTURE(given_a_history, "an altered, a removed and an invented total 
 }
 
 TEST_CASE_FIXTURE(given_a_history,
+                  "rows of who did what that were removed, altered or added are each found and made anew")
+{
+    const auto lines = [&] { return in.db.run("select count(*) from read.audit_log"); };
+    const auto events = [&] { return in.db.run("select count(*) from es.event"); };
+    CHECK(lines() == events());
+    SUBCASE("removed")
+    {
+        in.db.run("delete from read.audit_log where seq % 7 = 3");
+        const auto first = differences().front();
+        CHECK(first.what.what == kind::missing);
+        CHECK(first.what.last_seq == 3);
+        check_found_and_mended(30, "audit_log", kind::missing);
+    }
+    SUBCASE("altered, whichever column")
+    {
+        for (const std::string change :
+             {"version = version + 1", "occurred_at = occurred_at + interval '1 us'",
+              "recorded_at = recorded_at - interval '1 us'", "event_id = gen_random_uuid()",
+              "entity_id = gen_random_uuid()", "lane = lane + 1", "entity = 'dream'", "action = 'task.dreamt'",
+              "actor_type = 'operator'", "actor_id = 'member_00000000000000000000000001'", "on_behalf_of = 'somebody'",
+              "request_id = 'r'"})
+        {
+            CAPTURE(change);
+            in.db.run("update read.audit_log set " + change + " where seq = 11");
+            const auto all = differences();
+            REQUIRE_FALSE(all.empty());
+            CHECK(std::ranges::all_of(all, [](const auto& each) { return each.what.last_seq == 11; }));
+            mend(all);
+            CHECK(differences().empty());
+        }
+        CHECK(in.verified().different == 0);
+    }
+    SUBCASE("added behind the log's end, and at another tenant's place")
+    {
+        in.db.run("insert into read.audit_log select tenant_id, seq + 100000, version, occurred_at, recorded_at,"
+                  " event_id, entity_id, lane, entity, action, actor_type from read.audit_log where seq % 100 = 5");
+        in.db.run("insert into read.audit_log select '" + tenants[0].text() +
+                  "', seq, version, occurred_at, recorded_at, event_id, entity_id, lane, entity, action, actor_type"
+                  " from read.audit_log where tenant_id = '" +
+                  tenants[1].text() + "' and seq = (select max(seq) from read.audit_log where tenant_id = '" +
+                  tenants[1].text() + "') on conflict do nothing");
+        check_found_and_mended(3, "audit_log", kind::unexpected);
+    }
+    CHECK(lines() == events());
+}
+
+TEST_CASE_FIXTURE(given_a_history,
                   "a position that was moved shows rows to mend, and the runner goes on from where it is")
 {
     const std::string newest = " and lane = 1 and step = (select max(step) from read.checkpoint"
                                " where projection = 'task' and lane = 1)";
     const auto positions = [&] {
-        projection::row_audit audit{auditing(in), projection::read_models(), *in.keys};
+        projection::row_audit audit{auditing(in), *in.keys};
         audit.open();
-        auto all = audit.positions();
+        auto all = audit.positions(projection::read_models());
         std::erase_if(all, [](const auto& each) { return !each.is_beyond_log && !each.is_of_other_event; });
         return all;
     };
@@ -207,7 +302,7 @@ TEST_CASE_FIXTURE(given_a_history,
         const auto all = positions();
         REQUIRE(all.size() == 1);
         CHECK(all[0].of->name == "task");
-        projection::row_mending mending{auditing(in), projection::read_models(), *in.keys};
+        projection::row_mending mending{auditing(in), *in.keys};
         mending.position(*all[0].of, all[0].lane);
         CHECK(positions().empty());
         mend(differences());
@@ -307,13 +402,13 @@ TEST_CASE("a stopped key is held against the events before it stopped, and a rep
     it.catch_up();
     REQUIRE(in.db.run("select count(*) from read.parked") == "1");
 
-    projection::row_audit audit{auditing(in), projection::read_models(), *in.keys};
+    projection::row_audit audit{auditing(in), *in.keys};
     audit.open();
     projection::row_digests digests;
     CHECK(audit.rows(project::read_model(), {tenant, 2}, {}, digests).differences.empty());
     in.db.run("update read.project set name = 'altered'");
     REQUIRE(audit.rows(project::read_model(), {tenant, 2}, {}, digests).differences.size() == 1);
-    projection::row_mending mending{auditing(in), projection::read_models(), *in.keys};
+    projection::row_mending mending{auditing(in), *in.keys};
     mending.rows(project::read_model(), {tenant, 2}, std::vector<uuid>{bad.id.value});
     CHECK(in.db.run("select name || version from read.project") == "bad1");
     CHECK(in.db.run("select count(*) from read.parked") == "1");
@@ -322,7 +417,7 @@ TEST_CASE("a stopped key is held against the events before it stopped, and a rep
 
 TEST_CASE_FIXTURE(given_a_history, "a lane's events are counted piece by piece, and the first that is missing is named")
 {
-    projection::row_audit audit{auditing(in), projection::read_models(), *in.keys};
+    projection::row_audit audit{auditing(in), *in.keys};
     audit.open();
     const auto walk = [&] {
         projection::audited_lane seen;
@@ -355,9 +450,14 @@ TEST_CASE("child: mends what differs" * doctest::skip())
     where.keys.dsn = dsn;
     where.keys.guard = where.rows.watchdog;
     event_log::keyring ring{event_log::keyring_config{std::getenv("MEND_CHILD_KEY")}};
-    projection::row_mending mending{where, projection::read_models(), ring};
+    projection::row_mending mending{where, ring};
     const projection::audited_tenant whose{*uuid::parse(std::getenv("MEND_CHILD_TENANT")), 1};
-    if (const char* key = std::getenv("MEND_CHILD_ROW"))
+    if (const char* seq = std::getenv("MEND_CHILD_LINE"))
+    {
+        const projection::line_key key{whose.tenant, std::stoll(seq)};
+        mending.lines(audit_log::read_model(), whose.lane, {&key, 1});
+    }
+    else if (const char* key = std::getenv("MEND_CHILD_ROW"))
         mending.rows(task::read_model(), whose, std::vector<uuid>{*uuid::parse(key)});
     else
         mending.position(task::read_model(), whose.lane);
@@ -366,7 +466,7 @@ TEST_CASE("child: mends what differs" * doctest::skip())
 TEST_CASE_FIXTURE(given_a_history, "a repair that is killed around its commit has mended all of it or nothing")
 {
     const auto tenant = tenants[1].text();
-    const auto killed_at = [&](const std::string& point, const std::string& row) {
+    const auto killed_at = [&](const std::string& point, const std::string& row, const std::string& line = {}) {
         const auto fired = in.room.path() / ("fired-" + point);
         kit::launch child;
         child.program = "/proc/self/exe";
@@ -378,6 +478,8 @@ TEST_CASE_FIXTURE(given_a_history, "a repair that is killed around its commit ha
                              {"CLIENTFLOW_FAULT_LOG", fired.string()}};
         if (!row.empty())
             child.environment.emplace("MEND_CHILD_ROW", row);
+        if (!line.empty())
+            child.environment.emplace("MEND_CHILD_LINE", line);
         CHECK(kit::run(child).end.exit_code == 137);
         CHECK(std::filesystem::exists(fired));
     };
@@ -393,12 +495,20 @@ TEST_CASE_FIXTURE(given_a_history, "a repair that is killed around its commit ha
     killed_at("mend_rows.after_commit", row);
     CHECK(differences().empty());
 
+    const auto line = in.db.run("select max(seq) from read.audit_log where tenant_id = '" + tenant + "'");
+    in.db.run("delete from read.audit_log where tenant_id = '" + tenant + "' and seq = " + line);
+    killed_at("mend_lines.before_commit", "", line);
+    CHECK(differences().size() == 1);
+    killed_at("mend_lines.after_commit", "", line);
+    CHECK(differences().empty());
+
     in.db.run("update read.checkpoint set seq = seq + 1000 where projection = 'task' and lane = 1 and step ="
               " (select max(step) from read.checkpoint where projection = 'task' and lane = 1)");
     const auto is_beyond = [&] {
-        projection::row_audit audit{auditing(in), projection::read_models(), *in.keys};
+        projection::row_audit audit{auditing(in), *in.keys};
         audit.open();
-        return std::ranges::any_of(audit.positions(), [](const auto& each) { return each.is_beyond_log; });
+        return std::ranges::any_of(audit.positions(projection::read_models()),
+                                   [](const auto& each) { return each.is_beyond_log; });
     };
     killed_at("mend_position.before_commit", "");
     CHECK(is_beyond());
