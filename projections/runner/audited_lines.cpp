@@ -1,9 +1,9 @@
 #include "projections/runner/audited_lines.hpp"
 
 #include "events/log/wire.hpp"
-#include "projections/runner/row_codec.hpp"
 #include "projections/runner/row_statements.hpp"
 #include "schemas/assertion.hpp"
+#include "schemas/row_codec.hpp"
 
 #include <pqxx/pqxx>
 
@@ -79,7 +79,7 @@ made_lines lines_of(const definition& of, std::span<const recorded> events)
         of.apply(row.get(), each, nullptr);
         tenants.next().id(each.stream.tenant);
         values.add(row.get());
-        encode_row(*of.record, row.get(), made.bytes.emplace_back());
+        schema::encode_row(*of.record, row.get(), made.bytes.emplace_back());
     }
     made.parameters = tenants.finish();
     for (std::size_t i = 0; i < columns.size(); ++i)
