@@ -2,6 +2,7 @@
 // right.
 #include "events/catalogue.hpp"
 #include "events/org.hpp"
+#include "projections/runner/versions.hpp"
 #include "schemas/json_writer.hpp"
 #include "schemas/text.hpp"
 #include "tools/clientflow/completeness.hpp"
@@ -39,6 +40,10 @@ auto told(Work work)
     try
     {
         return work();
+    }
+    catch (const projection::unknown_definition& fault)
+    {
+        throw failure(refused, "unknown_definition", fault.what());
     }
     catch (const projection::store_failed& fault)
     {

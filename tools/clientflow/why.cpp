@@ -73,6 +73,8 @@ public:
              store.ask("select distinct on (projection, version, lane) projection, version, lane, seq"
                        " from read.checkpoint order by projection, version, lane, step desc"))
             shown_[{*each[0], std::stoi(*each[1]), std::stoi(*each[2])}] = std::stoll(*each[3]);
+        for (const auto& each : store.ask("select projection, version from read.projection where state = 'live'"))
+            live_[*each[0]] = std::stoi(*each[1]);
         for (const auto& each : store.ask("select projection, version, tenant_id, key, from_seq, kind, cause,"
                                           " discarded_at is not null from read.parked"))
             stopped_[{*each[0], std::stoi(*each[1]), *each[2], *each[3]}] = {
@@ -85,14 +87,21 @@ public:
         std::string detail;
     };
 
+    // The version that is shown, or that will be once somebody feeds it.
+    int live(const projection::definition& model) const
+    {
+        const auto found = live_.find(std::string{model.name});
+        return found == live_.end() ? model.version : found->second;
+    }
+
     verdict of(const projection::definition& model, const line& event) const
     {
         const std::string name{model.name};
         const std::int64_t seq = std::stoll(*event[6]);
-        const auto stop = stopped_.find({name, model.version, *event[2], *event[4]});
+        const auto stop = stopped_.find({name, live(model), *event[2], *event[4]});
         if (stop != stopped_.end() && stop->second.from_seq <= seq)
             return {stop->second.is_discarded ? "discarded" : "parked", stop->second.cause};
-        const auto at = shown_.find({name, model.version, std::stoi(*event[5])});
+        const auto at = shown_.find({name, live(model), std::stoi(*event[5])});
         const auto there = at == shown_.end() ? 0 : at->second;
         if (there >= seq)
             return {"shown", ""};
@@ -106,6 +115,7 @@ private:
         std::string cause;
         bool is_discarded = false;
     };
+    std::map<std::string, int> live_;
     std::map<std::tuple<std::string, int, int>, std::int64_t> shown_;  // up to where, per lane
     std::map<std::tuple<std::string, int, std::string, std::string>, stopped_key> stopped_;
 };
@@ -127,7 +137,7 @@ void write_json(schema::json_writer& json, const line& event, const read_models&
     for (const auto* model : models_of(*event[3]))
     {
         const auto said = models.of(*model, event);
-        json.begin_object().member("name", model->name).key("version").integer(model->version);
+        json.begin_object().member("name", model->name).key("version").integer(models.live(*model));
         json.member("state", said.state).member("detail", said.detail).end_object();
     }
     json.end_array().end_object();
@@ -152,7 +162,7 @@ void print(const line& event, const read_models& models)
     for (const auto* model : models_of(*event[3]))
     {
         const auto said = models.of(*model, event);
-        std::cout << "    " << model->name << " v" << model->version << ": " << said.state
+        std::cout << "    " << model->name << " v" << models.live(*model) << ": " << said.state
                   << (said.detail.empty() ? "" : ", ") << said.detail << '\n';
     }
 }
