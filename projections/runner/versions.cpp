@@ -43,7 +43,12 @@ void check(const definition& code, const version& which)
             " has changed under the version that its rows were made with: raise its version, build "
             "the rows with `clientflow projection rebuild " +
             name + "`, and swap");
-    if (which.definition != code.version)
+    if (which.definition < code.version)
+        throw unknown_definition("the live rows of " + name + " are of definition " + std::to_string(which.definition) +
+                                 " and this program has " + std::to_string(code.version) +
+                                 ": run `clientflow projection upgrade` with this program, which builds its own beside "
+                                 "them and shows those, or start the program that made them");
+    if (which.definition > code.version)
         throw unknown_definition("the live rows of " + name + " are of definition " + std::to_string(which.definition) +
                                  " and this program has " + std::to_string(code.version) +
                                  ": run `clientflow projection rebuild " + name +
@@ -155,6 +160,26 @@ models version_store::live(std::span<const definition* const> definitions)
 {
     auto found = fed(definitions);
     std::erase_if(found, [](const auto& each) { return each->which.state != version_state::live; });
+    return found;
+}
+
+std::vector<outdated> version_store::changed(std::span<const definition* const> definitions)
+{
+    const auto every = all();
+    std::vector<outdated> found;
+    for (const definition* code : definitions)
+    {
+        const auto is_of = [&](const version& each) { return each.projection == code->name; };
+        const auto live = std::ranges::find_if(
+            every, [&](const version& each) { return is_of(each) && each.state == version_state::live; });
+        if (live == every.end() || live->definition >= code->version)
+            continue;
+        outdated made{code, *live, std::nullopt};
+        for (const auto& each : every)
+            if (is_of(each) && is_fed(each) && each.definition == code->version && each.digest == digest_of(*code))
+                made.next = each;  // the last one: they come by number
+        found.push_back(std::move(made));
+    }
     return found;
 }
 

@@ -88,6 +88,14 @@ struct version_comparison
     bool is_equal() const { return rows_of_one == rows_of_other && rows_different == 0 && totals_different == 0; }
 };
 
+// A definition whose live rows were made by an earlier one: `next` is the newest version that this one has made.
+struct outdated
+{
+    const definition* code = nullptr;
+    version live;
+    std::optional<version> next;  // nothing: it has still to be built
+};
+
 class version_store
 {
 public:
@@ -106,6 +114,9 @@ public:
     // not of this code.
     models fed(std::span<const definition* const>);
     models live(std::span<const definition* const>);
+
+    // Of these definitions, those whose live rows an earlier one has made; in their order.
+    std::vector<outdated> changed(std::span<const definition* const>);
 
     // A version to build; `not_now` while another one is being built.
     version begin(const definition&);

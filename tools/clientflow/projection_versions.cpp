@@ -1,5 +1,5 @@
-// `clientflow projection rebuild|compare|swap|rollback|retire`: new rows of a read model beside the live ones, and the
-// way to and fro.
+// `clientflow projection rebuild|compare|swap|rollback|upgrade|retire`: new rows of a read model beside the live ones,
+// and the way to and fro.
 //
 // Works as the server does, as clientflow_projector, beside servers that run.
 #include "events/feed/store_feed.hpp"
@@ -409,6 +409,82 @@ exit_status roll_back(const program& chosen, const wanted& given)
     return show(chosen, given, projection::version_state::former, "no version was live before this one");
 }
 
+// -- From the definitions of an earlier program to those of this one.
+
+// Those whose rows have still to be built; what a run before this one has built is not built again.
+std::vector<const projection::definition*> unbuilt(const std::vector<projection::outdated>& changed)
+{
+    std::vector<const projection::definition*> found;
+    for (const auto& each : changed)
+        if (!each.next)
+            found.push_back(each.code);
+    return found;
+}
+
+void show_upgraded(const program& chosen, const settings& of, const wanted& given, schema::json_writer& json)
+{
+    projection::version_store store{rows_of(of)};
+    store.open();
+    for (const auto& each : store.changed(projection::read_models()))
+    {
+        if (!given.dry_run)
+        {
+            if (!each.next)
+                throw failure(refused, "cancelled", "a version was retired while it was built");
+            swap_once_caught_up(chosen, of, store, *each.next, given.with_stopped_keys);
+        }
+        json.begin_object().member("name", each.live.projection).key("version");
+        each.next ? json.integer(each.next->number) : json.null();
+        json.key("before").integer(each.live.number).end_object();
+        if (!chosen.given.json)
+            std::cout << each.live.projection
+                      << (!each.next      ? std::string{" would be built and shown"}
+                          : given.dry_run ? " would show version " + std::to_string(each.next->number)
+                                          : " shows version " + std::to_string(each.next->number))
+                      << ", before " << each.live.number << '\n';
+    }
+    if (!given.dry_run)  // of all: somebody may have held a view when a run before this one swapped
+        for (const auto* of_code : projection::read_models())
+            show_to_analysts(chosen, store, std::string{of_code->name});
+}
+
+exit_status upgrade(const program& chosen, const wanted& given)
+{
+    const auto of = read_settings(chosen.given);
+    return telling([&] {
+        projection::version_store store{rows_of(of)};
+        store.open();
+        const auto changed = store.changed(projection::read_models());
+        const auto missing = unbuilt(changed);
+        if (!given.dry_run && !missing.empty())
+        {
+            event_log::keyring keys{of.keys};
+            const schema::system_clock clock;
+            const auto made = projection::rebuild(building(chosen, of), missing, keys, clock, true);
+            if (made.what == projection::rebuilt::end::interrupted)
+            {
+                say(chosen, "Interrupted; `projection upgrade` goes on.");
+                return interrupted;
+            }
+            if (made.what == projection::rebuilt::end::cancelled)
+                throw failure(refused, "cancelled", "a version was retired while it was built");
+        }
+        std::string out;
+        schema::json_writer json{out};
+        json.begin_object().key("dry_run").boolean(given.dry_run).key("upgraded").begin_array();
+        show_upgraded(chosen, of, given, json);
+        json.end_array().end_object();
+        if (chosen.given.json)
+            std::cout << out << '\n';
+        if (changed.empty())
+            say(chosen, "Every read model is of this program's definition.");
+        else if (!given.dry_run)
+            say(chosen, "The versions before are kept, and this program feeds them no more: `projection retire` throws "
+                        "them away.");
+        return done;
+    });
+}
+
 exit_status retire(const program& chosen, const wanted& given)
 {
     const auto reason = read_reason(given.reason);
@@ -491,6 +567,15 @@ void add_projection_versions(CLI::App& noun, program& chosen)
     add_one(*returning, *returned);
     returning->add_flag("--with-stopped-keys", returned->with_stopped_keys, "Even if some of its keys are stopped");
     returning->add_flag("--dry-run", returned->dry_run, "Only say what would be shown");
+
+    const auto [upgrading, upgraded] =
+        add(noun, chosen, "upgrade",
+            "Example: clientflow projection upgrade\n\n"
+            "Builds the rows of read models whose definition this program has changed, beside the live ones, and shows "
+            "them. Nothing to do is no failure; interrupted or killed, it goes on when it is run again.",
+            upgrade);
+    upgrading->add_flag("--with-stopped-keys", upgraded->with_stopped_keys, "Even if some of their keys are stopped");
+    upgrading->add_flag("--dry-run", upgraded->dry_run, "Only say which");
 
     const auto [retiring, retired] = add(noun, chosen, "retire",
                                          "Example: clientflow projection retire task --version-number 1 --reason "

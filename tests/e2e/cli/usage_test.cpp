@@ -27,6 +27,7 @@ TEST_CASE("every command's help begins with an example")
                                                                    {"events", "at"},
                                                                    {"stream", "show"},
                                                                    {"projection", "list"},
+                                                                   {"projection", "upgrade"},
                                                                    {"lanes", "status"},
                                                                    {"bench", "append"},
                                                                    {"bench", "commands"},
