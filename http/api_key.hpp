@@ -24,5 +24,5 @@ struct usage
 template <>
 inline constexpr schema::record_type schema::schema_of<api_key::usage> = schema::record(
     "api_key.usage", 1,
-    schema::field<&api_key::usage::last_used_at>("last_used_at", "Some seconds behind; null: never used."),
+    schema::field<&api_key::usage::last_used_at>("last_used_at", "Up to a second behind; null: never used."),
     schema::field<&api_key::usage::calls_this_month>("calls_this_month", "In the month as UTC has it."));

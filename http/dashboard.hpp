@@ -38,6 +38,14 @@ struct work
     std::int64_t count = 0;
 };
 
+// What is to become revenue: the budgets of projects that are not archived, in the currency's smallest unit.
+struct budget
+{
+    std::string currency;
+    std::int64_t open_minor = 0;
+    std::int64_t completed_minor = 0;
+};
+
 struct item
 {
     dashboard::totals totals;
@@ -45,6 +53,7 @@ struct item
     std::map<std::string, std::int64_t> tasks_by_status;
     std::vector<month> created_per_month;
     std::vector<work> done_per_member;
+    std::vector<budget> budgets_by_currency;
 };
 }  // namespace dashboard
 
@@ -68,9 +77,16 @@ inline constexpr schema::record_type schema::schema_of<dashboard::work> =
                    schema::field<&dashboard::work::count>("count"));
 
 template <>
+inline constexpr schema::record_type schema::schema_of<dashboard::budget> =
+    schema::record("dashboard.budget", 1, schema::field<&dashboard::budget::currency>("currency"),
+                   schema::field<&dashboard::budget::open_minor>("open_minor", "Of projects that are not completed."),
+                   schema::field<&dashboard::budget::completed_minor>("completed_minor", "Of completed projects."));
+
+template <>
 inline constexpr schema::record_type schema::schema_of<dashboard::item> =
     schema::record("dashboard", 1, schema::field<&dashboard::item::totals>("totals"),
                    schema::field<&dashboard::item::projects_by_status>("projects_by_status"),
                    schema::field<&dashboard::item::tasks_by_status>("tasks_by_status"),
                    schema::field<&dashboard::item::created_per_month>("created_per_month"),
-                   schema::field<&dashboard::item::done_per_member>("done_per_member"));
+                   schema::field<&dashboard::item::done_per_member>("done_per_member"),
+                   schema::field<&dashboard::item::budgets_by_currency>("budgets_by_currency"));

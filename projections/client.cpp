@@ -1,8 +1,9 @@
-// The rows behind /clients. Counted: clients that are not archived. Found by their names alone: e-mail, phone and notes
-// are a person's, and stand in no index of words.
+// The rows behind /clients. Counted: clients that are not archived, and creations for ever. Found by their names alone:
+// e-mail, phone and notes are a person's, and stand in no index of words.
 #include "projections/client.hpp"
 
 #include "events/client.hpp"
+#include "projections/runner/quarter_hour.hpp"
 
 namespace client
 {
@@ -10,6 +11,7 @@ namespace
 {
 void shares(const item& it, std::vector<projection::share>& out)
 {
+    out.push_back({"client.created", projection::quarter_hour_of(it.created_at)});
     if (!it.archived_at)
         out.push_back({"client.open", ""});
 }
@@ -23,7 +25,7 @@ std::optional<projection::searchable> find_by(const item& it)
 const projection::definition& read_model()
 {
     static constexpr auto made =
-        projection::stream_projection<item, event, shares, find_by>("client", 1, "client", "read.client");
+        projection::stream_projection<item, event, shares, find_by>("client", 2, "client", "read.client");
     return made;
 }
 

@@ -1,7 +1,9 @@
-// The rows behind /tasks/{id}/comments. Counted: comments that are not archived.
+// The rows behind /tasks/{id}/comments. Counted: comments that are not archived, and creations
+// for ever.
 #include "projections/comment.hpp"
 
 #include "events/comment.hpp"
+#include "projections/runner/quarter_hour.hpp"
 
 namespace comment
 {
@@ -9,6 +11,7 @@ namespace
 {
 void shares(const item& it, std::vector<projection::share>& out)
 {
+    out.push_back({"comment.created", projection::quarter_hour_of(it.created_at)});
     if (!it.archived_at)
         out.push_back({"comment.open", ""});
 }
@@ -17,7 +20,7 @@ void shares(const item& it, std::vector<projection::share>& out)
 const projection::definition& read_model()
 {
     static constexpr auto made =
-        projection::stream_projection<item, event, shares>("comment", 1, "comment", "read.comment");
+        projection::stream_projection<item, event, shares>("comment", 2, "comment", "read.comment");
     return made;
 }
 

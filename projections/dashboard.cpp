@@ -10,6 +10,7 @@
 #include "projections/task.hpp"
 #include "schemas/json_writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -29,7 +30,7 @@ with newest as materialized
     select distinct on (s.counter, s.bucket) s.counter, s.bucket, s.value
       from read.sum s
      where s.counter in ('client.open', 'member.open', 'project.status', 'task.status', 'project.created',
-                         'task.created', 'task.done_by')
+                         'project.budget', 'task.created', 'task.done_by')
        and (split_part(s.counter, '.', 1), s.version) in (('client', {client.version}), ('member', {member.version}),
                                                           ('project', {project.version}), ('task', {task.version}))
      order by s.counter, s.bucket, s.seq desc
@@ -46,7 +47,9 @@ constexpr std::string_view of_client = R"(
 with home as (select coalesce((select o.time_zone from {org} o limit 1), 'UTC') as time_zone),
 projects as materialized
 (
-    select p.id, p.status, p.created_at, p.archived_at from {project} p where p.client_id = ($1)[1]::uuid
+    select p.id, p.status, p.created_at, p.archived_at, p.budget_amount_minor, p.budget_currency
+      from {project} p
+     where p.client_id = ($1)[1]::uuid
 ),
 tasks as materialized
 (
@@ -58,6 +61,12 @@ union all
 select $2, 'member.open', '', count(*)::text from {member} m where m.archived_at is null
 union all
 select $2, 'project.status', p.status, count(*)::text from projects p where p.archived_at is null group by p.status
+union all
+select $2, 'project.budget', p.budget_currency || case p.status when 'completed' then '/completed' else '/open' end,
+       least(sum(p.budget_amount_minor), 9223372036854775807)::bigint::text
+  from projects p
+ where p.archived_at is null and p.budget_currency is not null
+ group by 3
 union all
 select $2, 'task.status', t.status, count(*)::text from tasks t where t.archived_at is null group by t.status
 union all
@@ -110,6 +119,29 @@ void write_months(schema::json_writer& out, const counts& projects, const counts
     out.end_array();
 }
 
+// Buckets are "EUR/open" and "EUR/completed". What is more than a number of JSON may be is shown as the most; negative
+// sums have gone around.
+void write_budgets(schema::json_writer& out, const counts& budgets)
+{
+    std::map<std::string, std::pair<std::int64_t, std::int64_t>> currencies;
+    for (const auto& [bucket, amount] : budgets)
+    {
+        const auto slash = bucket.find('/');
+        auto& held = currencies[bucket.substr(0, slash)];
+        (bucket.substr(slash + 1) == "completed" ? held.second : held.first) =
+            amount < 0 ? schema::integer_max : std::min(amount, schema::integer_max);
+    }
+    out.key("budgets_by_currency").begin_array();
+    for (const auto& [currency, amounts] : currencies)
+    {
+        if (amounts.first == 0 && amounts.second == 0)
+            continue;
+        out.begin_object().member("currency", currency).key("open_minor").integer(amounts.first);
+        out.key("completed_minor").integer(amounts.second).end_object();
+    }
+    out.end_array();
+}
+
 void write_members(schema::json_writer& out, const counts& done)
 {
     out.key("done_per_member").begin_array();
@@ -143,6 +175,7 @@ std::string written(counters& all)
     write_by_status<task::status>(out, "tasks_by_status", tasks);
     write_months(out, all["project.created"], all["task.created"]);
     write_members(out, all["task.done_by"]);
+    write_budgets(out, all["project.budget"]);
     out.end_object();
     return text;
 }

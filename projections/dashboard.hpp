@@ -12,7 +12,8 @@
 
 namespace dashboard
 {
-// {"totals": {…}, "projects_by_status": {…}, "tasks_by_status": {…}, "created_per_month": […], "done_per_member": […]}
+// {"totals": {…}, "projects_by_status": {…}, "tasks_by_status": {…}, "created_per_month": […], "done_per_member": […],
+//  "budgets_by_currency": […]}
 // With a client that the tenant does not have: all counts of projects and tasks are 0.
 projection::item read(projection::reader&, const schema::uuid& tenant, const std::optional<schema::uuid>& client = {});
 }  // namespace dashboard

@@ -1,7 +1,8 @@
-// The rows behind /members. Counted: members that were not removed.
+// The rows behind /members. Counted: members that were not removed, and additions for ever.
 #include "projections/member.hpp"
 
 #include "events/member.hpp"
+#include "projections/runner/quarter_hour.hpp"
 
 namespace member
 {
@@ -9,6 +10,7 @@ namespace
 {
 void shares(const item& it, std::vector<projection::share>& out)
 {
+    out.push_back({"member.created", projection::quarter_hour_of(it.created_at)});
     if (!it.archived_at)
         out.push_back({"member.open", ""});
 }
@@ -17,7 +19,7 @@ void shares(const item& it, std::vector<projection::share>& out)
 const projection::definition& read_model()
 {
     static constexpr auto made =
-        projection::stream_projection<item, event, shares>("member", 1, "member", "read.member");
+        projection::stream_projection<item, event, shares>("member", 2, "member", "read.member");
     return made;
 }
 

@@ -1,4 +1,5 @@
-// The rows behind /projects. Counted: projects by status while not archived, and creations for ever.
+// The rows behind /projects. Counted while not archived: projects by status, and budgets by currency; creations
+// for ever.
 #include "projections/project.hpp"
 
 #include "events/project.hpp"
@@ -13,8 +14,13 @@ using projection::quarter_hour_of;
 void shares(const item& it, std::vector<projection::share>& out)
 {
     out.push_back({"project.created", quarter_hour_of(it.created_at)});
-    if (!it.archived_at)
-        out.push_back({"project.status", std::string{schema::name_of(it.status)}});
+    if (it.archived_at)
+        return;
+    out.push_back({"project.status", std::string{schema::name_of(it.status)}});
+    if (it.budget)
+        out.push_back({"project.budget",
+                       it.budget->currency + (it.status == status::completed ? "/completed" : "/open"),
+                       it.budget->amount_minor});
 }
 
 std::optional<projection::searchable> find_by(const item& it)
@@ -28,7 +34,7 @@ std::optional<projection::searchable> find_by(const item& it)
 const projection::definition& read_model()
 {
     static constexpr auto made =
-        projection::stream_projection<item, event, shares, find_by>("project", 1, "project", "read.project");
+        projection::stream_projection<item, event, shares, find_by>("project", 2, "project", "read.project");
     return made;
 }
 

@@ -1,4 +1,9 @@
-// How much of its plan a tenant uses: what exists and is not archived, beside the limits that it is given.
+// How much of its plan a tenant uses: what there is, beside the limits that it is given, and what was metered in a
+// month.
+//
+// What there is counts what is not archived and has no month. What is metered begins again every month: what was
+// created, archived since or not, and calls of the API. Months are the organisation's: PostgreSQL forms them from
+// quarters of an hour in its zone.
 #pragma once
 
 #include "projections/runner/reader.hpp"
@@ -7,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace usage
@@ -17,7 +23,11 @@ struct allowance
     std::optional<std::int64_t> limit;
 };
 
-// {"metrics": [{"metric": …, "used": …, "limit": …, "month": null}]} in the order given. `month` is for metrics that
-// begin again every month; these count what there is.
-projection::item read(projection::reader&, const schema::uuid& tenant, std::span<const allowance>);
+// {"metrics": [{"metric": …, "used": …, "limit": …, "month": null}]}: what there is in the order given, then what was
+// metered in the month that it is now. With a month ("2026-11") that alone, of that month.
+projection::item read(projection::reader&, const schema::uuid& tenant, std::span<const allowance>,
+                      const std::optional<std::string>& month = {});
+
+// Whether it is a month as above, of the years 0001 to 9999.
+bool is_month(std::string_view);
 }  // namespace usage

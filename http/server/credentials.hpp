@@ -68,7 +68,7 @@ struct credentials_config
     std::chrono::milliseconds trust_max{900};  // since a key was last held against the log
     std::chrono::milliseconds trust_without_store{60'000};
     std::chrono::milliseconds absent_for{1'000};  // how long "no such key" is believed
-    std::chrono::milliseconds use_flush_interval{5'000};
+    std::chrono::milliseconds use_flush_interval{1'000};
 };
 
 class credentials

@@ -68,7 +68,7 @@ struct service_config
     std::chrono::milliseconds key_check_interval{400};   // how often keys in use are held against the log
     std::chrono::milliseconds key_read_time_max{2'000};  // one look into the store
     std::chrono::milliseconds key_trust_without_store{60'000};
-    std::chrono::milliseconds key_use_flush_interval{5'000};
+    std::chrono::milliseconds key_use_flush_interval{1'000};  // so much of the counted calls a crash may lose
 
     live_config live;
 

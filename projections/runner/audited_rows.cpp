@@ -1,5 +1,6 @@
 #include "projections/runner/audited_rows.hpp"
 
+#include "projections/runner/around.hpp"
 #include "projections/runner/columns.hpp"
 #include "projections/runner/row_statements.hpp"
 #include "schemas/assertion.hpp"
@@ -281,7 +282,7 @@ totals_of_tenant totals_from_rows(pqxx::transaction_base& in, const definition& 
             shares.clear();
             of.shares(held.get(), shares);
             for (const auto& each : shares)
-                made[{std::string{each.counter}, each.bucket}] += each.amount;
+                add(made[{std::string{each.counter}, each.bucket}], each.amount);
         }
         if (page.size() < page_rows)
             break;

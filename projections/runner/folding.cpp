@@ -2,6 +2,7 @@
 // before.
 #include "projections/runner/folding.hpp"
 
+#include "projections/runner/around.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/row_codec.hpp"
 
@@ -135,7 +136,7 @@ void folding::count(const row_slot& slot, const void* row, int sign)
     for (auto& each : shares)
     {
         auto& change = deltas_[{slot.key.tenant, std::string{each.counter}, slot.of->version, std::move(each.bucket)}];
-        change = {slot.of, slot.lane, change.amount + sign * each.amount};
+        change = {slot.of, slot.lane, around(change.amount, sign * each.amount)};
     }
 }
 

@@ -1,5 +1,6 @@
 #include "projections/runner/lane_fold.hpp"
 
+#include "projections/runner/around.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/row_codec.hpp"
 
@@ -149,7 +150,7 @@ void lane_fold::keep(const folding& batch, const std::map<const row_slot*, std::
         }
     scratch_.write(changes);
     for (const auto& [key, change] : batch.deltas())
-        totals_[key] += change.amount;
+        add(totals_[key], change.amount);
     for (const auto& key : batch.stopped())
     {
         stopped_.push_back(key);
@@ -164,7 +165,7 @@ void lane_fold::count(const definition& of, const uuid& tenant, std::string_view
     std::vector<share> shares;
     of.shares(decode(of, row).get(), shares);
     for (const auto& each : shares)
-        totals_[{tenant, std::string{each.counter}, of.version, each.bucket}] += sign * each.amount;
+        add(totals_[{tenant, std::string{each.counter}, of.version, each.bucket}], sign * each.amount);
 }
 
 row_pages lane_fold::pages_of(const definition& of, std::size_t page_rows) const

@@ -1,4 +1,5 @@
 // The projector's dealings with its cache: when it is believed, what is read from it, how it follows and fills again.
+#include "projections/runner/around.hpp"
 #include "projections/runner/projector.hpp"
 #include "schemas/fault_point.hpp"
 
@@ -157,7 +158,7 @@ void projector::load_totals(const folding& batch, std::vector<commit::new_total>
     for (const auto& [key, change] : batch.deltas())
     {
         const total before = held[key];
-        out.push_back({key, before, {last[change.lane], before.value + change.amount}, change.of, change.lane});
+        out.push_back({key, before, {last[change.lane], around(before.value, change.amount)}, change.of, change.lane});
     }
 }
 

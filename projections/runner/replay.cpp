@@ -1,5 +1,7 @@
 #include "projections/runner/replay.hpp"
 
+#include "projections/runner/around.hpp"
+
 #include <map>
 #include <optional>
 #include <vector>
@@ -39,7 +41,7 @@ std::vector<commit::new_total> totals_of(row_store& rows, const folding& batch, 
     {
         const auto found = held.find(key);
         const total before = found == held.end() ? total{} : found->second;
-        const total now{before.seq > 0 ? before.seq : seq, before.value + change.amount};
+        const total now{before.seq > 0 ? before.seq : seq, around(before.value, change.amount)};
         made.push_back({key, before, now, change.of, change.lane});
     }
     return made;

@@ -1,5 +1,6 @@
 #include "projections/runner/tenant_rebuild.hpp"
 
+#include "projections/runner/around.hpp"
 #include "schemas/assertion.hpp"
 
 #include <algorithm>
@@ -76,7 +77,7 @@ private:
         for (row_slot* slot : batch.changed())
             rows_[slot->key] = std::move(slot->after);
         for (const auto& [key, change] : batch.deltas())
-            totals_[key] += change.amount;
+            add(totals_[key], change.amount);
         for (const auto& key : batch.stopped())
         {
             stopped_.insert(key.key);

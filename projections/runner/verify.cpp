@@ -1,5 +1,6 @@
 #include "projections/runner/verify.hpp"
 
+#include "projections/runner/around.hpp"
 #include "projections/runner/personal_keys.hpp"
 
 #include <algorithm>
@@ -126,8 +127,12 @@ private:
         for (row_slot* slot : batch.changed())
             rows_[slot->of][slot->key] = std::move(slot->after);
         for (const auto& [key, change] : batch.deltas())
-            if ((totals_[change.of][key] += change.amount) == 0)
+        {
+            auto& held = totals_[change.of][key];
+            held = around(held, change.amount);
+            if (held == 0)
                 totals_[change.of].erase(key);
+        }
         for (const auto& key : batch.stopped())
             stopped_.insert({key.of, key.key});
         for (const auto& lines : batch.appended())

@@ -137,6 +137,29 @@ TEST_CASE("a server does not start on rows that another definition has made, and
     CHECK(member(refused.errors, "detail").find("projection rebuild task") != std::string::npos);
 }
 
+TEST_CASE("rows of an earlier program are upgraded before a server of this one starts on them")
+{
+    store here;
+    here.database().run("insert into read.projection (projection, version, definition, digest, rows_in, state)"
+                        " values ('client', 1, 1, 'of the program before', 'read.client', 'live')");
+    const auto refused = serve(here);
+    CHECK(refused.end.exit_code == 4);
+    CHECK(member(refused.errors, "code") == "unsound_definitions");
+    CHECK(member(refused.errors, "detail").find("projection upgrade") != std::string::npos);
+
+    const auto rehearsed = here.run({"projection", "upgrade", "--dry-run", "--json"});
+    CHECK(rehearsed.end.exit_code == 0);
+    CHECK(rehearsed.output.find(R"("upgraded":[{"name":"client","version":null,"before":1}])") != std::string::npos);
+    const auto upgraded = here.run({"projection", "upgrade", "--json"});
+    CHECK_MESSAGE(upgraded.end.exit_code == 0, upgraded.errors);
+    CHECK(upgraded.output.find(R"("upgraded":[{"name":"client","version":2,"before":1}])") != std::string::npos);
+    CHECK(here.database().run("select of_table from read.analyst_view where name = 'clients'") == "read.client_v2");
+    const auto again = here.run({"projection", "upgrade", "--json"});
+    CHECK(again.end.exit_code == 0);
+    CHECK(again.output.find(R"("upgraded":[])") != std::string::npos);
+    CHECK(here.run({"doctor", "--json"}).output.find("projection upgrade") == std::string::npos);
+}
+
 TEST_CASE("a server does not start on a schema that is missing, older or newer than it knows")
 {
     store here;

@@ -14,19 +14,18 @@ struct given_stopped_keys
     given_stopped_keys()
     {
         here.make_tenant("acme");
-        for (const char* projection : {"client", "task"})
+        for (const std::string of : {"client', 2", "task', 1"})
         {
-            const std::string name{projection};
             here.database().run("insert into read.checkpoint (projection, version, lane, step, seq, generation,"
                                 " incarnation) select '" +
-                                name +
-                                "', 1, lane, 1, 1, 0, '1.1' from es.tenant"
+                                of +
+                                ", lane, 1, 1, 0, '1.1' from es.tenant"
                                 " where tenant_id in (select tenant_id from es.event where type = 'org.created')"
                                 " order by tenant_id desc limit 1");
             here.database().run("insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause,"
                                 " kind) select '" +
-                                name +
-                                "', 1, lane, tenant_id, '01912345-6789-7abc-8def-0123456789ab'"
+                                of +
+                                ", lane, tenant_id, '01912345-6789-7abc-8def-0123456789ab'"
                                 "::uuid, 1, 'a member is missing', 'cannot_decode' from es.tenant"
                                 " where tenant_id in (select tenant_id from es.event where type = 'org.created')"
                                 " order by tenant_id desc limit 1");

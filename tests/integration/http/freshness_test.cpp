@@ -73,7 +73,7 @@ TEST_CASE("reads of a tenant with a stopped key say that they are stale, those o
         REQUIRE(ask(stage, who.key, "POST", "/api/v1/clients", R"({"name": "Ann"})").status == 201);
     REQUIRE(shows(of, "/api/v1/clients").status == 200);
     stage.db.run("insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause)"
-                 " select 'client', 1, t.lane, t.tenant_id, gen_random_uuid(), 1, 'a test' from es.tenant t"
+                 " select 'client', 2, t.lane, t.tenant_id, gen_random_uuid(), 1, 'a test' from es.tenant t"
                  " where t.tenant_id = '" +
                  of.id.text() + "'");
 

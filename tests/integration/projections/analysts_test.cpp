@@ -15,8 +15,9 @@ using namespace projection_tests;
 
 namespace
 {
-constexpr std::array views{"orgs",     "members",      "api_keys", "clients", "projects",       "tasks",
-                           "comments", "time_entries", "actions",  "counts",  "created_by_day", "created_by_month"};
+constexpr std::array views{"orgs",           "members",          "api_keys",     "clients", "projects",
+                           "tasks",          "comments",         "time_entries", "actions", "counts",
+                           "created_by_day", "created_by_month", "usage",        "budgets", "api_calls"};
 const std::string refused = "42501";
 
 // Two tenants with a history each, one analyst of both and one of the first alone.
@@ -45,6 +46,13 @@ struct given_analysts
         pqxx::nontransaction work{raw};
         const auto found = work.exec(sql);
         return found.empty() || found[0].empty() || found[0][0].is_null() ? "" : found[0][0].as<std::string>();
+    }
+
+    // Of the first tenant, as a node adds them.
+    void note_calls(const uuid& key, int calls, const std::string& at)
+    {
+        in.db.run("set role clientflow_app; select read.note_api_key_use('{" + mine.text() + "}', '{" + key.text() +
+                  "}', '{" + std::to_string(calls) + "}', '{\"" + at + "\"}')");
     }
 
     // Of what the server says no with; empty when it does not.
@@ -126,6 +134,34 @@ TEST_CASE_FIXTURE(given_analysts, "an analyst of one tenant sees that tenant's r
     CHECK(ask(of_all, "select count(distinct lane) from read.freshness") == "16");
 }
 
+TEST_CASE_FIXTURE(given_analysts,
+                  "usage by month, calls by key and budgets are what the rows and the counted calls say")
+{
+    const uuid key = fresh_id();
+    note_calls(key, 3, "2025-12-31T23:59:59Z");
+    note_calls(key, 4, "2025-12-31T23:00:00Z");
+    note_calls(key, 9, "2026-01-01T00:00:00Z");
+    CHECK(ask(of_one, "select string_agg(month || ' ' || used, ', ' order by month) from read.usage"
+                      " where metric = 'api_calls'") == "2025-12-01 7, 2026-01-01 9");
+    CHECK(ask(of_one, "select string_agg(api_key_id || ' ' || month || ' ' || calls, ', ' order by month)"
+                      " from read.api_calls") == key.text() + " 2025-12-01 7, " + key.text() + " 2026-01-01 9");
+    for (const std::string noun : {"client", "member", "project", "task", "comment"})
+    {
+        CAPTURE(noun);
+        const auto rows = ask(of_one, "select count(*) from read." + noun + "s");
+        CHECK(rows != "0");
+        CHECK(ask(of_one, "select sum(used) from read.usage where metric = '" + noun + "s_created'") == rows);
+    }
+    CHECK(ask(of_all, "select string_agg(tenant_id || currency || open_minor || '/' || completed_minor, ', '"
+                      " order by tenant_id, currency) from read.budgets where open_minor + completed_minor <> 0") ==
+          ask(of_all, "select string_agg(tenant_id || budget_currency || o || '/' || d, ', '"
+                      " order by tenant_id, budget_currency) from (select tenant_id, budget_currency,"
+                      " sum(case status when 'completed' then 0 else budget_amount_minor end) as o,"
+                      " sum(case status when 'completed' then budget_amount_minor else 0 end) as d"
+                      " from read.projects where archived_at is null and budget_currency is not null"
+                      " group by 1, 2 having sum(budget_amount_minor) <> 0) p"));
+}
+
 TEST_CASE_FIXTURE(given_analysts, "no setting, role or function of a session shows an analyst another tenant")
 {
     const std::string theirs_of = "select count(*) from read.tasks where tenant_id = '" + theirs.text() + "'";
@@ -182,6 +218,9 @@ TEST_CASE_FIXTURE(given_analysts, "an analyst writes nothing, anywhere, and reac
         "insert into read.checkpoint values ('task', 1, 0, 1, 1, 1, '1.1', null)",
         "select * from read.analyst",
         "select * from read.checkpoint",
+        "update read.usage_counter set value = 0",
+        "delete from read.api_key_use",
+        "select read.note_api_key_use('{}', '{}', '{}', '{}')",
         "select cause from read.parked",
         "select email from read.client",
         "select notes from read.client",
@@ -365,6 +404,7 @@ TEST_CASE_FIXTURE(given_analysts, "figures agree with the log, and say how fresh
 
 TEST_CASE_FIXTURE(given_analysts, "the queries of the handbook run as they stand, for one tenant and for all")
 {
+    note_calls(fresh_id(), 1, "2026-01-01T00:00:00Z");
     const auto queries = queries_of(kit::source_root() / "projections/README.md");
     CHECK(queries.size() >= 8);
     for (const auto& sql : queries)

@@ -221,7 +221,7 @@ TEST_CASE("a lane whose owner before stands still in mid-commit is taken later, 
         event_log::connection frozen{in.connection("postgres"), in.watchdog};
         pqxx::work commits{frozen.raw()};
         commits.exec("insert into read.checkpoint (projection, version, lane, step, seq, generation, incarnation)"
-                     " values ('project', 1, 1, 1, 0, 0, '1.1')");
+                     " values ('project', 2, 1, 1, 0, 0, '1.1')");
         one.core.hold(leases);
         CHECK_FALSE(one.core.serves(lane));
         CHECK(one.core.serves(2));

@@ -169,6 +169,9 @@ TEST_CASE("who waits beside a runner that leaves the lane alone learns of its ow
 {
     world in;
     const uuid tenant = in.tenant(lane);
+    projection::version_store versions{in.rows()};
+    versions.open();
+    versions.register_missing(projection::read_models());
     half owner{in}, other{in, std::chrono::hours{1}};
     projection::position_poll_config config{in.rows(), std::chrono::milliseconds{5}, std::chrono::milliseconds{20}};
     config.serves = [&](std::int32_t each) { return other.core.serves(each); };

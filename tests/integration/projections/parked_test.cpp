@@ -224,7 +224,7 @@ TEST_CASE_FIXTURE(given_a_stopped_key, "what is discarded counts as stopped no m
     CHECK(stopped_in(it) == 1);
     projection::row_store rows{in.rows(), projection::read_models()};
     rows.open();
-    CHECK(rows.discard("project", 1, {tenant, bad.id.value}, "made by a test"));
+    CHECK(rows.discard("project", project::read_model().version, {tenant, bad.id.value}, "made by a test"));
     CHECK(kit::eventually([&] { return stopped_in(it) == 0; }));
 }
 
@@ -243,7 +243,7 @@ TEST_CASE_FIXTURE(given_a_stopped_key,
     CHECK(is_stale());
     projection::row_store rows{in.rows(), projection::read_models()};
     rows.open();
-    CHECK(rows.discard("project", 1, {tenant, bad.id.value}, "made by a test"));
+    CHECK(rows.discard("project", project::read_model().version, {tenant, bad.id.value}, "made by a test"));
     CHECK_FALSE(is_stale());
     CHECK(parked("reason") == "made by a test");
 
@@ -255,5 +255,6 @@ TEST_CASE_FIXTURE(given_a_stopped_key,
     mend_the_event();
     CHECK(replay().what == projection::replayed::end::freed);
     CHECK(row("version") == "4");
-    CHECK_FALSE(rows.discard("project", 1, {tenant, bad.id.value}, "it is not stopped any more"));
+    CHECK_FALSE(
+        rows.discard("project", project::read_model().version, {tenant, bad.id.value}, "it is not stopped any more"));
 }

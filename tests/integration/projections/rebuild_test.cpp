@@ -2,6 +2,10 @@
 // away.
 #include "events/project.hpp"
 #include "projections/catalogue.hpp"
+#include "projections/client.hpp"
+#include "projections/comment.hpp"
+#include "projections/dashboard.hpp"
+#include "projections/member.hpp"
 #include "projections/project.hpp"
 #include "projections/runner/tenant_rebuild.hpp"
 #include "projections/task.hpp"
@@ -75,6 +79,35 @@ void append_project(world& in, const uuid& tenant, const std::string& name)
     in.append(tenant, "project", fact.id.value, fact);
 }
 
+// What is counted of a row by the definition, without what it did not count under its first number.
+template <const projection::definition& (*Of)()>
+void counted_before(const void* row, std::vector<projection::share>& out)
+{
+    Of().shares(row, out);
+    std::erase_if(out, [](const projection::share& each) {
+        return each.counter == "project.budget" ||
+               (each.counter.ends_with(".created") && each.counter != "project.created");
+    });
+}
+
+// The read models of the program before usage was counted by month.
+std::vector<projection::definition> definitions_before()
+{
+    std::vector<projection::definition> made;
+    for (const auto* of : projection::read_models())
+        made.push_back(*of);
+    const auto lower = [&](const projection::definition& of, auto shares) {
+        auto& found = *std::ranges::find(made, of.name, &projection::definition::name);
+        found.version = 1;
+        found.shares = shares;
+    };
+    lower(client::read_model(), counted_before<client::read_model>);
+    lower(member::read_model(), counted_before<member::read_model>);
+    lower(comment::read_model(), counted_before<comment::read_model>);
+    lower(project::read_model(), counted_before<project::read_model>);
+    return made;
+}
+
 std::string environment(const char* name)
 {
     const char* value = std::getenv(name);
@@ -100,7 +133,7 @@ TEST_CASE("versions are built beside the live ones, fed like them, swapped, take
     CHECK(made[1].rows_in == "read.task_v2");
     random_history(in, 32, {4, 300});
     check_alike(in, it, "task", 1, 2);
-    check_alike(in, it, "project", 1, 2);
+    check_alike(in, it, "project", 2, 3);
     CHECK(in.verified().different == 0);
 
     auto versions = open_versions(in);
@@ -198,16 +231,16 @@ TEST_CASE("a version that is behind, or has stopped keys, is not shown; the latt
     in.rebuild({&both[0], 1});
     auto versions = open_versions(in);
     CHECK(in.db.run("select string_agg(version || '/' || from_seq, ' ' order by version) from read.parked") ==
-          in.db.run("select '1/' || seq || ' 2/' || seq from es.event where type = 'project.activated'"));
-    CHECK_THROWS_AS(versions.swap("project", 2, false), projection::not_now);
+          in.db.run("select '2/' || seq || ' 3/' || seq from es.event where type = 'project.activated'"));
+    CHECK_THROWS_AS(versions.swap("project", 3, false), projection::not_now);
 
     it.reset();
-    in.db.run("update read.checkpoint set seq = seq - 1 where version = 2 and lane = 1");
-    CHECK_THROWS_AS(versions.swap("project", 2, true), projection::not_now);
-    in.db.run("update read.checkpoint set seq = seq + 1 where version = 2 and lane = 1");
-    CHECK(versions.swap("project", 2, true) == 1);
+    in.db.run("update read.checkpoint set seq = seq - 1 where version = 3 and lane = 1");
+    CHECK_THROWS_AS(versions.swap("project", 3, true), projection::not_now);
+    in.db.run("update read.checkpoint set seq = seq + 1 where version = 3 and lane = 1");
+    CHECK(versions.swap("project", 3, true) == 2);
     CHECK_THROWS_AS(versions.swap("project", 7, true), projection::not_now);
-    CHECK_THROWS_AS(versions.retire(project::read_model(), 2, "a test"), projection::not_now);
+    CHECK_THROWS_AS(versions.retire(project::read_model(), 3, "a test"), projection::not_now);
 }
 
 TEST_CASE("a row that the database refuses stops its key at its first event, and the others are there")
@@ -222,10 +255,10 @@ TEST_CASE("a row that the database refuses stops its key at its first event, and
     in.flush();
     in.db.run("alter table read.project add constraint refuses check (name <> 'refused')");
     const auto made = in.rebuild({&both[0], 1});
-    CHECK(in.db.run("select count(*) from read.project_v2") == "120");
+    CHECK(in.db.run("select count(*) from read.project_v3") == "120");
     CHECK(in.db.run("select kind || ' ' || from_seq || ' ' || version from read.parked") ==
-          in.db.run("select 'refused_by_store ' || seq || ' 2' from es.event where data->>'name' = 'refused'"));
-    CHECK(in.db.run("select sum(value) from read.sum where counter = 'project.status' and version = 2") == "120");
+          in.db.run("select 'refused_by_store ' || seq || ' 3' from es.event where data->>'name' = 'refused'"));
+    CHECK(in.db.run("select sum(value) from read.sum where counter = 'project.status' and version = 3") == "120");
     projection::model second{project::read_model(), made.front()};
     const projection::definition* of = &second.fed;
     CHECK(in.verified({&of, 1}).different == 0);
@@ -339,15 +372,15 @@ TEST_CASE("one build of a read model at a time; a cancelled one leaves nothing, 
             return;
         is_cancelled = true;
         CHECK_THROWS_AS(in.rebuild(both), projection::not_now);
-        versions.retire(project::read_model(), 2, "a test");
-        versions.remove_retired(project::read_model(), 2);
+        versions.retire(project::read_model(), 3, "a test");
+        versions.remove_retired(project::read_model(), 3);
     };
     const auto made = projection::rebuild(config, {both.data(), 1}, *in.keys, in.clock, false);
     REQUIRE(is_cancelled);
     CHECK(made.what == projection::rebuilt::end::cancelled);
-    CHECK(in.db.run("select to_regclass('read.project_v2') is null") == "t");
+    CHECK(in.db.run("select to_regclass('read.project_v3') is null") == "t");
     CHECK_FALSE(std::filesystem::exists(config.room));
-    CHECK(in.rebuild({both.data(), 1}).front().number == 3);
+    CHECK(in.rebuild({both.data(), 1}).front().number == 4);
 }
 
 TEST_CASE("a build that is interrupted is gone on with: what was done is not done again")
@@ -375,7 +408,7 @@ TEST_CASE("a build that is interrupted is gone on with: what was done is not don
     CHECK(first_told > 0);
     running it{in, in.room.path() / "cache"};
     check_alike(in, it, "task", 1, 2);
-    check_alike(in, it, "project", 1, 2);
+    check_alike(in, it, "project", 2, 3);
 }
 
 TEST_CASE("a database that is restarted again and again is waited for")
@@ -421,6 +454,56 @@ TEST_CASE("a definition that changed without a new version is refused, and so is
     CHECK(in.rebuild({&of, 1}).front().definition == 2);
     CHECK(versions.swap("task", 2, false) == 1);
     CHECK(versions.fed({&of, 1}).size() == 1);
+}
+
+TEST_CASE("what an earlier program has folded is upgraded: built anew beside the live rows, counted as now, and shown")
+{
+    world in;
+    const auto tenants = random_history(in, 48, {4, 600});
+    const auto before = definitions_before();
+    std::vector<const projection::definition*> earlier;
+    for (const auto& each : before)
+        earlier.push_back(&each);
+    {
+        running old{in, in.room.path() / "cache", earlier};
+        old.catch_up();
+    }
+    random_history(in, 49, {4, 200});  // nobody has folded these yet
+    auto versions = open_versions(in);
+    const auto all = projection::read_models();
+    CHECK_THROWS_AS(versions.fed(all), projection::unknown_definition);
+
+    std::vector<const projection::definition*> changed;
+    for (const auto& each : versions.changed(all))
+    {
+        CHECK(each.live.number == 1);
+        CHECK_FALSE(each.next);
+        changed.push_back(each.code);
+    }
+    CHECK(changed.size() == 4);
+    CHECK(versions.changed(earlier).empty());
+    in.rebuild(changed);
+    for (const auto& each : versions.changed(all))
+    {
+        REQUIRE(each.next);
+        CHECK(versions.swap(each.live.projection, each.next->number, false) == 1);
+        CHECK(versions.show_to_analysts(each.live.projection, std::chrono::milliseconds{5'000}));
+    }
+    CHECK(versions.changed(all).empty());
+
+    running it{in, in.room.path() / "cache"};
+    random_history(in, 50, {4, 100});
+    it.catch_up();
+    CHECK(in.verified(definitions_of(versions.live(all))).different == 0);
+    for (const std::string noun : {"client", "member", "project", "comment"})
+    {
+        CAPTURE(noun);
+        CHECK(in.db.run("select count(*) > 0 and count(*) = (select sum(used) from read.usage where metric = '" + noun +
+                        "s_created') from read." + noun + "s") == "t");
+    }
+    projection::reader from{in.reading()};
+    const auto shown = dashboard::read(from, tenants.front());
+    CHECK(shown.data->find("\"budgets_by_currency\":[{") != std::string::npos);
 }
 
 TEST_CASE("child: builds and ends" * doctest::skip())
@@ -474,6 +557,6 @@ TEST_CASE("killed at every point of a build, again and again, it is gone on with
         CHECK(kills > 0);
         running it{in, in.room.path() / "cache"};
         check_alike(in, it, "task", 1, 2);
-        check_alike(in, it, "project", 1, 2);
+        check_alike(in, it, "project", 2, 3);
     }
 }

@@ -233,7 +233,7 @@ TEST_CASE_FIXTURE(given_a_history, "an altered, a removed and an invented total 
     }
     SUBCASE("invented")
     {
-        in.db.run("insert into read.sum values ('" + tenants[0].text() + "', 'project.status', 1, 'dreaming', 5, 5)");
+        in.db.run("insert into read.sum values ('" + tenants[0].text() + "', 'project.status', 2, 'dreaming', 5, 5)");
         check_found_and_mended(1, "project", kind::unexpected);
     }
 }

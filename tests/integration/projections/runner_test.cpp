@@ -495,7 +495,7 @@ TEST_CASE("an operator without superuser rights sees positions and stopped keys,
     running it{in, in.room.path() / "cache"};
     it.catch_up();
     it.stop();
-    in.db.run("insert into read.parked select 'client', 1, 0, tenant_id, gen_random_uuid(), 1, 'a test' from es.tenant"
+    in.db.run("insert into read.parked select 'client', 2, 0, tenant_id, gen_random_uuid(), 1, 'a test' from es.tenant"
               " limit 1");
     event_log::connection as_operator{in.connection("clientflow_operator"), in.watchdog};
     pqxx::nontransaction work{as_operator.raw()};
