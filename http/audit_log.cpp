@@ -406,6 +406,23 @@ void write_entry(schema::json_writer& json, view which, const event_log::recorde
     json.end_object();
 }
 
+void write_recent(schema::json_writer& json, http::call& c, http::query_context& with,
+                  const std::optional<schema::uuid>& client)
+{
+    question asked;
+    asked.entities.assign(worked_on.begin(), worked_on.end());
+    asked.client = client;
+    asked.limit = recent_max;
+    asked.costs = recent_limits;
+    const auto found = read(with.models, c.who->tenant, asked);
+    http::take_position(c, found.as_of);
+    with.log.learn_keys(found.events);
+    json.begin_array();
+    for (const auto& each : found.events)
+        write_entry(json, view::activity, each, with.log);
+    json.end_array();
+}
+
 std::string csv_header(view which)
 {
     std::string line = "event_id,type,version,occurred_at,recorded_at,actor_type,actor_id,on_behalf_of,request_id,data,"

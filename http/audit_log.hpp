@@ -35,7 +35,17 @@ schema::result<asked, http::problem> read_question(view, const std::vector<std::
 // read (a type that nobody knows, a damaged key) is null. The loader has learned the event's keys.
 void write_entry(schema::json_writer&, view, const event_log::recorded&, const lanes::loader&);
 
-// The same as a line of RFC 4180: actor in two columns, data and changes as JSON. What a spreadsheet would take for a
+// What was done last, as /activity shows it: an array of its entries, the newest first. Of a client: to it and to what
+// belongs to it now. One of the answer's reads; it looks at the newest `recent_limits` of the organisation and no
+// further.
+inline constexpr std::int64_t recent_max = 10;  // entries
+inline constexpr page_limits recent_limits{
+    .rows_looked_at_max = 2'000,
+    .page_bytes_max = 64 * 1024,
+};
+void write_recent(schema::json_writer&, http::call&, http::query_context&, const std::optional<schema::uuid>& client);
+
+// An entry as a line of RFC 4180: actor in two columns, data and changes as JSON. What a spreadsheet would take for a
 // formula is quoted by an apostrophe.
 std::string csv_header(view);
 void append_csv(std::string& out, view, const event_log::recorded&, const lanes::loader&);

@@ -1,10 +1,12 @@
 #include "http/dashboard.hpp"
 
 #include "events/client.hpp"
+#include "http/audit_log.hpp"
 #include "http/server/query_route.hpp"
 #include "http/server/query_string.hpp"
 #include "projections/client.hpp"
 #include "projections/dashboard.hpp"
+#include "schemas/assertion.hpp"
 
 #include <array>
 
@@ -13,7 +15,7 @@ namespace dashboard
 namespace
 {
 constexpr std::array parameters{
-    http::parameter{"client_id", "The figures of one client's projects and tasks alone."},
+    http::parameter{"client_id", "What one client's projects and tasks make of it alone."},
 };
 
 // Nothing: it has refused.
@@ -33,6 +35,18 @@ std::optional<std::optional<schema::uuid>> client_asked_for(http::call& c)
     return std::optional<schema::uuid>{id->value};
 }
 
+// The figures, and behind them what was done last.
+std::string with_recent(std::string figures, http::call& c, http::query_context& with,
+                        const std::optional<schema::uuid>& client)
+{
+    CF_ASSERT(figures.ends_with('}'));
+    figures.back() = ',';
+    figures += "\"recent_activity\":";
+    schema::json_writer json{figures};
+    audit_log::write_recent(json, c, with, client);
+    return figures.append("}");
+}
+
 void get(http::call& c, http::query_context& with)
 {
     const auto client = client_asked_for(c);
@@ -42,14 +56,15 @@ void get(http::call& c, http::query_context& with)
     http::take_position(c, shown.as_of);
     if (!shown.data)
         return c.refuse("not_found");
-    c.answer_json(std::move(*shown.data));
+    c.answer_json(with_recent(std::move(*shown.data), c, with, *client));
 }
 
 constexpr http::route row()
 {
-    auto made = http::item_row("/api/v1/dashboard", "getDashboard", "Shows the organisation's figures.", get,
-                               schema::schema_of<item>);
-    made.shape = http::answer_shape::other;
+    auto made =
+        http::item_row("/api/v1/dashboard", "getDashboard", "Shows the organisation's figures, and what was done last.",
+                       get, schema::schema_of<item>);
+    made.shape = http::answer_shape::with_recent;
     made.parameters = parameters;
     return made;
 }

@@ -1,7 +1,11 @@
 // How an event becomes a line, and how lines are looked for.
 #include "projections/audit_log.hpp"
 
+#include "projections/comment.hpp"
 #include "projections/event_cells.hpp"
+#include "projections/project.hpp"
+#include "projections/task.hpp"
+#include "projections/time_entry.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/text.hpp"
 
@@ -132,7 +136,8 @@ private:
         const std::string key = asked_.entity ? "s.version" : "a.seq";
         const std::string order = " order by " + key + direction();
         std::string picked = "select " + key +
-                             " as at, a.seq, a.lane, a.entity, a.action, a.actor_type, a.actor_id, a.request_id,"
+                             " as at, a.seq, a.lane, a.entity, a.entity_id, a.action, a.actor_type, a.actor_id,"
+                             " a.request_id,"
                              " row_number() over w as nth";
         std::string source = asked_.entity ? stream() : " from {audit_log} a";
         if (searches())
@@ -192,9 +197,26 @@ private:
         if (!asked_.actors.empty())
             all += " and coalesce(" + any_of("l.actor_id", asked_.actors) + " or " +
                    any_of("l.actor_type", asked_.actors) + ", false)";
+        if (asked_.client)
+            all += " and coalesce((case l.entity when 'client' then l.entity_id" + whose() +
+                   " end) = " + argument(asked_.client->text(), "uuid") + ", false)";
         if (searches())
             all += " and " + contains_text();
         return "(" + all + ")";
+    }
+
+    // Whose a project is, or what belongs to one. Look-ups along keys within each other, as joins could become scans.
+    std::string whose() const
+    {
+        const auto of = [this](std::string_view table, std::string_view picked, std::string_view id) {
+            return std::string{"(select "}.append(picked) + " from {" + std::string{table} +
+                   "} held where held.tenant_id = " + tenant_ + " and held.id = " + std::string{id} + " limit 1)";
+        };
+        const auto project = [&](const std::string& id) { return of("project", "held.client_id", id); };
+        const auto task = [&](const std::string& id) { return of("task", "held.project_id", id); };
+        return " when 'project' then " + project("l.entity_id") + " when 'task' then " + project(task("l.entity_id")) +
+               " when 'comment' then " + project(task(of("comment", "held.task_id", "l.entity_id"))) +
+               " when 'time_entry' then " + project(of("time_entry", "held.project_id", "l.entity_id"));
     }
 
     std::string action()
@@ -263,7 +285,10 @@ projection::statement statement_of(const schema::uuid& tenant, const question& a
 page read(projection::reader& from, const schema::uuid& tenant, const question& asked)
 {
     CF_ASSERT(asked.limit > 0);
-    const projection::definition* const shown[]{&read_model()};
+    std::vector<const projection::definition*> shown{&read_model()};
+    if (asked.client)
+        shown.insert(shown.end(),
+                     {&project::read_model(), &task::read_model(), &comment::read_model(), &time_entry::read_model()});
     const auto found = from.ask(tenant, shown, statement_of(tenant, asked), statement_maker::columns);
     const bool goes_back = asked.beside && asked.beside->leads_back;
     page made;

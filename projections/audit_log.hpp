@@ -62,6 +62,7 @@ struct question
     std::vector<std::string> actions;              // any of these; "task.*" are all of the noun
     std::vector<std::string> actors;               // any of these ids or kinds of actors
     std::optional<event_log::thing> entity;        // of this one thing
+    std::optional<schema::uuid> client;            // of this client and what belongs to it, as rows say now
     std::optional<schema::moment> from, to;        // recorded from one on and before the other
     std::optional<schema::moment> not_before;      // likewise, whatever was asked
     std::string text;                              // in action, entity, request id or stored fact, whatever its case

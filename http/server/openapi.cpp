@@ -192,6 +192,17 @@ std::string_view entry_of(answer_shape shape)
     }
 }
 
+// Beside the reference to the record, which JSON Schema 2020-12 allows.
+void write_recent_schema(json_writer& json)
+{
+    json.key("required").begin_array().string("recent_activity").end_array();
+    json.key("properties").begin_object().key("recent_activity").begin_object().member("type", "array");
+    json.member("description", "What was done last, as /activity shows it, the newest first; of a client, to what "
+                               "belongs to it now.");
+    json.key("items").begin_object().member("$ref", reference("schemas", entry_of(answer_shape::activity)));
+    json.end_object().end_object().end_object();
+}
+
 void write_answer_schema(json_writer& json, const route& one)
 {
     if (one.command)
@@ -207,7 +218,10 @@ void write_answer_schema(json_writer& json, const route& one)
     if (one.shape != answer_shape::page && entry.empty())
     {
         const auto name = one.is_batch ? std::string_view{"batch_answer"} : one.answer->name;
-        json.begin_object().member("$ref", reference("schemas", name)).end_object();
+        json.begin_object().member("$ref", reference("schemas", name));
+        if (one.shape == answer_shape::with_recent)
+            write_recent_schema(json);
+        json.end_object();
         return;
     }
     const auto cursor = [&](std::string_view name) {

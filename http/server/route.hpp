@@ -79,12 +79,13 @@ enum class needs : std::uint8_t
 enum class answer_shape : std::uint8_t
 {
     item,
-    page,      // {"data": [item…], "next_cursor", "prev_cursor"}
-    history,   // the same of events, and what each changed
-    activity,  // likewise, of many things: with what each happened to
-    audit,     // likewise, and where it came from
-    events,    // {"data": [CloudEvent…], "next_after"}
-    other      // the record, without version and ETag
+    page,         // {"data": [item…], "next_cursor", "prev_cursor"}
+    history,      // the same of events, and what each changed
+    activity,     // likewise, of many things: with what each happened to
+    audit,        // likewise, and where it came from
+    events,       // {"data": [CloudEvent…], "next_after"}
+    with_recent,  // the record, without version and ETag; and the newest entries of the activity
+    other         // the record, without version and ETag
 };
 
 // A filter or other parameter of the query string, for the document and for refusing unknown ones.

@@ -41,6 +41,13 @@ std::string member_of(const schema::json::node& object, std::string_view name)
                                                                          : json_of(found);
 }
 
+std::string member_text(const std::string& body, std::string_view name)
+{
+    schema::json::document parsed;
+    REQUIRE_MESSAGE(parsed.parse(body), body);
+    return member_of(parsed.root(), name);
+}
+
 // The entries of a page, each as its members' texts.
 using entry = std::map<std::string, std::string>;
 
@@ -113,6 +120,13 @@ struct given_some_work
         return entries_of(said.body);
     }
     names actions(const std::string& target) const { return actions_of(entries(target)); }
+    // What the dashboard says was done last.
+    std::string recent(const std::string& query, const std::string& key = "") const
+    {
+        const auto said = ask(shared(), key.empty() ? of.key : key, "GET", "/api/v1/dashboard" + query);
+        REQUIRE_MESSAGE(said.status == 200, said.body);
+        return member_text(said.body, "recent_activity");
+    }
     std::string code(const std::string& target) const { return value_of(send("GET", target).body, "code"); }
 
     static http_tests::tenant fresh()
@@ -152,6 +166,45 @@ TEST_CASE_FIXTURE(given_some_work, "activity shows the work, the newest first, w
           std::map<std::string, std::string>{{"/name", "Ann -> Bob"}, {"/email", "ann@example.com -> null"}});
     CHECK(changes_of(all[7]).at("/email") == "null -> ann@example.com");
     CHECK(changes_of(all[2]).at("/body") == "null -> Ünder the tree");
+}
+
+TEST_CASE_FIXTURE(given_some_work, "the dashboard shows what was done last, as the activity does, and no more of it")
+{
+    CHECK(recent("") == member_text(send("GET", "/api/v1/activity?limit=10").body, "data"));
+    for (int i = 0; i < 12; ++i)
+        send("PATCH", "/api/v1/tasks/" + task, R"({"title": "Dig )" + std::to_string(i) + "\"}");
+    const auto latest = recent("");
+    CHECK(latest == member_text(send("GET", "/api/v1/activity?limit=10").body, "data"));
+    CHECK(actions_of(entries_of("{\"data\":" + latest + "}")) == names(10, "task.changed"));
+
+    made("/api/v1/members", R"({"email": "eve@example.org", "name": "Eve"})");  // in the audit, for administrators
+    CHECK(recent("") == latest);
+    CHECK(recent("", fresh().key) == "[]");
+}
+
+TEST_CASE_FIXTURE(given_some_work, "of a client the dashboard shows what was done to it and to what belongs to it now")
+{
+    send("POST", "/api/v1/clients/" + client + "/restore");
+    const auto entry =
+        made("/api/v1/time-entries", R"({"minutes": 30, "spent_on": "2026-01-31", "project_id": ")" + project + "\"}");
+    const auto other = made("/api/v1/clients", R"({"name": "Zoe"})");
+    const auto moves = made("/api/v1/projects", R"({"name": "Pond", "client_id": ")" + client + "\"}");
+    const auto of_client = [&](const std::string& id) {
+        return actions_of(entries_of("{\"data\":" + recent("?client_id=" + id) + "}"));
+    };
+    auto expected = work_done;
+    for (const char* newer : {"client.restored", "time_entry.created", "project.created"})
+        expected.insert(expected.begin(), newer);
+    expected.resize(10);
+    CHECK(of_client(client) == expected);
+    CHECK(of_client(other) == names{"client.created"});
+
+    send("PATCH", "/api/v1/projects/" + moves, R"({"client_id": ")" + other + "\"}");
+    CHECK(of_client(other) == names{"project.changed", "project.created", "client.created"});
+    send("PATCH", "/api/v1/projects/" + project, R"({"client_id": ")" + other + "\"}");
+    CHECK(of_client(client) == names{"client.restored", "client.archived", "client.changed", "client.created"});
+    CHECK(of_client(other).size() == 10);
+    CHECK_FALSE(entry.empty());
 }
 
 TEST_CASE_FIXTURE(given_some_work, "the audit shows everything, with where it came from, and no secret")
