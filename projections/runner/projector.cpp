@@ -15,6 +15,7 @@ projector::projector(projector_config config, std::span<const definition* const>
     : config_(std::move(config))
     , definitions_(definitions)
     , rows_(rows)
+    , cache_given_(cache)
     , cache_(cache)
     , positions_(reached)
     , clock_(clock)

@@ -33,6 +33,7 @@ struct report
         lane_lost,     // another process is ahead in a lane
         lane_taken,    // a lane is ours to serve, its owner before having died
         cache_lost,    // the local cache was thrown away and fills again
+        cache_back,    // there was none, and now there is
         lane_rebuilt,  // a lane's rows did not belong to this log: folded again from its beginning
         failed         // the database could not be reached or refused; it is tried again
     };
@@ -81,7 +82,8 @@ struct projector_config
     std::size_t refill_rows_max = 2'000;      // per step between batches
     std::chrono::milliseconds lost_min{500};  // how long a lost lane is left alone, doubling
     std::chrono::milliseconds lost_max{8'000};
-    int cache_losses_max = 8;                 // then it works without a cache until it is started again
+    int cache_losses_max = 8;                             // then it works without a cache for a while
+    std::chrono::milliseconds cache_again_after{30'000};  // so long, and each time that it is lost again
     std::vector<const definition*> beside{};  // of these, the ones that nobody is shown: no reader waits for them
     std::function<void(const report&)> tell;  // called on the projector's thread
     std::function<void(const std::string& incarnation)> opened{};  // likewise, with every connection
@@ -191,6 +193,8 @@ private:
     void judge_cache(course&);
     void drop(course&);
     void lose_cache(const std::string& why);
+    void take_cache_again();
+    void forget_filled();
     void take_up_left_alone();
     bool is_abandoned(const lane_state&) const;
 
@@ -219,7 +223,8 @@ private:
     const projector_config config_;
     const std::span<const definition* const> definitions_;
     row_store& rows_;
-    row_cache* cache_;
+    row_cache* const cache_given_;
+    row_cache* cache_;  // nothing: none is used
     positions& positions_;
     const schema::clock& clock_;
 
@@ -228,6 +233,7 @@ private:
     std::optional<std::int32_t> careful_lane_;  // whose events are being folded one at a time
     figures counted_;
     int cache_losses_ = 0;
+    time_point cache_again_at_{};  // while there is none
 
     mutable std::mutex mutex_;
     std::optional<under_way> under_way_;        // guarded by mutex_

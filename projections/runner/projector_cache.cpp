@@ -77,7 +77,8 @@ void projector::drop(course& of)
     ++counted_.cache_drops;
 }
 
-// Nothing of the cache can be read any more. The rows are in PostgreSQL, so this costs time and nothing else.
+// Nothing of the cache can be read any more. The rows are in PostgreSQL, so this costs time and nothing else. A disk
+// that stays full is not tried all the time.
 void projector::lose_cache(const std::string& why)
 {
     if (cache_ == nullptr)
@@ -93,7 +94,14 @@ void projector::lose_cache(const std::string& why)
     {
         tell(report::kind::cache_lost, std::string{"working without a cache: "} + fault.what());
         cache_ = nullptr;
+        cache_again_at_ = std::chrono::steady_clock::now() + config_.cache_again_after;
     }
+    forget_filled();
+}
+
+// Every space is empty from now on.
+void projector::forget_filled()
+{
     for (auto& state : lanes_)
         for (auto& one : state.courses)
         {
@@ -102,6 +110,27 @@ void projector::lose_cache(const std::string& why)
             one.filled_totals.reset();
             ++counted_.cache_drops;
         }
+}
+
+// One more loss, and it is left alone for as long again.
+void projector::take_cache_again()
+{
+    if (cache_given_ == nullptr || std::chrono::steady_clock::now() < cache_again_at_)
+        return;
+    cache_again_at_ = std::chrono::steady_clock::now() + config_.cache_again_after;
+    try
+    {
+        cache_given_->start_over();
+    }
+    catch (const std::exception&)
+    {
+        return;
+    }
+    cache_ = cache_given_;
+    cache_losses_ = config_.cache_losses_max;
+    forget_filled();
+    tell(report::kind::cache_back, "a cache can be kept again");
+    publish();
 }
 
 // -- Rows and totals of a batch.
@@ -200,6 +229,8 @@ void projector::remember(const commit& made)
 
 bool projector::refill()
 {
+    if (cache_ == nullptr)
+        take_cache_again();
     if (cache_ == nullptr)
         return false;
     for (auto& state : lanes_)

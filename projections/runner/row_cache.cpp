@@ -9,13 +9,28 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <cstdint>
 #include <cstring>
 #include <shared_mutex>
+#include <system_error>
 
 namespace projection
 {
 namespace
 {
+// Below this nothing is written any more. RocksDB is never to meet the disk's end itself: an append that finds no room
+// leaves a writer behind whose next use is an assertion of the library as Debian builds it, and ends the process.
+constexpr std::uintmax_t room_min_bytes = 64 * 1024 * 1024;
+
+void expect_room(const std::filesystem::path& at)
+{
+    std::error_code trouble;
+    const auto free = std::filesystem::space(at, trouble).available;
+    if (!trouble && free < room_min_bytes)
+        throw cache_broken("No space left on device: less than " + std::to_string(room_min_bytes >> 20) +
+                           " MiB are free under " + at.string());
+}
+
 void put_number(std::string& out, std::uint64_t n, int bytes)
 {
     for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
@@ -109,8 +124,21 @@ struct row_cache::implementation
     {
         if (config.is_scratch)
             start_over();
-        else if (!open().ok())
+        else
+            open_or_wait();
+    }
+
+    // A cache that finds no room now is broken from its first use, and may be started over later.
+    void open_or_wait()
+    try
+    {
+        expect_room(taken.directory());
+        if (!open().ok())
             start_over();
+    }
+    catch (const cache_broken&)
+    {
+        db.reset();
     }
 
     std::filesystem::path path() const { return taken.directory() / "rows"; }
@@ -129,6 +157,7 @@ struct row_cache::implementation
         options.max_write_buffer_number = 2;
         options.max_background_jobs = 2;
         options.max_open_files = 256;
+        options.avoid_flush_during_shutdown = config.is_scratch;
         options.keep_log_file_num = 2;
         options.max_log_file_size = 1024 * 1024;
         options.stats_dump_period_sec = 0;
@@ -144,13 +173,14 @@ struct row_cache::implementation
     {
         db.reset();
         std::filesystem::remove_all(path());
+        expect_room(taken.directory());
         check(open());
     }
 
     rocksdb::DB& opened()
     {
         if (!db)
-            throw cache_broken("the row cache could not be opened");
+            throw cache_broken("the row cache could not be opened: is the disk full?");
         return *db;
     }
 
@@ -201,6 +231,7 @@ std::vector<std::optional<std::string>> row_cache::get(const space& of, std::spa
 
 void row_cache::write(changes& made)
 {
+    expect_room(directory());
     const std::shared_lock lock{self_->mutex};
     rocksdb::WriteOptions how;
     how.disableWAL = self_->config.is_scratch;
@@ -231,6 +262,7 @@ std::vector<std::pair<std::string, std::string>> row_cache::walk(const space& of
 
 void row_cache::drop(const space& of)
 {
+    expect_room(directory());
     const std::shared_lock lock{self_->mutex};
     const std::string from = prefix_of('r', of);
     std::string to = from;

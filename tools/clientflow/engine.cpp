@@ -182,6 +182,9 @@ void engine::implementation::tell(const projection::report& said)
     case kind::cache_lost:
         journal.note(http::severity::warning, "projection.cache_lost", said.text);
         break;
+    case kind::cache_back:
+        journal.note(http::severity::info, "projection.cache_back", said.text);
+        break;
     case kind::lane_rebuilt:
         journal.note(http::severity::warning, "projection.lane_rebuilt", said.text);
         break;
