@@ -87,7 +87,7 @@ struct credentials::implementation
     std::unordered_map<std::string, std::shared_ptr<known_key>> table;  // guarded by table_mutex; by digest
 
     std::mutex queue_mutex;
-    std::condition_variable queue_filled;
+    std::condition_variable queue_filled, stopped;
     asked_of_thread waiting;  // guarded by queue_mutex
     bool stopping = false;    // guarded by queue_mutex
 
@@ -97,10 +97,11 @@ struct credentials::implementation
     std::optional<event_log::store> store;  // the `keys` thread only
     steady::time_point try_again{};         // after a failure nobody is kept waiting for the next one
     steady::time_point next_check{};
-    steady::time_point next_flush{};
     std::thread thread;
+    std::thread uses_thread;  // so that nobody's key waits for a database that does not answer
 
     void run();
+    void run_uses();
     bool serve_next();
     void refuse_all();
     void serve(lookup&);
@@ -127,16 +128,10 @@ void credentials::implementation::run()
 {
     name_this_thread("keys");
     next_check = steady::now() + config.check_interval;
-    next_flush = steady::now() + config.use_flush_interval;
     while (serve_next())
-    {
         if (steady::now() >= next_check)
             check();
-        if (steady::now() >= next_flush)
-            flush_uses();
-    }
     refuse_all();
-    flush_uses();
 }
 
 // One thing at a time, so that no queue of strangers' keys delays a check. False: the end.
@@ -146,7 +141,7 @@ bool credentials::implementation::serve_next()
     std::deque<learning> tenant;
     {
         std::unique_lock lock{queue_mutex};
-        queue_filled.wait_until(lock, std::min(next_check, next_flush), [&] { return stopping || !waiting.empty(); });
+        queue_filled.wait_until(lock, next_check, [&] { return stopping || !waiting.empty(); });
         if (stopping)
             return false;
         const auto take_first = [](auto& from, auto& into) {
@@ -429,9 +424,23 @@ void credentials::implementation::check()
     }
 }
 
+// -- The `key-use` thread
+
+void credentials::implementation::run_uses()
+{
+    name_this_thread("key-use");
+    for (bool goes_on = true; goes_on;)
+    {
+        {
+            std::unique_lock lock{queue_mutex};
+            goes_on = !stopped.wait_for(lock, config.use_flush_interval, [&] { return stopping; });
+        }
+        flush_uses();
+    }
+}
+
 void credentials::implementation::flush_uses()
 {
-    next_flush = steady::now() + config.use_flush_interval;
     std::vector<use> uses;
     std::vector<std::shared_ptr<key_activity>> of;
     {
@@ -457,6 +466,8 @@ void credentials::implementation::flush_uses()
             of[i]->calls += uses[i].calls;
     }
 }
+
+// -- The `keys` thread again
 
 // Keeps the table within its bound: those go that were not used for longest, a sixteenth at a time.
 void credentials::implementation::make_room()
@@ -504,6 +515,7 @@ credentials::~credentials() { stop(); }
 void credentials::start()
 {
     self_->thread = std::thread{[self = self_.get()] { self->run(); }};
+    self_->uses_thread = std::thread{[self = self_.get()] { self->run_uses(); }};
 }
 
 void credentials::stop()
@@ -513,8 +525,10 @@ void credentials::stop()
         self_->stopping = true;
     }
     self_->queue_filled.notify_all();
-    if (self_->thread.joinable())
-        self_->thread.join();
+    self_->stopped.notify_all();
+    for (std::thread* each : {&self_->thread, &self_->uses_thread})
+        if (each->joinable())
+            each->join();
 }
 
 credentials::answer credentials::find(const std::string& digest, steady::time_point now)
@@ -560,8 +574,9 @@ void credentials::resolve(std::string digest, std::function<void(answer)> done)
 
 void credentials::learn_tenant(const schema::uuid& tenant, std::function<void(bool)> done)
 {
-    const bool taken =
-        self_->offer([&](asked_of_thread& waiting) { waiting.tenants.push_back({tenant, std::move(done)}); });
+    const bool taken = self_->offer([&](asked_of_thread& waiting) {
+        waiting.tenants.push_back({tenant, std::move(done)});
+    });
     if (!taken)
         done(false);
 }

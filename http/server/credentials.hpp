@@ -6,7 +6,8 @@
 // within a second on every node. A key that was not held against the log for that long is looked up again before it is
 // believed; only while the store cannot be reached are keys believed on, for `trust_without_store` at most. A key whose
 // history cannot be read is not believed at all, and costs the others nothing. Keys that were good before are looked up
-// before those that nobody has seen, and the check of keys in use goes between any two look-ups.
+// before those that nobody has seen, and the check of keys in use goes between any two look-ups. Another thread,
+// `key-use`, writes down how often keys were used.
 // `find` and `resolve` may be called from any thread and never block. Nothing here ever holds a key, only digests.
 #pragma once
 
@@ -96,7 +97,7 @@ public:
         schema::moment last_used_at;
         std::uint64_t calls = 0;
     };
-    // Writes uses to the database, on the `keys` thread; throws when it cannot, and is then asked again later.
+    // Writes uses to the database, on the `key-use` thread; throws when it cannot, and is then asked again later.
     using keep_uses = std::function<void(const std::vector<use>&)>;
 
     credentials(credentials_config, event_log::keyring&, const schema::clock&, keep_uses);

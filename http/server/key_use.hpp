@@ -1,4 +1,4 @@
-// When each API key was last used and how often this month: written in batches by the `keys` thread, read by
+// When each API key was last used and how often this month: written in batches by the `key-use` thread, read by
 // /api-keys/{id}/usage. Never one write per request.
 #pragma once
 

@@ -69,6 +69,22 @@ std::string member(std::string_view text, std::string_view name)
                      text.substr(at + name.size(), text.find_first_of("\"\n", at + name.size()) - at - name.size())};
 }
 
+// So many events, or what there is until the server ends the stream.
+std::string read_events(kit::wire& from, std::size_t count)
+{
+    std::string all;
+    try
+    {
+        for (std::size_t i = 0; i < count; ++i)
+            all += from.read_until("event: task.created");
+        return all += from.read_until("\n\n");
+    }
+    catch (const kit::wire_error&)
+    {
+        return all += from.read_to_end();
+    }
+}
+
 // The events of whole blocks, and the last place; a block that was cut off in the middle counts for nothing.
 struct reading
 {
@@ -153,7 +169,8 @@ TEST_CASE("slow readers, however many, cost bounded memory, hold nobody up, and 
         [&] {
             look();
             return figure(server, "clientflow_event_past_bytes") == 0 &&
-                   figure(server, "clientflow_event_pages_waiting") == 0;
+                   figure(server, "clientflow_event_pages_waiting") == 0 &&
+                   figure(server, "clientflow_event_stream_cuts_total{reason=\"slow\"}") > 0;
         },
         kit::milliseconds{120'000});
     const auto cuts = figure(server, "clientflow_event_stream_cuts_total{reason=\"slow\"}");
@@ -164,21 +181,15 @@ TEST_CASE("slow readers, however many, cost bounded memory, hold nobody up, and 
     CHECK(sent * text_bytes / count < unread_max);
     CHECK(most - idle < memory_max);
     CHECK(held < 40.0 * 1024 * 1024);
-    CHECK(cuts > 0);
 
-    // One that was cut comes back until it has heard everything, and nothing twice.
+    // One that was slow, cut or not, comes back until it has heard everything, and nothing twice.
     std::vector<std::string> all;
     reading whole;
     auto from_first = stream(server.port(), agency.api_key, true);
     const auto wanted = static_cast<std::size_t>(old_events + new_events);
-    std::string so_far;
-    for (std::size_t i = 0; i < wanted; ++i)
-        so_far += from_first.read_until("event: task.created");
-    so_far += from_first.read_until("\n\n");
-    whole.take(so_far);
-    auto& one = slow[1];
+    whole.take(read_events(from_first, wanted));
     reading seen;
-    seen.take(one.read_to_end());
+    seen.take(read_events(slow[1], wanted));
     while (seen.events.size() < whole.events.size())
     {
         auto again = stream(server.port(), secrets[0], false, seen.last);

@@ -139,7 +139,8 @@ TEST_CASE("a server does not start on rows that another definition has made, and
 
 TEST_CASE("rows of an earlier program are upgraded before a server of this one starts on them")
 {
-    store here;
+    kit::cluster sound;
+    store here{sound};
     here.database().run("insert into read.projection (projection, version, definition, digest, rows_in, state)"
                         " values ('client', 1, 1, 'of the program before', 'read.client', 'live')");
     const auto refused = serve(here);

@@ -266,7 +266,7 @@ TEST_CASE("what was done is CSV, too: all of it, the newest first, with the filt
     stage in;
     const auto of = in.new_tenant("done");
     const auto other = in.new_tenant("other");
-    make_clients(in, of.key, 450, "n");
+    make_clients(in, of.key, 450, "number-");
     make_clients(in, other.key, 3, "theirs");
 
     const auto activity = listed(in, of.key, "/api/v1/activity");
@@ -278,8 +278,8 @@ TEST_CASE("what was done is CSV, too: all of it, the newest first, with the filt
     CHECK(std::set<std::string>(ids.begin(), ids.end()).size() == 450);
     const auto times = column(activity, "recorded_at");
     CHECK(std::is_sorted(times.rbegin(), times.rend()));
-    CHECK(column(activity, "data").front().find("\"n449\"") != std::string::npos);
-    CHECK(column(activity, "data").back().find("\"n0\"") != std::string::npos);
+    CHECK(column(activity, "data").front().find("\"number-449\"") != std::string::npos);
+    CHECK(column(activity, "data").back().find("\"number-0\"") != std::string::npos);
 
     const auto audit = listed(in, of.key, "/api/v1/audit");
     auto wider = activity.front();
@@ -288,7 +288,7 @@ TEST_CASE("what was done is CSV, too: all of it, the newest first, with the filt
     CHECK(audit.size() == 454);  // with the birth of the organisation
     CHECK(column(audit, "ip").front() == "127.0.0.1");
     CHECK(column(listed(in, of.key, "/api/v1/audit?action=org.created"), "actor_type") == cells{"operator"});
-    CHECK(listed(in, of.key, "/api/v1/activity?q=n44").size() == 12);
+    CHECK(listed(in, of.key, "/api/v1/activity?q=number-44").size() == 12);
     CHECK(listed(in, of.key, "/api/v1/activity?entity_id=" + column(audit, "entity_id").front()).size() == 2);
     CHECK(listed(in, of.key, "/api/v1/activity?from=2999-01-01").size() == 1);
 
