@@ -151,6 +151,24 @@ private:
                order.substr(1) + " rows unbounded preceding)" + order + " limit " + std::to_string(rows_max());
     }
 
+    // The first seq that was recorded at a time or later. By halving over the key, because recorded_at never falls
+    // along seq: some two dozen look-ups, and no index on the time. All rows below `low` are older, none from `high`
+    // on.
+    std::string seq_from(const schema::moment& at)
+    {
+        const std::string when = argument(at.text(), "timestamptz");
+        const std::string middle = "half.low + (half.high - half.low) / 2";
+        const auto row = [&](const std::string& picked, const std::string& rest) {
+            return "(select " + picked + " from {audit_log} r where r.tenant_id = " + tenant_ + rest + " limit 1)";
+        };
+        return "(with recursive half (low, high) as (select " + row("r.seq", " order by r.seq") + ", " +
+               row("r.seq + 1", " order by r.seq desc") + " union all select case when met.recorded_at < " + when +
+               " then met.seq + 1 else half.low end, case when met.recorded_at < " + when + " then half.high else " +
+               middle + " end from half cross join lateral " +
+               row("r.seq, r.recorded_at", " and r.seq >= " + middle + " order by r.seq") +
+               " as met where half.low < half.high) select half.low from half where half.low >= half.high)";
+    }
+
     // One thing's events are found by the log's own key of streams.
     std::string stream()
     {
@@ -164,9 +182,6 @@ private:
         if (asked_.entity)
             text += " and s.tenant_id = " + tenant_ + " and s.category = " + argument(asked_.entity->category, "text") +
                     " and s.stream_id = " + argument(asked_.entity->id.text(), "uuid");
-        const auto seq_from = [&](const schema::moment& at) {
-            return "(select read.audit_seq_from(" + tenant_ + ", " + argument(at.text(), "timestamptz") + "))";
-        };
         for (const auto& since : {asked_.from, asked_.not_before})
             if (since)
                 text += " and a.seq >= " + seq_from(*since);

@@ -263,6 +263,28 @@ TEST_CASE("pages end at what they may cost and lead on, and all of them together
     }
 }
 
+TEST_CASE("a period is looked for in the version that is shown, also when there is no other any more")
+{
+    world in;
+    const auto tenants = random_history(in, 22, {2, 200});
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    const projection::definition* of = projection::read_model_named("audit_log");
+    in.rebuild({&of, 1});
+    it.catch_up();
+    in.db.run("update read.projection set state = case version when 2 then 'live' else 'retired' end"
+              " where projection = 'audit_log'; truncate read.audit_log");
+    projection::reader from{in.reading()};
+    audit_log::question asked;
+    const auto later = schema::moment::parse("2999-01-01T00:00:00Z");
+    asked.to = later;
+    CHECK(std::to_string(follow(from, tenants[0], asked).seqs.size()) ==
+          in.db.run("select count(*) from es.event where tenant_id = '" + tenants[0].text() + "'"));
+    asked.to = std::nullopt;
+    asked.from = later;
+    CHECK(follow(from, tenants[0], asked).seqs.empty());
+}
+
 namespace
 {
 std::string replaced(std::string text, const std::string& what, const std::string& with)
