@@ -1,5 +1,6 @@
 #include "http/server/csv.hpp"
 
+#include "http/server/key_watch.hpp"
 #include "http/server/query_route.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/csv.hpp"
@@ -101,7 +102,9 @@ void read_on(const std::shared_ptr<csv_feed>& feed, query_context& with)
 class csv_source final : public body_source
 {
 public:
-    explicit csv_source(std::shared_ptr<csv_feed> feed) : feed_(std::move(feed)) {}
+    csv_source(std::shared_ptr<csv_feed> feed, live& of, const std::string& key_digest)
+        : feed_(std::move(feed)), check_every_(of.config().key_check_interval), key_(of, key_digest, steady::now())
+    {}
     ~csv_source() override
     {
         const std::lock_guard lock{feed_->mutex};
@@ -129,6 +132,8 @@ public:
                 return state::more;
             if (!feed_->page.next && !feed_->is_reading)
                 return state::ended;
+            if (feed_->again_at != steady::time_point::max() && steady::now() < feed_->again_at)
+                return state::waiting;
             wants_page = !feed_->is_reading;
             feed_->is_reading = true;
             feed_->again_at = steady::time_point::max();
@@ -144,16 +149,26 @@ public:
         return feed_->again_at;
     }
 
+    // Who takes a list for hours takes it no longer than with a good key.
+    bool is_void() override
+    {
+        const auto now = steady::now();
+        if (now < next_check_)
+            return false;
+        next_check_ = now + check_every_;
+        return !key_.is_good(now);
+    }
+
 private:
     void ask_for_page()
     {
-        const auto failed = [feed = feed_](const char*) {
+        const auto later = [feed = feed_](const char*) {  // it waited too long for a thread, or there was no connection
             const std::lock_guard lock{feed->mutex};
             feed->is_reading = false;
-            feed->has_failed = true;
+            feed->again_at = steady::now() + busy_pause;
             feed->wake();
         };
-        if (feed_->pool->submit([feed = feed_](query_context& with) { read_on(feed, with); }, failed))
+        if (feed_->pool->submit([feed = feed_](query_context& with) { read_on(feed, with); }, later))
             return;
         const std::lock_guard lock{feed_->mutex};
         feed_->is_reading = false;
@@ -161,6 +176,9 @@ private:
     }
 
     const std::shared_ptr<csv_feed> feed_;
+    const std::chrono::milliseconds check_every_;
+    key_watch key_;
+    steady::time_point next_check_ = steady::now() + check_every_;
 };
 }  // namespace
 
@@ -179,7 +197,7 @@ void answer_csv_pages(call& c, csv_page first, csv_page_reader read)
     feed->pool = &c.server->queries();
     feed->page = std::move(first);
     c.out->content_type = "text/csv; charset=utf-8; header=present";
-    c.out->source = std::make_shared<csv_source>(std::move(feed));
+    c.out->source = std::make_shared<csv_source>(std::move(feed), c.server->streams(), c.key_digest);
 }
 
 void answer_csv(call& c, query_context& with, const projection::list_shape& shape, projection::parameters sent,

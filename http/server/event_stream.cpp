@@ -2,6 +2,7 @@
 
 #include "http/server/event_ask.hpp"
 #include "http/server/jitter.hpp"
+#include "http/server/key_watch.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -35,7 +36,12 @@ class event_stream final : public body_source
 {
 public:
     event_stream(std::shared_ptr<listening> who, const fan_out::look& now, const starting_place& from)
-        : who_(std::move(who)), of_(who_->of), history_(now.history), incarnation_(now.incarnation), cursor_(from.seq)
+        : who_(std::move(who))
+        , of_(who_->of)
+        , history_(now.history)
+        , incarnation_(now.incarnation)
+        , cursor_(from.seq)
+        , key_(of_, who_->key_digest, steady::now())
     {
         const auto& config = of_.config();
         prelude_ = first_block(
@@ -62,7 +68,6 @@ private:
     bool take_page();
     void ask_for_page(std::int64_t up_to);
     void hold(std::vector<event_feed::shown>, std::int64_t up_to);
-    bool key_is_good(steady::time_point now);
     void let_go();
     void let_go_of_untaken(steady::time_point now);
     bool is_in_the_way(steady::time_point now) const;
@@ -94,8 +99,7 @@ private:
     std::string_view leaving_;  // why
     steady::time_point next_check_;
     std::optional<steady::time_point> gone_since_;  // the key
-    steady::time_point known_at_ = steady::now();   // the key was last held against the log
-    std::shared_ptr<std::atomic<int>> resolving_;   // 0: asked, 1: good, 2: nobody can tell, -1: gone
+    key_watch key_;
 };
 
 body_source::state event_stream::pull(std::string& out, std::size_t room)
@@ -305,44 +309,12 @@ bool event_stream::is_void()
     if (now < next_check_)
         return false;
     next_check_ = now + of_.config().key_check_interval;
-    if (key_is_good(now))
+    if (key_.is_good(now))
         return false;
     gone_since_ = now;
     leave("key");
     who_->news->fire();
     return false;
-}
-
-// A key that nobody could hold against the log lately is looked up; until the answer is there, it is good.
-bool event_stream::key_is_good(steady::time_point now)
-{
-    const auto is_good = [at = of_.now()](const credentials::answer& said) {
-        return said.who && said.who->read && !(said.who->expires_at && *said.who->expires_at <= at);
-    };
-    if (resolving_ && *resolving_ < 0)
-        return false;
-    if (resolving_ && *resolving_ == 1)
-        known_at_ = now;
-    if (resolving_ && *resolving_ > 0)
-        resolving_ = nullptr;
-    const auto said = of_.keys_of().find(who_->key_digest, now);
-    if (said.what == credentials::verdict::known)
-    {
-        known_at_ = now;
-        return is_good(said);
-    }
-    if (now - known_at_ > of_.config().key_trust_without_store)
-        return false;
-    if (said.what == credentials::verdict::absent)
-        return false;
-    if (resolving_)
-        return true;
-    resolving_ = std::make_shared<std::atomic<int>>(0);
-    of_.keys_of().resolve(who_->key_digest, [box = resolving_, is_good](const credentials::answer& found) {
-        const bool is_known = found.what == credentials::verdict::known;
-        *box = is_known && is_good(found) ? 1 : found.what == credentials::verdict::unavailable ? 2 : -1;
-    });
-    return true;
 }
 
 // -- The beginning

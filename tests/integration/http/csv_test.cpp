@@ -261,6 +261,29 @@ TEST_CASE("a slow client holds one page, and a list that cannot be read to its e
     }
 }
 
+TEST_CASE("a list that is being taken ends with its key")
+{
+    stage in;
+    const auto of = in.new_tenant("revoked");
+    std::string notes;
+    for (int i = 0; i < 4'000; ++i)
+        notes += "\U0001f4ce";
+    make_clients(in, of.key, 1'200, "n", R"(, "notes": ")" + notes + "\"");  // more than sockets hold
+    const auto reply = ask(in, of.key, "POST", "/api/v1/api-keys", R"({"name": "K", "scopes": ["read"]})");
+    auto line = in.connect();
+    line.request("GET", "/api/v1/clients",
+                 {{"Authorization", "Bearer " + value_of(reply.body, "secret")}, as_csv[0], as_csv[1]});
+    CHECK(line.read_head().status == 200);
+    CHECK(ask(in, of.key, "DELETE", "/api/v1/api-keys/" + value_of(reply.body, "id")).status == 200);
+    kit::await("the connection to be cut", [&] {
+        kit::wire figures{in.service->admin_port()};
+        return figures.exchange("GET", "/metrics").body.find("\nclientflow_http_connections 0\n") != std::string::npos;
+    });
+    const auto rest = line.read_to_end();
+    CHECK(rest.find(",n0,") == std::string::npos);
+    CHECK_FALSE(rest.ends_with("0\r\n\r\n"));
+}
+
 TEST_CASE("what was done is CSV, too: all of it, the newest first, with the filters of its pages")
 {
     stage in;

@@ -34,7 +34,6 @@ struct given_a_held_reader
         config.waiting = {100, 60};
         past = std::make_unique<http::past_events>(config, *keys, [](const std::string&) {});
         past->start();
-        std::promise<void> begun;
         past->read(asked_by(left), [&](http::past_events::page) {
             begun.set_value();
             release.get_future().wait();
@@ -80,7 +79,7 @@ struct given_a_held_reader
     log_tests::tenant left = log_tests::new_born(log, 3), right = log_tests::new_born(log, 3);
     std::unique_ptr<event_log::keyring> keys;
     std::shared_ptr<const int> asker = std::make_shared<const int>(1);
-    std::promise<void> release;
+    std::promise<void> begun, release;
     bool is_released = false;
     std::mutex mutex;
     std::vector<std::string> done;  // guarded by mutex
