@@ -1,5 +1,6 @@
 #include "commands/lanes/loading.hpp"
 
+#include "commands/lanes/snapshot_taker.hpp"
 #include "events/log/meta.hpp"
 #include "events/log/upcast.hpp"
 #include "schemas/sealing.hpp"
@@ -320,7 +321,10 @@ bool loader::evolve(const stream_ref& stream, folded& now, const event_log::reco
     now.last = event.at;
     now.recorded_at = event.recorded_at;
     now.occurred_max = version == 1 ? stamp.occurred_at : std::max(now.occurred_max, stamp.occurred_at);
-    kept_.keep(stream, now);
+    if (taker_)
+        taker_->moved(stream, version - 1, version);
+    else
+        kept_.keep(stream, now);
     return !visit || (*visit)({*stream.type, event, newest, opener.get(), version > 1 ? before : nullptr, now.state});
 }
 }  // namespace lanes

@@ -25,6 +25,8 @@
 
 namespace lanes
 {
+class snapshot_taker;
+
 struct stream_wanted
 {
     stream_ref stream;
@@ -65,9 +67,10 @@ class loader
 public:
     static constexpr std::int64_t window = 500;  // events of a stream read at once
 
-    // Without snapshots every stream is folded from its first event.
-    loader(event_log::store& store, event_log::keyring& keys, event_log::snapshots* snapshots = nullptr)
-        : store_(&store), keys_(&keys), kept_(snapshots, keys)
+    // Without snapshots every stream is folded from its first event. With a taker they are used here and made there.
+    loader(event_log::store& store, event_log::keyring& keys, event_log::snapshots* snapshots = nullptr,
+           snapshot_taker* taker = nullptr)
+        : store_(&store), keys_(&keys), kept_(snapshots, keys), taker_(taker)
     {}
 
     struct found
@@ -116,5 +119,6 @@ private:
     event_log::store* store_;
     event_log::keyring* keys_;
     kept_states kept_;
+    snapshot_taker* taker_;
 };
 }  // namespace lanes

@@ -35,7 +35,7 @@ round::round(workbench& bench, event_log::store& loads, event_log::store& append
     : bench_(bench)
     , loads_(loads)
     , appends_(appends)
-    , loader_(loads, bench.keys, bench.config.snapshots)
+    , loader_(loads, bench.keys, bench.config.snapshots, bench.taker)
     , keys_(bench.keys)
     , set_(bench.cache)
 {

@@ -4,10 +4,18 @@
 #include <stdexcept>
 #include <string>
 #include <sys/file.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace event_log
 {
+bool has_cache_room(const std::filesystem::path& at) noexcept
+{
+    std::error_code trouble;
+    const auto free = std::filesystem::space(at, trouble).available;
+    return trouble || free >= cache_room_min_bytes;
+}
+
 cache_slot::cache_slot(const std::filesystem::path& below, int slots_max)
 {
     for (int n = 0; n < slots_max; ++n)

@@ -4,10 +4,17 @@
 // Throws std::runtime_error when all are taken or none can be made.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 namespace event_log
 {
+// Below this nothing is written into a cache any more. RocksDB is never to meet the disk's end itself: an append that
+// finds no room leaves a writer behind whose next use is an assertion of the library as Debian builds it, and ends the
+// process.
+inline constexpr std::uintmax_t cache_room_min_bytes = 64 * 1024 * 1024;
+bool has_cache_room(const std::filesystem::path& at) noexcept;  // true also where the disk cannot be asked
+
 class cache_slot
 {
 public:

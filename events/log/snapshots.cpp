@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <shared_mutex>
@@ -23,6 +24,9 @@ namespace event_log
 {
 namespace
 {
+using steady = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds again_after{30};  // from a directory that could not be opened to the next try
 constexpr std::size_t checksum_bytes = 8;
 constexpr std::size_t place_bytes = 16 + 16 + 8 + 8;  // tenant, stream, form, history
 
@@ -146,6 +150,7 @@ rocksdb::Options options_of(const snapshot_config& config)
     options.max_log_file_size = 1024 * 1024;
     options.stats_dump_period_sec = 0;
     options.compression = rocksdb::kNoCompression;
+    options.avoid_flush_during_shutdown = true;  // what is not on the disk by then is in the log
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     return options;
 }
@@ -156,11 +161,18 @@ struct snapshots::implementation
     implementation(snapshot_config given, std::function<std::string()> history)
         : config(std::move(given)), incarnation(std::move(history)), taken(config.directory, config.slots_max)
     {
-        if (!open())
+        if (has_cache_room(taken.directory()) && !open())
             start_over();
     }
 
     std::filesystem::path path() const { return taken.directory() / "states"; }
+
+    // None could be opened, and it is time to try again.
+    bool is_due()
+    {
+        const std::shared_lock lock{mutex};
+        return !db && steady::now() >= try_again;
+    }
 
     bool open()
     {
@@ -173,6 +185,9 @@ struct snapshots::implementation
     void start_over()
     {
         db.reset();
+        try_again = steady::now() + again_after;
+        if (!has_cache_room(taken.directory()))
+            return;
         std::error_code ignored;  // what cannot be removed will not open, and then there are no snapshots
         std::filesystem::remove_all(path(), ignored);
         open();
@@ -202,7 +217,8 @@ struct snapshots::implementation
     const std::function<std::string()> incarnation;
     cache_slot taken;
     std::shared_mutex mutex;          // exclusive only while starting over
-    std::unique_ptr<rocksdb::DB> db;  // null: it cannot be opened
+    std::unique_ptr<rocksdb::DB> db;  // null: it cannot be opened, or there was no room; tried again
+    steady::time_point try_again{};   // guarded by mutex
     std::atomic<bool> is_broken{false};
     std::array<std::atomic<std::uint64_t>, 6> counts{};
 };
@@ -239,13 +255,14 @@ bool snapshots::implementation::seek(const std::string& from, std::string& key, 
 template <class Change>
 void snapshots::implementation::change(const Change& what)
 {
-    if (is_broken.exchange(false))
+    if (is_broken.exchange(false) || is_due())
     {
         const std::unique_lock lock{mutex};
         start_over();
     }
     const std::shared_lock lock{mutex};
-    const auto status = db ? what(*db) : rocksdb::Status::IOError();
+    const bool can_write = db && has_cache_room(taken.directory());
+    const auto status = can_write ? what(*db) : rocksdb::Status::IOError();
     if (!status.ok())
         note_failure(status);
 }

@@ -18,17 +18,12 @@ namespace projection
 {
 namespace
 {
-// Below this nothing is written any more. RocksDB is never to meet the disk's end itself: an append that finds no room
-// leaves a writer behind whose next use is an assertion of the library as Debian builds it, and ends the process.
-constexpr std::uintmax_t room_min_bytes = 64 * 1024 * 1024;
-
 void expect_room(const std::filesystem::path& at)
 {
-    std::error_code trouble;
-    const auto free = std::filesystem::space(at, trouble).available;
-    if (!trouble && free < room_min_bytes)
-        throw cache_broken("No space left on device: less than " + std::to_string(room_min_bytes >> 20) +
-                           " MiB are free under " + at.string());
+    if (!event_log::has_cache_room(at))
+        throw cache_broken("No space left on device: less than " +
+                           std::to_string(event_log::cache_room_min_bytes >> 20) + " MiB are free under " +
+                           at.string());
 }
 
 void put_number(std::string& out, std::uint64_t n, int bytes)
@@ -126,6 +121,15 @@ struct row_cache::implementation
             start_over();
         else
             open_or_wait();
+    }
+
+    ~implementation()
+    {
+        if (!config.is_scratch)
+            return;
+        db.reset();
+        std::error_code ignored;  // the next one in this directory begins empty anyway
+        std::filesystem::remove_all(path(), ignored);
     }
 
     // A cache that finds no room now is broken from its first use, and may be started over later.

@@ -46,7 +46,7 @@ int visit(dl_phdr_info* object, std::size_t, void* into)
 
 std::string build_id()
 {
-    std::string made{CLIENTFLOW_VERSION};
+    std::string made;
     dl_iterate_phdr(visit, &made);
     return made;
 }

@@ -5,7 +5,7 @@
 
 namespace cli
 {
-// The version, and the linker's build id where there is one: differs between any two builds of different code.
+// The linker's build id, which differs between any two builds of different code; empty where the program has none.
 // Source: the note NT_GNU_BUILD_ID of the program's ELF file, found by dl_iterate_phdr(3).
 std::string build_id();
 }  // namespace cli

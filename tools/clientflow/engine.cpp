@@ -380,6 +380,8 @@ void engine::implementation::open_snapshots()
         return;
     of.snapshots.directory = of.data / "cache" / "snapshots";
     of.snapshots.folded_by = build_id();
+    if (of.snapshots.folded_by.empty())
+        return journal.note(http::severity::warning, "snapshots.none", "the program has no build id");
     try
     {
         snapshots = std::make_unique<event_log::snapshots>(of.snapshots, [this] { return history(); });
