@@ -107,8 +107,6 @@ public:
         {
             made.what = rebuilt::end::cancelled;
         }
-        if (made.what != rebuilt::end::interrupted)
-            std::filesystem::remove_all(config_.room);
         made.progress = progress_;
         made.stopped_keys = stopped_;
         return made;
@@ -192,8 +190,9 @@ private:
         for (const auto& each : versions_.all())
             if (each.projection == of.name)
             {
+                const bool is_ours = each.definition == of.version && each.digest == digest_of(of);
                 live = each.state == version_state::live ? each.number : live;
-                newest = each.state == version_state::beside ? std::max(newest, each.number) : newest;
+                newest = is_ours && each.state == version_state::beside ? std::max(newest, each.number) : newest;
             }
         return newest > live && !versions_.under_way(of.name);
     }
@@ -228,7 +227,7 @@ private:
     {
         if (!scratch_)
             scratch_.emplace(
-                cache_config{config_.room, config_.scratch_cache_bytes, config_.scratch_buffer_bytes, 1, true});
+                cache_config{config_.room, config_.scratch_cache_bytes, config_.scratch_buffer_bytes, 64, true});
         patiently([&] { incarnation_ = read_incarnation(); });
         lane_fold lane{progress.lane, missing_, *scratch_};
         fold_up_to_mark(lane, progress);

@@ -58,11 +58,11 @@ struct rebuild_progress
 
 struct rebuild_config
 {
-    row_store_config rows;         // under the name `rebuild_session`
+    row_store_config rows;         // its sessions are named `rebuild_session`, so that others see who is at work
     event_log::store_config keys;  // where subject keys are read
     std::function<std::unique_ptr<event_feed::feed>()> feed;
     std::vector<std::int32_t> lanes;
-    std::filesystem::path room;  // a directory of its own; what is in it is deleted
+    std::filesystem::path room;  // builds take numbered directories below it, and leave them empty
     std::size_t scratch_buffer_bytes = 64 * 1024 * 1024;
     std::size_t scratch_cache_bytes = 64 * 1024 * 1024;
     std::size_t page_rows = 2'000;             // copied under one deadline

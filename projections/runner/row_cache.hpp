@@ -53,7 +53,7 @@ struct cache_config
     std::size_t block_cache_bytes = 32 * 1024 * 1024;
     std::size_t write_buffer_bytes = 16 * 1024 * 1024;
     int slots_max = 64;
-    bool is_scratch = false;  // begins empty, and what is written is lost with the process
+    bool is_scratch = false;  // begins empty, ends empty, and is lost with the process
 };
 
 class row_cache

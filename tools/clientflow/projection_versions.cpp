@@ -174,7 +174,7 @@ projection::rebuild_config building(const program& chosen, const settings& of)
     };
     for (const auto& each : database{of.store.dsn}.ask("select lane from es.lane order by lane"))
         made.lanes.push_back(std::stoi(*each[0]));
-    made.room = of.data / "rebuild" / std::to_string(::getpid());
+    made.room = of.data / "rebuild";
     made.is_interrupted = [] { return stop_asked(); };
     if (isatty(STDERR_FILENO) != 0)
         made.tell = [&chosen](const projection::rebuild_progress& told) { say(chosen, text_of(told)); };
@@ -379,6 +379,11 @@ exit_status show(const program& chosen, const wanted& given, std::string_view fr
         if (goes_back && !before_it)
             throw failure(refused, "not_now", otherwise);
         const auto next = goes_back ? *before_it : all.meant(given.number, from_state, otherwise);
+        if (const auto& code = definition_named(name); next.definition != code.version)
+            throw failure(refused, "unknown_definition",
+                          "version " + std::to_string(next.number) + " of " + name + " was folded by definition " +
+                              std::to_string(next.definition) + ", and this program, which folds definition " +
+                              std::to_string(code.version) + ", could not go on with it: show it with its own program");
         const auto* live = all.in_state(projection::version_state::live);
         const int before = live == nullptr ? 0 : live->number;
         if (!given.dry_run && next.state != projection::version_state::live)

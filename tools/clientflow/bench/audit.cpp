@@ -67,7 +67,7 @@ report audit(const settings& configured, const wishes& given, progress& line)
                   {"commands_per_s", static_cast<double>(took.size()) / seconds},
                   {"command_p99_ms", quantile(took, 0.99)}};
     made.floor = {{"server_percent", 100 * (after.server - before.server) / seconds}};
-    made.ratio = auditor / std::max(after.server - before.server, 1e-9);
+    made.ratio = (auditor + in_store) / std::max(after.server - before.server, 1e-9);
     return made;
 }
 }  // namespace cli::bench
