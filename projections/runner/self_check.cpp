@@ -11,8 +11,11 @@ with relation as
 (
     select c.oid, c.oid::regclass::text as name, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.reloptions,
            owner.rolname as owner,
+           -- Not while a version is being built: nobody but the projector may look at it until it has its policies.
            exists (select from pg_attribute a
-                    where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped) as has_tenant
+                    where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
+           and exists (select from aclexplode(c.relacl) g
+                        where g.grantee <> c.relowner and g.grantee <> 'clientflow_projector'::regrole) as has_tenant
       from pg_class c
       join pg_namespace n on n.oid = c.relnamespace
       join pg_roles owner on owner.oid = c.relowner
