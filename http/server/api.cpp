@@ -48,6 +48,9 @@ std::optional<std::string> plain_path(std::string_view path)
     return std::move(pairs->front().second);
 }
 
+// Not even a path that somebody might be let into: what is told of it rests on no key.
+bool is_no_path(std::string_view path) { return path.find('%') != std::string_view::npos && !plain_path(path); }
+
 std::optional<std::string> ticket_in(std::string_view query)
 {
     const auto sent = query.find("ticket=") == std::string_view::npos ? std::nullopt : read_query(query);
@@ -223,7 +226,8 @@ next api::go_without_key(exchange& x, call& c)
         return next::settled;
     const bool has_key = x.in.count("x-api-key") + x.in.count("authorization") > 0;
     const bool is_public = c.where && c.where->scope == needs::nothing;
-    if (!c.wrong.empty() && (!has_key || is_public || c.unlimited || c.wrong == call::is_options))
+    if (!c.wrong.empty() &&
+        (!has_key || is_public || c.unlimited || c.wrong == call::is_options || is_no_path(x.in.path)))
         return answer_wrong(c);
     if (is_public)
         return after_key(x, c);
@@ -234,7 +238,7 @@ next api::authenticate(exchange& x, call& c)
 {
     std::string_view key = x.in.field("x-api-key");
     const auto authorization = x.in.field("authorization");
-    if (c.unlimited)  // whoever asks
+    if (c.unlimited || is_no_path(x.in.path))  // whoever asks
         return go_without_key(x, c);
     if (!authorization.empty())
     {

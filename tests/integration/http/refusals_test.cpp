@@ -120,6 +120,9 @@ TEST_CASE("paths and methods")
     CHECK(refused("GET", "/api/v1/projects/nonsense") == "404 not_found");
     CHECK(refused("GET", "/api/v1/projects/task_01h455vb4pex5vsknk084sn02q") == "404 not_found");
     CHECK(refused("GET", "/api/v1/clients%2F") == "404 not_found");
+    for (const std::string path : {"/problems/%09", "/problems/%F1%B4", "/api/v1/clients%2F"})
+        CHECK(told(ask(shared().in, "no key", "GET", path)) == "404 not_found");  // whoever asks
+    CHECK(told(ask(shared().in, "no key", "GET", "/api/v1/nothing")) == "401 unauthenticated");
     CHECK(ask(shared().in, shared().of.key, "GET", "/api/v1/%63lients").status == 200);
     const auto put = ask(shared().in, shared().of.key, "PUT", "/api/v1/projects", "{}");
     CHECK(told(put) == "405 method_not_allowed");
