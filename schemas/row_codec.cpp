@@ -2,6 +2,7 @@
 #include "schemas/row_codec.hpp"
 
 #include "schemas/assertion.hpp"
+#include "schemas/sized_integer.hpp"
 
 #include <cstring>
 
@@ -25,39 +26,6 @@ void put_text(std::string& out, std::string_view text)
 {
     put_varint(out, text.size());
     out.append(text);
-}
-
-std::int64_t integer_at(const void* from, std::uint8_t bytes)
-{
-    switch (bytes)
-    {
-    case 1:
-        return *static_cast<const std::int8_t*>(from);
-    case 2:
-        return *static_cast<const std::int16_t*>(from);
-    case 4:
-        return *static_cast<const std::int32_t*>(from);
-    default:
-        return *static_cast<const std::int64_t*>(from);
-    }
-}
-
-void set_integer(void* into, std::uint8_t bytes, std::int64_t n)
-{
-    switch (bytes)
-    {
-    case 1:
-        *static_cast<std::int8_t*>(into) = static_cast<std::int8_t>(n);
-        break;
-    case 2:
-        *static_cast<std::int16_t*>(into) = static_cast<std::int16_t>(n);
-        break;
-    case 4:
-        *static_cast<std::int32_t*>(into) = static_cast<std::int32_t>(n);
-        break;
-    default:
-        *static_cast<std::int64_t*>(into) = n;
-    }
 }
 
 void encode(const leaf&, const void* from, std::string& out);

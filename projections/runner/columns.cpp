@@ -3,6 +3,7 @@
 
 #include "schemas/assertion.hpp"
 #include "schemas/json_writer.hpp"
+#include "schemas/sized_integer.hpp"
 
 #include <charconv>
 #include <cstring>
@@ -12,8 +13,10 @@ namespace projection
 {
 namespace
 {
+using schema::integer_at;
 using schema::kind;
 using schema::leaf;
+using schema::set_integer;
 
 struct unwrapped
 {
@@ -53,39 +56,6 @@ std::string_view sql_type_of(const leaf& value, bool is_list)
     default:
         CF_ASSERT(!"a row's column holds a plain value, a list of ids or texts, or money");
         return {};
-    }
-}
-
-std::int64_t integer_at(const void* from, std::uint8_t bytes)
-{
-    switch (bytes)
-    {
-    case 1:
-        return *static_cast<const std::int8_t*>(from);
-    case 2:
-        return *static_cast<const std::int16_t*>(from);
-    case 4:
-        return *static_cast<const std::int32_t*>(from);
-    default:
-        return *static_cast<const std::int64_t*>(from);
-    }
-}
-
-void set_integer(void* into, std::uint8_t bytes, std::int64_t n)
-{
-    switch (bytes)
-    {
-    case 1:
-        *static_cast<std::int8_t*>(into) = static_cast<std::int8_t>(n);
-        break;
-    case 2:
-        *static_cast<std::int16_t*>(into) = static_cast<std::int16_t>(n);
-        break;
-    case 4:
-        *static_cast<std::int32_t*>(into) = static_cast<std::int32_t>(n);
-        break;
-    default:
-        *static_cast<std::int64_t*>(into) = n;
     }
 }
 
