@@ -1,20 +1,33 @@
 #include "http/server/admin.hpp"
 
+#include "http/server/headers.hpp"
 #include "http/server/problem.hpp"
 #include "schemas/json_writer.hpp"
 
 namespace http
 {
+namespace
+{
+const errand& errand_of(const exchange& x) { return *static_cast<const errand*>(x.context.get()); }
+}  // namespace
+
+void admin::begin(exchange& x, std::string_view sent_id)
+{
+    auto made = std::make_shared<errand>();
+    made->request_id = is_request_id(sent_id) ? std::string{sent_id} : "req_" + ids_.next(clock_.now().us).base32();
+    x.context = std::move(made);
+}
+
 next admin::on_head(exchange& x)
 {
     reply& out = x.out;
-    out.add("Cache-Control", "no-store");
+    begin(x, x.in.field("x-request-id"));
     if (parts_.desk != nullptr && operations::is_meant(x.in.path))
         return parts_.desk->on_head(x);
     if (x.in.method != verb::get && x.in.method != verb::head)
     {
         out.add("Allow", "GET, HEAD");
-        render(make_problem("method_not_allowed"), {x.in.path, "", ""}, out);
+        render(make_problem("method_not_allowed"), {x.in.path, errand_of(x).request_id, ""}, out);
         return next::settled;
     }
     const bool started = phase_ != phase::starting;
@@ -28,13 +41,13 @@ next admin::on_head(exchange& x)
     else if (x.in.path == "/metrics")
         answer_metrics(out);
     else
-        render(make_problem("not_found"), {x.in.path, "", ""}, out);
+        render(make_problem("not_found"), {x.in.path, errand_of(x).request_id, ""}, out);
     return next::settled;
 }
 
 next admin::on_body(exchange& x)
 {
-    return parts_.desk != nullptr && x.context ? parts_.desk->on_body(x) : next::settled;
+    return parts_.desk->on_body(x);  // nobody else asks for one
 }
 
 void admin::answer_readiness(reply& out)
@@ -77,16 +90,28 @@ void admin::answer_metrics(reply& out)
     out.body = text.text();
 }
 
+void admin::on_answer(exchange& x, double)
+{
+    x.out.add("Cache-Control", "no-store");
+    x.out.add("X-Request-Id", errand_of(x).request_id);
+}
+
 void admin::on_refused(exchange& x, int status, std::string_view code, std::string_view detail, std::string_view)
 {
+    const bool head_was_read = x.context != nullptr;
+    if (!head_was_read)
+        begin(x, {});
     auto what = make_problem(code, std::string{detail});
     what.status = status;
-    render(what, {"", "", ""}, x.out);
+    render(what, {head_was_read ? x.in.path : std::string_view{}, errand_of(x).request_id, ""}, x.out);
+    on_answer(x, 0);
 }
 
 void admin::on_exception(exchange& x, std::string_view)
 {
     x.out = reply{};
-    render(make_problem("internal"), {x.in.path, "", ""}, x.out);
+    if (x.context == nullptr)
+        begin(x, {});
+    render(make_problem("internal"), {x.in.path, errand_of(x).request_id, ""}, x.out);
 }
 }  // namespace http

@@ -2,13 +2,16 @@
 //
 // Runs on its own thread and io_context, so that it answers when everything else is stuck. Nothing here blocks or takes
 // a lock that a request of the public API could hold for long. It has no keys of its own: it listens where only the
-// operator reaches it, and what changes things under /api/admin asks for an operator's key.
+// operator reaches it, and everything under /api/admin asks for an operator's key. Every answer names its request in
+// X-Request-Id, as the public API's do.
 #pragma once
 
 #include "http/server/message.hpp"
 #include "http/server/metrics.hpp"
 #include "http/server/operations.hpp"
 #include "http/server/service.hpp"
+#include "schemas/time.hpp"
+#include "schemas/uuid.hpp"
 
 #include <atomic>
 #include <functional>
@@ -28,7 +31,7 @@ struct admin_parts
 class admin final : public application
 {
 public:
-    explicit admin(admin_parts parts) : parts_(std::move(parts)) {}
+    admin(admin_parts parts, const schema::clock& clock) : parts_(std::move(parts)), clock_(clock) {}
 
     enum class phase
     {
@@ -40,16 +43,19 @@ public:
 
     next on_head(exchange&) override;
     next on_body(exchange&) override;
-    void on_answer(exchange&, double) override {}
+    void on_answer(exchange&, double seconds) override;
     void on_refused(exchange&, int status, std::string_view code, std::string_view detail,
                     std::string_view peer) override;
     void on_exception(exchange&, std::string_view what) override;
 
 private:
+    void begin(exchange&, std::string_view sent_id);
     void answer_readiness(reply&);
     void answer_metrics(reply&);
 
     const admin_parts parts_;
+    const schema::clock& clock_;
+    schema::uuid_source ids_;  // the listener's thread alone uses it
     std::atomic<phase> phase_{phase::starting};
 };
 }  // namespace http

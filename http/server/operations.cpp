@@ -9,25 +9,17 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <optional>
 #include <thread>
 
 namespace http
 {
 namespace
 {
-// One request on its way: lives in its exchange and, while it is run, with the thread.
-struct errand
-{
-    const operation* what = nullptr;
-    operation_call call;
-    std::string answer;
-    std::optional<problem> refused;
-};
+errand& errand_of(exchange& x) { return *static_cast<errand*>(x.context.get()); }
 
 next refuse(exchange& x, const problem& why)
 {
-    render(why, {x.in.path, "", ""}, x.out);
+    render(why, {x.in.path, errand_of(x).request_id, ""}, x.out);
     return next::settled;
 }
 
@@ -58,7 +50,8 @@ struct operations::implementation
 
     const operation* find(std::string_view path, verb method) const;
     std::string methods_of(std::string_view path) const;  // empty: there is no such path
-    next known(exchange&, errand&, const credentials::answer&);
+    next known(exchange&, const credentials::answer&);
+    next choose(exchange&, const principal&);
     next hand_over(exchange&, const std::shared_ptr<errand>&);
     void run();
     static void answer(errand&);
@@ -96,7 +89,7 @@ std::string operations::implementation::methods_of(std::string_view path) const
     return all;
 }
 
-next operations::implementation::known(exchange& x, errand& on, const credentials::answer& said)
+next operations::implementation::known(exchange& x, const credentials::answer& said)
 {
     if (said.what == credentials::verdict::unavailable)
         return refuse(x, make_problem("unavailable"));
@@ -105,10 +98,37 @@ next operations::implementation::known(exchange& x, errand& on, const credential
         return refuse(x, make_problem("unauthenticated"));
     said.who->activity->calls.fetch_add(1, std::memory_order_relaxed);
     said.who->activity->last_used_us.store(now.us, std::memory_order_relaxed);
-    if (!said.who->operators || std::ranges::find(said.who->scopes, on.what->scope) == said.who->scopes.end())
-        return refuse(x, make_problem("forbidden", "The key has not the scope " +
-                                                       std::string{schema::name_of(on.what->scope)} + '.'));
-    on.call.operator_key = said.who->key_text;
+    if (!said.who->operators)
+        return refuse(x, make_problem("forbidden", "The key is no operator's."));
+    return choose(x, *said.who);
+}
+
+// For an operator: what there is, whether the key may, and whether it was asked rightly.
+next operations::implementation::choose(exchange& x, const principal& who)
+{
+    const auto path = x.in.path.substr(std::min(root.size() + 1, x.in.path.size()));
+    const auto* found = find(path, x.in.method);
+    if (found == nullptr)
+    {
+        const auto offered = methods_of(path);
+        if (offered.empty())
+            return refuse(x, make_problem("not_found"));
+        x.out.add("Allow", offered);
+        return refuse(x, make_problem("method_not_allowed"));
+    }
+    if (std::ranges::find(who.scopes, found->scope) == who.scopes.end())
+        return refuse(x, make_problem("forbidden",
+                                      "The key has not the scope " + std::string{schema::name_of(found->scope)} + '.'));
+    auto parameters = read_query(x.in.query);
+    if (!parameters)
+        return refuse(x, bad_query("query", "It is not percent-encoded UTF-8."));
+    for (const auto& [name, _] : *parameters)
+        if (std::ranges::find(found->parameters, name) == found->parameters.end())
+            return refuse(x, bad_query(name, "This operation takes no such parameter."));
+    auto& on = errand_of(x);
+    on.what = found;
+    on.call.parameters = std::move(*parameters);
+    on.call.operator_key = who.key_text;
     return next::proceed;
 }
 
@@ -193,37 +213,15 @@ void operations::stop()
 
 next operations::on_head(exchange& x)
 {
-    constexpr std::string_view root = "/api/admin/";
-    const auto path = x.in.path.substr(root.size());
-    const auto found = self_->find(path, x.in.method);
     const auto key = key_in(x.in);
     if (!key || !api_key::well_formed(*key))
         return refuse(x, make_problem("unauthenticated"));
-    if (found == nullptr)
-    {
-        const auto offered = self_->methods_of(path);
-        if (offered.empty())
-            return refuse(x, make_problem("not_found"));
-        x.out.add("Allow", offered);
-        return refuse(x, make_problem("method_not_allowed"));
-    }
-    auto parameters = read_query(x.in.query);
-    if (!parameters)
-        return refuse(x, bad_query("query", "It is not percent-encoded UTF-8."));
-    for (const auto& [name, _] : *parameters)
-        if (std::ranges::find(found->parameters, name) == found->parameters.end())
-            return refuse(x, bad_query(name, "This operation takes no such parameter."));
-
-    const auto on = std::make_shared<errand>();
-    on->what = found;
-    on->call.parameters = std::move(*parameters);
-    x.context = on;
     auto digest = api_key::digest_of_key(*key);
     const auto said = self_->keys.find(digest, std::chrono::steady_clock::now());
     if (said.what != credentials::verdict::unsure)
-        return self_->known(x, *on, said);
+        return self_->known(x, said);
     const auto box = std::make_shared<credentials::answer>();
-    x.then = [self = self_.get(), on, box](exchange& later) { return self->known(later, *on, *box); };
+    x.then = [self = self_.get(), box](exchange& later) { return self->known(later, *box); };
     self_->keys.resolve(std::move(digest), [box, wake = x.wake](credentials::answer found_out) {
         *box = std::move(found_out);
         wake();

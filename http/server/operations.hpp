@@ -3,7 +3,8 @@
 //
 // The answer is what the command line's --json prints. Operations block (they ask the database), so they run one after
 // another on a thread of their own, `operator`; the admin listener's thread only knows the key and hands them over. A
-// full queue is 503 busy. Serves the admin listener; everything given outlives it.
+// full queue is 503 busy. Without an operator's key nothing is told, not even which paths there are. Serves the admin
+// listener; everything given outlives it.
 #pragma once
 
 #include "events/api_key.hpp"
@@ -15,6 +16,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +48,17 @@ struct operation
     int status = 200;  // of an answer; 202: of what was only begun
 };
 
+// What the admin listener holds of a request on its way, as the context of its exchange: made by the listener's
+// application with the head, shared with the operator's thread while that runs it.
+struct errand
+{
+    std::string request_id;  // as it was sent, or made here
+    const operation* what = nullptr;
+    operation_call call;
+    std::string answer;
+    std::optional<problem> refused;
+};
+
 class operations
 {
 public:
@@ -57,11 +70,13 @@ public:
     void start();
     void stop();
 
-    static bool is_meant(std::string_view path) { return path.starts_with("/api/admin/"); }
-    next on_head(exchange&);
+    static bool is_meant(std::string_view path) { return path == root || path.starts_with("/api/admin/"); }
+    next on_head(exchange&);  // its context is an errand
     next on_body(exchange&);
 
 private:
+    static constexpr std::string_view root = "/api/admin";
+
     struct implementation;
     std::unique_ptr<implementation> self_;
 };

@@ -117,7 +117,8 @@ struct service::implementation
         , back({config.version,
                 [this] { return checks(); },
                 {[this](metrics_text& text) { write_metrics(text); }},
-                &desk})
+                &desk},
+               parts.clock)
         , public_listener(config.api, front)
         , admin_listener(config.admin, back)
     {}

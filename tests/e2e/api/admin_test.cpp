@@ -29,10 +29,9 @@ struct given_operators
     }
 
     kit::reply ask(const std::string& method, const std::string& path, const std::string& key,
-                   const std::string& body = {})
+                   const std::string& body = {}, kit::header_list headers = {})
     {
         kit::wire line{server.admin_port()};
-        kit::header_list headers;
         if (!key.empty())
             headers.emplace_back("X-API-Key", key);
         if (!body.empty())
@@ -94,6 +93,51 @@ TEST_CASE_FIXTURE(given_operators, "only an operator's key with the scope is ans
     CHECK(ask("GET", "lanes/status?lane=1", reading).status == 400);
     kit::wire line{server.port()};
     CHECK(line.exchange("GET", "/api/admin/lanes/status", {{"X-API-Key", reading}}).status == 404);
+}
+
+TEST_CASE_FIXTURE(given_operators, "whoever has no good key hears 401 of every path and method, and nothing else")
+{
+    const auto made = run({"key", "create", "--ops", "--scopes", "ops:read", "--name", "A test"});
+    run({"key", "revoke", cli_session::member(made, "key_id"), "--ops"});
+    const auto revoked = cli_session::member(made, "api_key");
+    for (const auto& key : {std::string{}, std::string{"cf_ops_nonsense"}, revoked})
+        for (const auto& path : {"", "dreams/list", "lanes/status", "lanes/status?lane=1", "projection/rebuild"})
+            for (const auto& method : {"GET", "POST", "DELETE", "OPTIONS"})
+            {
+                CAPTURE(key);
+                CAPTURE(path);
+                CAPTURE(method);
+                const auto said = ask(method, path, key);
+                CHECK(said.status == 401);
+                CHECK(said.header("WWW-Authenticate") == "Bearer");
+                CHECK_FALSE(said.header("Allow").has_value());
+            }
+    kit::wire line{server.admin_port()};
+    CHECK(line.exchange("GET", "/api/admin", {}).status == 401);
+    CHECK(ask("GET", "dreams/list", acme.api_key).status == 403);
+}
+
+TEST_CASE_FIXTURE(given_operators,
+                  "every answer to operators names its request, as it was sent or as it was named here")
+{
+    const auto named = [&](const kit::reply& said) {
+        CHECK(said.header("X-Request-Id").value_or("").starts_with("req_"));
+        CHECK(cli_session::member(said.body, "request_id") == said.header("X-Request-Id"));
+        CHECK(said.header("Cache-Control") == "no-store");
+    };
+    named(ask("GET", "lanes/status", ""));
+    named(ask("GET", "lanes/status", writing));
+    named(ask("GET", "dreams/list", reading));
+    named(ask("POST", "lanes/status", reading, "{}"));
+    named(ask("GET", "lanes/status?lane=1", reading));
+    named(ask("POST", "parked/replay", replaying, "{}"));
+    named(ask("POST", "parked/replay", replaying, std::string(300'000, ' ')));
+    kit::wire line{server.admin_port()};
+    named(line.exchange("GET", "/dreams", {}));
+    CHECK(ask("GET", "lanes/status", reading).header("X-Request-Id").value_or("").starts_with("req_"));
+    const auto sent = ask("GET", "lanes/status", "", "", {{"X-Request-Id", "ticket-4711"}});
+    CHECK(sent.header("X-Request-Id") == "ticket-4711");
+    CHECK(cli_session::member(sent.body, "request_id") == "ticket-4711");
 }
 
 TEST_CASE_FIXTURE(given_operators, "lanes, projections and stopped keys are told as on the command line")
