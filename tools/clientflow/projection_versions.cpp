@@ -198,8 +198,11 @@ exit_status rebuild_of_tenant(const program& chosen, const wanted& given,
     const auto tenant = org::org_id::parse(given.tenant);
     if (!tenant)
         throw failure(usage, "bad_tenant", "--tenant wants the id of an organisation: org_…");
-    if (std::ranges::any_of(these, [](const auto* each) { return each->kind != projection::row_kind::folded; }))
-        throw failure(usage, "bad_selection", "rows that are appended are not made anew for one tenant");
+    for (const auto* each : these)
+        if (each->kind != projection::row_kind::folded)
+            throw failure(usage, "bad_selection",
+                          "rows that are appended (" + std::string{each->name} +
+                              ") are not made anew for one tenant: name the read models that are");
     const auto lane = lane_of(of, tenant->value);
     std::string out;
     schema::json_writer json{out};

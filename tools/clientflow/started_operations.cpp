@@ -7,6 +7,7 @@
 #include "schemas/record.hpp"
 #include "tools/clientflow/operation_body.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -152,6 +153,24 @@ std::string reason_of(const std::string& given, const operation_call& call)
     return "--reason=" + given + " (" + call.operator_key + ')';
 }
 
+// Rows that are appended come of every event of a lane, and are made anew for all tenants or for none.
+void expect_folded(const rebuild_request& asked)
+{
+    std::string folded, appended;
+    for (const auto* each : projection::read_models())
+    {
+        const bool is_meant =
+            asked.all.value_or(false) || std::ranges::find(asked.projections, each->name) != asked.projections.end();
+        const bool is_folded = each->kind == projection::row_kind::folded;
+        if (is_folded || is_meant)
+            (is_folded ? folded : appended).append(", ").append(each->name);
+    }
+    if (!appended.empty())
+        refuse("invalid",
+               "Rows that are appended (" + appended.substr(2) +
+                   ") are not made anew for one tenant. Name in projections those that are: " + folded.substr(2) + '.');
+}
+
 words rebuild(const operation_call& call)
 {
     const auto body = read_operation_body<rebuild_request>(call);
@@ -163,6 +182,8 @@ words rebuild(const operation_call& call)
     add_flag(made, body.all, "--all");
     add_flag(made, body.resume, "--resume");
     add_tenant(made, body.tenant);
+    if (body.tenant)
+        expect_folded(body);
     return made;
 }
 

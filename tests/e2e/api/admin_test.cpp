@@ -188,6 +188,19 @@ TEST_CASE_FIXTURE(given_operators, "versions of a read model are built, compared
     CHECK(ask("POST", "projection/swap", writing, R"({"projection": "task", "force": true})").status == 422);
     CHECK(ask("POST", "projection/rebuild", writing, R"({"all": true, "tenant": "--dsn=x"})").status == 422);
     CHECK(ask("PATCH", "projection/rebuild", writing, "{}").header("Allow") == "POST, GET, HEAD");
+    for (const auto* these : {R"("all": true)", R"("projections": ["task", "audit_log"])"})
+    {
+        const auto appended = ask("POST", "projection/rebuild", writing,
+                                  std::string{"{"} + these + R"(, "tenant": ")" + acme.org_id + "\"}");
+        CHECK(appended.status == 422);
+        CHECK(cli_session::member(appended.body, "detail")
+                  .starts_with("Rows that are appended (audit_log) are not made anew for one tenant. Name in "
+                               "projections those that are: "));
+    }
+    CHECK(ask("GET", "projection/rebuild", reading).body.find(R"("state":"none")") != std::string::npos);
+    const auto renewed =
+        work("projection/rebuild", R"({"projections": ["task", "client"], "tenant": ")" + acme.org_id + "\"}", writing);
+    CHECK_MESSAGE(renewed.find(R"("exit":0)") != std::string::npos, renewed);
 
     const auto built = work("projection/rebuild", R"({"projections": ["task"]})", writing);
     CHECK_MESSAGE(built.find(R"("exit":0,"answer":{"versions":[{"name":"task","version":2)") != std::string::npos,
