@@ -3,9 +3,10 @@
 // A rebuild or a comparison takes minutes and memory, and folds events that may crash whoever folds them: it runs as
 // this same program with the settings that the server was started with, so a request only begins it, the next one asks
 // how it stands, and the answer is what the command line prints. One run of each command at a time; of the newest the
-// end is kept until the next begins or the server ends. Destruction asks what is at work to stop, as the first signal
-// does, and insists after `stop_patience`; what a rebuild has done by then is gone on with. A server that is killed
-// leaves its work to end by itself. Any thread.
+// end is kept until the next begins or the server ends. What has a time of its own is ended when that is over. An end
+// before its time, and destruction, ask the process and all that it started to stop, as the first signal does, and
+// insist after `stop_patience`; what a rebuild has done by then is gone on with. A server that is killed leaves its
+// work to end by itself. Any thread.
 #pragma once
 
 #include "schemas/time.hpp"
@@ -13,24 +14,43 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace cli
 {
+struct admin_work_config
+{
+    std::size_t answer_bytes_max = 16 * 1024 * 1024;        // a larger answer is not kept: a problem says so
+    std::size_t errors_bytes_max = 64 * 1024;               // of what a command says beside it, the last is kept
+    std::chrono::milliseconds looking_time_max{1'800'000};  // of what changes nothing: an audit, a comparison
+};
+
 class admin_work
 {
 public:
-    static constexpr std::size_t answer_bytes_max = 16 * 1024 * 1024;  // then the answer is not kept
     static constexpr std::chrono::milliseconds stop_patience{5'000};
 
+    enum class bound
+    {
+        none,
+        looking  // by `looking_time_max`
+    };
+    struct begun
+    {
+        std::string by;
+        schema::moment at;
+    };
+
     // `settings`: flags with which a command sees the settings of this server.
-    admin_work(std::vector<std::string> settings, const schema::clock&);
+    admin_work(admin_work_config, std::vector<std::string> settings, const schema::clock&);
     ~admin_work();
 
-    // `command`: "projection/rebuild", static text of the table of operations. False: it is at work already. Throws
-    // std::system_error when there is no process to be had.
-    bool start(const std::string& command, const std::vector<std::string>& words, const std::string& by);
+    // `command`: "projection/rebuild", static text of the table of operations. Nothing: it was begun; else what is at
+    // work already. Throws std::system_error when there is no process to be had.
+    std::optional<begun> start(const std::string& command, const std::vector<std::string>& words, const std::string& by,
+                               bound);
 
     // {"command", "state": none, running or ended, "started_at", "ended_at", "by", "exit", "answer", "problem"}: JSON.
     std::string state(const std::string& command) const;

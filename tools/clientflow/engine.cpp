@@ -369,7 +369,7 @@ void engine::implementation::make_service()
                               [this] { return checks(); },
                               [this](http::metrics_text& out) { write_metrics(out); },
                               [this] { learn_history(read_history(of, guard)); },
-                              admin_operations(of, std::make_shared<admin_work>(own_flags, clock)),
+                              admin_operations(of, std::make_shared<admin_work>(of.operators, own_flags, clock)),
                               snapshots.get()};
     service = std::make_unique<http::service>(std::move(config), std::move(parts));
 }

@@ -203,6 +203,14 @@ void audit_rows(table& to, audit_config& of)
     to.add("share_percent", "%", of.share_percent, "of the time that it works, PostgreSQL's included; 0: never");
 }
 
+void operator_rows(table& to, admin_work_config& of)
+{
+    to.section("operators");
+    to.add("looking_time_max_ms", of.looking_time_max, "of an audit or a comparison begun over HTTP; then it is ended");
+    to.add("answer_bytes_max", "bytes", of.answer_bytes_max, "of a command begun over HTTP; beyond: a problem instead");
+    to.add("errors_bytes_max", "bytes", of.errors_bytes_max, "of what such a command says beside; the last is kept");
+}
+
 void listener_rows(table& to, http::listener_config& of)
 {
     to.add("address", of.address, "to listen on");
@@ -304,6 +312,7 @@ std::vector<setting> rows_of(settings& of)
     service_rows(to, of);
     live_rows(to, of.http.live);
     audit_rows(to, of.audit);
+    operator_rows(to, of.operators);
     to.section("log");
     to.one_of("level", of.log.level, {"debug", "info", "warning", "error"}, "what is written at all");
     to.one_of("format", of.log.format, {"auto", "json", "human"}, "auto: human on a terminal");

@@ -14,6 +14,7 @@
 #include "events/log/snapshots.hpp"
 #include "events/log/store.hpp"
 #include "http/server/service.hpp"
+#include "tools/clientflow/admin_work.hpp"
 #include "tools/clientflow/program.hpp"
 
 #include <chrono>
@@ -57,6 +58,7 @@ struct settings
     event_log::housekeeper_config housekeeping;
     http::service_config http;
     audit_config audit;
+    admin_work_config operators;
     log_config log;
     std::int64_t drain_seconds = 25;
 

@@ -97,7 +97,7 @@ inline constexpr schema::record_type schema::schema_of<cli::retire_request> = sc
 template <>
 inline constexpr schema::record_type schema::schema_of<cli::completeness_request> = schema::record(
     "completeness_request", 1, schema::field<&cli::completeness_request::tenant>("tenant", "Only this org_…."),
-    schema::field<&cli::completeness_request::wait_seconds>("wait_seconds", schema::range{1, 3600},
+    schema::field<&cli::completeness_request::wait_seconds>("wait_seconds", schema::range{1, 600},
                                                             "That read models have to reach the log's end."));
 
 template <>
@@ -236,6 +236,14 @@ words repair(const operation_call& call)
     return made;
 }
 
+[[noreturn]] void refuse_beside(const admin_work::begun& other)
+{
+    auto why = http::make_problem("state_conflict", "It is at work already, begun by " + other.by + " at " +
+                                                        other.at.text() + ": GET tells how it stands.");
+    why.state = "running";
+    throw http::operation_refused{std::move(why)};
+}
+
 struct command
 {
     const char* path;
@@ -262,8 +270,10 @@ std::vector<operation> started_operations(const std::shared_ptr<admin_work>& wor
         operation begin{each.path, http::verb::post, each.scope, {}, {}};
         begin.status = 202;
         begin.run = [work, &each](const operation_call& call) {
-            if (!work->start(each.path, each.read(call), call.operator_key))
-                refuse("state_conflict", "It is at work already: GET tells how it stands.");
+            const auto bound =
+                each.scope == api_key::scope::ops_read ? admin_work::bound::looking : admin_work::bound::none;
+            if (const auto other = work->start(each.path, each.read(call), call.operator_key, bound))
+                refuse_beside(*other);
             return work->state(each.path);
         };
         made.push_back(std::move(begin));

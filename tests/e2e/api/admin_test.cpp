@@ -239,29 +239,96 @@ TEST_CASE_FIXTURE(given_operators, "what is derived is held against the log and 
     CHECK(at.count("select count(*) from read.repair where reason like 'A test altered it (key_%'") == 2);
 }
 
+namespace
+{
+// A server under which nobody projects, so that an audit waits for read models as long as it may.
+struct given_an_audit_that_waits
+{
+    explicit given_an_audit_that_waits(std::vector<std::string> settings = {})
+    {
+        settings.emplace_back("roles=api");
+        server.config.settings = std::move(settings);
+        server.start();
+    }
+
+    kit::reply ask(const std::string& method, const std::string& body = {})
+    {
+        kit::wire line{server.admin_port()};
+        kit::header_list headers{{"X-API-Key", cli_session::member(key, "api_key")}};
+        if (!body.empty())
+            headers.emplace_back("Content-Type", "application/json");
+        return line.exchange(method, "/api/admin/audit/completeness", headers, body);
+    }
+
+    std::int64_t sessions()
+    {
+        return at.count("select count(*) from pg_stat_activity where application_name = 'clientflow audit'");
+    }
+
+    scenario::site at;
+    scenario::organisation acme = at.found("acme");
+    scenario::node server{{.data = at.data_directory("server"), .dsn = at.dsn()}};
+    const std::string key =
+        scenario::command_line(at, {"key", "create", "--ops", "--scopes", "ops:read", "--name", "A test"});
+    static constexpr const char* as_long_as_it_may = R"({"wait_seconds": 600})";
+};
+}  // namespace
+
 TEST_CASE("work of one kind is begun once at a time, and ends with its server")
 {
-    scenario::site at;
-    at.found("acme");
-    scenario::node server{{.data = at.data_directory("server"), .dsn = at.dsn(), .settings = {"roles=api"}}};
-    server.start();
-    const auto made =
-        scenario::command_line(at, {"key", "create", "--ops", "--scopes", "ops:read", "--name", "A test"});
-    const auto post = [&](const std::string& path, const std::string& body) {
-        kit::wire line{server.admin_port()};
-        return line.exchange(
-            "POST", "/api/admin/" + path,
-            {{"X-API-Key", cli_session::member(made, "api_key")}, {"Content-Type", "application/json"}}, body);
-    };
-    const auto sessions = [&] {
-        return at.count("select count(*) from pg_stat_activity where application_name = 'clientflow audit'");
-    };
-    // Nobody projects, so the audit waits for read models as long as it may.
-    REQUIRE(post("audit/completeness", R"({"wait_seconds": 3600})").status == 202);
-    CHECK(kit::eventually([&] { return sessions() == 1; }));
-    const auto again = post("audit/completeness", "{}");
+    given_an_audit_that_waits given;
+    CHECK(given.ask("POST", R"({"wait_seconds": 601})").status == 422);
+    const auto begun = given.ask("POST", given.as_long_as_it_may);
+    REQUIRE(begun.status == 202);
+    CHECK(kit::eventually([&] { return given.sessions() == 1; }));
+    const auto again = given.ask("POST", "{}");
     CHECK(again.status == 409);
     CHECK(cli_session::member(again.body, "code") == "state_conflict");
-    CHECK(server.stop()->exit_code == 0);
-    CHECK(kit::eventually([&] { return sessions() == 0; }));
+    CHECK(cli_session::member(again.body, "state") == "running");
+    CHECK(cli_session::member(again.body, "detail") ==
+          "It is at work already, begun by " + cli_session::member(given.key, "key_id") + " at " +
+              cli_session::member(begun.body, "started_at") + ": GET tells how it stands.");
+    CHECK(given.server.stop()->exit_code == 0);
+    CHECK(kit::eventually([&] { return given.sessions() == 0; }));
+}
+
+TEST_CASE("an audit that takes longer than it may is ended, and says so; the next one can begin")
+{
+    given_an_audit_that_waits given{{"operators.looking_time_max_ms=2000"}};
+    REQUIRE(given.ask("POST", given.as_long_as_it_may).status == 202);
+    std::string told;
+    CHECK(kit::eventually(
+        [&] {
+            told = given.ask("GET").body;
+            return cli_session::member(told, "state") == "ended";
+        },
+        kit::milliseconds{60'000}));
+    CHECK_MESSAGE(cli_session::member(told, "code") == "time_is_over", told);
+    CHECK(told.find("clientflow audit completeness") != std::string::npos);
+    CHECK(told.find(R"("exit":0)") == std::string::npos);
+    CHECK(kit::eventually([&] { return given.sessions() == 0; }));
+    CHECK(given.ask("POST", given.as_long_as_it_may).status == 202);
+}
+
+TEST_CASE_FIXTURE(given_operators, "an answer that is too large to be kept is a problem that says what to do instead")
+{
+    server.stop();
+    server.config.settings.emplace_back("operators.answer_bytes_max=64");
+    server.start();
+    const auto told = work("audit/completeness", "{}", reading);
+    CHECK_MESSAGE(told.find(R"("exit":0,"answer":null,"problem":{)") != std::string::npos, told);
+    CHECK(cli_session::member(told, "code") == "answer_too_large");
+    CHECK(cli_session::member(told, "detail") ==
+          "the answer is larger than the 64 bytes that are kept here (operators.answer_bytes_max): run "
+          "`clientflow audit completeness` on the command line, or ask for one tenant");
+}
+
+TEST_CASE_FIXTURE(given_operators, "of a command that says a lot the last is kept, where it says why it failed")
+{
+    server.stop();
+    server.config.settings.emplace_back("operators.errors_bytes_max=32768");
+    server.config.environment = {{"LD_DEBUG", "versions"}};  // many lines at the beginning, some at the end
+    server.start();
+    const auto told = work("projection/retire", R"({"projection": "task", "version": 1, "reason": "x"})", writing);
+    CHECK_MESSAGE(cli_session::member(told, "code") == "not_now", told);
 }
