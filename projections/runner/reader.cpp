@@ -5,8 +5,10 @@
 
 #include <pqxx/pqxx>
 
+#include <algorithm>
 #include <charconv>
 #include <map>
+#include <utility>
 
 namespace projection
 {
@@ -19,13 +21,13 @@ cell cell_of(const pqxx::field& field)
     return field.is_null() ? cell{} : cell{std::string_view{}};
 }
 
-// "lane/seq/incarnation", and "/parked" behind it when it is so
-shown parse_shown(const pqxx::field& field)
+// "lane/seq/incarnation", and "/parked" behind it when it is so; a version and a space may stand before.
+shown parse_shown(std::string_view text)
 {
     shown made;
-    if (field.is_null())
+    text.remove_prefix(text.find(' ') + 1);  // npos + 1: nothing
+    if (text.empty())
         return made;
-    const std::string_view text{field.c_str(), field.size()};
     const auto first = text.find('/'), second = text.find('/', first + 1);
     CF_ASSERT(second != std::string_view::npos);
     std::from_chars(text.data(), text.data() + first, made.at.lane);
@@ -69,6 +71,146 @@ void cells_of(const pqxx::row& row, std::vector<cell>& into)
         into.push_back(cell_of(field));
 }
 
+shown parse_shown(const pqxx::field& field) { return parse_shown(std::string_view{field.c_str(), field.size()}); }
+
+constexpr std::size_t pages_prepared_max = 64;  // of one session; a plan takes PostgreSQL some 50 KiB
+constexpr int live_looks_max = 2;               // at a read model's live version for one page, before read.ask does it
+
+// What a page needs beside its rows: the tenant for row security, and which version is live and how far it shows.
+// `app.place` is "version lane/seq/incarnation", with "/parked" behind it when a key of the tenant is stopped. The
+// tenant is set by the source that all others are joined to, so before anything looks at row security.
+constexpr const char* prepare_place = R"(
+    prepare read_place (uuid, text) as
+    with here as materialized (select set_config('app.tenant', $1::text, true))
+    select set_config('app.place', coalesce(p.version, 1) || ' ' || coalesce(
+               home.lane || '/' || coalesce(k.seq, 0) || '/' || coalesce(k.incarnation, '')
+               || case when exists (select from read.parked stopped
+                                     where stopped.tenant_id = $1 and stopped.projection = $2
+                                       and stopped.version = coalesce(p.version, 1)
+                                       and stopped.discarded_at is null) then '/parked' else '' end, ''), true)
+      from here
+      left join es.tenant home on home.tenant_id = $1
+      left join read.projection p on p.projection = $2 and p.state = 'live'
+      left join lateral (select c.seq, c.incarnation
+                           from read.checkpoint c
+                          where c.projection = $2 and c.version = coalesce(p.version, 1) and c.lane = home.lane
+                          order by c.step desc
+                          limit 1) as k on true)";
+
+constexpr const char* find_live_version = R"(
+    select coalesce(max(p.version), 1), coalesce(max(p.rows_in), 'read.' || $1)
+      from read.projection p
+     where p.projection = $1 and p.state = 'live')";
+
+void replace_all(std::string& text, std::string_view what, std::string_view with)
+{
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+        text.replace(at, what.size(), with);
+}
+
+// Pages and single rows of one session, each kind of question prepared once, on the version that was live when it was
+// first asked. A plan does not depend on who asks: with sorting made dear, the session reads along the index of the
+// order whichever tenant's sizes it was planned with. A page and its place are one call and one transaction; the place
+// is looked up first, so rows are at least as new as it says.
+class prepared_pages
+{
+public:
+    explicit prepared_pages(pqxx::connection_base& session) : session_(session)
+    {
+        pqxx::nontransaction work{session_};
+        work.exec0(prepare_place);
+    }
+
+    // Empty: there are no rows, or the live version changes just now. Then read.ask has the answer.
+    pqxx::result run(const definition& of, const uuid& tenant, const statement& asked)
+    {
+        for (int look = 0; look < live_looks_max; ++look)
+            try
+            {
+                pqxx::nontransaction work{session_};
+                const auto& live = live_of(work, of);
+                auto rows = work.exec(call_of(work, of, live, tenant, asked));
+                if (rows.empty() || version_in(rows) == live.number)
+                    return rows;
+                forget(work);
+            }
+            catch (const pqxx::undefined_table&)  // of a version that was retired
+            {
+                pqxx::nontransaction work{session_};
+                forget(work);
+            }
+        return {};
+    }
+
+private:
+    struct live_version
+    {
+        std::string number, rows_in;
+    };
+    struct page
+    {
+        std::string name;
+        std::uint64_t asked_at = 0;
+    };
+
+    const live_version& live_of(pqxx::nontransaction& work, const definition& of)
+    {
+        const auto known = live_.find(&of);
+        if (known != live_.end())
+            return known->second;
+        const auto found = work.exec_params1(find_live_version, std::string{of.name});
+        return live_.emplace(&of, live_version{found[0].c_str(), found[1].c_str()}).first->second;
+    }
+
+    std::string call_of(pqxx::nontransaction& work, const definition& of, const live_version& live, const uuid& tenant,
+                        const statement& asked)
+    {
+        auto found = pages_.find(asked.body);
+        if (found == pages_.end())
+            found = prepare(work, of, live, asked.body);
+        found->second.asked_at = ++asked_;
+        return "execute read_place('" + tenant.text() + "', '" + std::string{of.name} + "'); execute " +
+               found->second.name + "(" + work.quote(array_literal(asked.arguments)) +
+               ", current_setting('app.place'))";
+    }
+
+    std::map<std::string, page>::iterator prepare(pqxx::nontransaction& work, const definition& of,
+                                                  const live_version& live, const std::string& body)
+    {
+        if (pages_.size() >= pages_prepared_max)
+        {
+            const auto oldest =
+                std::ranges::min_element(pages_, {}, [](const auto& each) { return each.second.asked_at; });
+            work.exec0("deallocate " + oldest->second.name);
+            pages_.erase(oldest);
+        }
+        auto text = body;
+        replace_all(text, "{" + std::string{of.name} + "}", live.rows_in);
+        const auto name = "page_" + std::to_string(++made_);
+        work.exec0("prepare " + name + " (text[], text) as " + text);
+        return pages_.emplace(body, page{name}).first;
+    }
+
+    static std::string_view version_in(const pqxx::result& rows)
+    {
+        const std::string_view place{rows[0][0].c_str(), rows[0][0].size()};
+        return place.substr(0, place.find(' '));
+    }
+
+    void forget(pqxx::nontransaction& work)
+    {
+        for (const auto& [body, each] : pages_)
+            work.exec0("deallocate " + each.name);
+        pages_.clear();
+        live_.clear();
+    }
+
+    pqxx::connection_base& session_;
+    std::map<const definition*, live_version> live_;
+    std::map<std::string, page> pages_;  // by the statement's text
+    std::uint64_t asked_ = 0, made_ = 0;
+};
+
 // The first column after the position is null only in the row that says there are none.
 std::size_t count_of(const pqxx::result& rows)
 {
@@ -85,6 +227,10 @@ struct reader::implementation
         // A page is over before workers or a compiler would have begun.
         config.connection.settings.emplace_back("max_parallel_workers_per_gather", "0");
         config.connection.settings.emplace_back("jit", "off");
+        // For prepared pages alone: read.ask plans by its own settings.
+        for (const auto& [name, value] : {std::pair{"plan_cache_mode", "force_generic_plan"},
+                                          std::pair{"enable_sort", "off"}, std::pair{"enable_seqscan", "off"}})
+            config.connection.settings.emplace_back(name, value);
         config.connection.application_name = "clientflow query";
     }
 
@@ -92,24 +238,21 @@ struct reader::implementation
     {
         if (used && !used->lost())
             return;
+        pages.reset();
         used.reset();
         prepared.clear();
         used = std::make_unique<event_log::connection>(config.connection, config.watchdog);
     }
 
-    pqxx::result run(const std::string& columns, const uuid& tenant, std::span<const definition* const> of,
-                     const statement& asked)
+    // What `call` asks of an open session before the deadline.
+    template <class Call>
+    pqxx::result within_deadline(Call call)
     {
         try
         {
             open();
             const event_log::connection::deadline limit{*used, config.call_deadline};
-            const auto [known, is_new] = prepared.try_emplace(columns, "read " + std::to_string(prepared.size()));
-            if (is_new)
-                used->raw().prepare(known->second, "select * from read.ask($1, $2, $3, $4, $5) as t (" + columns + ")");
-            pqxx::nontransaction work{used->raw()};
-            return work.exec_prepared(known->second, tenant.text(), names_of(of), asked.body, asked.nothing,
-                                      array_literal(asked.arguments));
+            return call();
         }
         catch (const event_log::unreachable& fault)
         {
@@ -124,8 +267,33 @@ struct reader::implementation
         }
     }
 
+    // Some rows with their position, or the one that says there are none.
+    pqxx::result run(const std::string& columns, const uuid& tenant, std::span<const definition* const> of,
+                     const statement& asked)
+    {
+        return within_deadline([&] {
+            const auto [known, is_new] = prepared.try_emplace(columns, "read " + std::to_string(prepared.size()));
+            if (is_new)
+                used->raw().prepare(known->second, "select * from read.ask($1, $2, $3, $4, $5) as t (" + columns + ")");
+            pqxx::nontransaction work{used->raw()};
+            return work.exec_prepared(known->second, tenant.text(), names_of(of), asked.body, asked.nothing,
+                                      array_literal(asked.arguments));
+        });
+    }
+
+    pqxx::result page(const list_shape& shape, const uuid& tenant, const statement& asked)
+    {
+        auto rows = within_deadline([&] {
+            if (!pages)
+                pages.emplace(used->raw());
+            return pages->run(*shape.of, tenant, asked);
+        });
+        return rows.empty() ? run(result_columns(shape.columns), tenant, {&shape.of, 1}, asked) : rows;
+    }
+
     reader_config config;
     std::unique_ptr<event_log::connection> used;
+    std::optional<prepared_pages> pages;          // of `used`
     std::map<std::string, std::string> prepared;  // columns to the statement's name
 };
 
@@ -136,8 +304,7 @@ const std::string& reader::cursor_secret() const { return self_->config.cursor_s
 
 page reader::list(const list_shape& shape, const list_place& place, const list_ask& ask, std::optional<under> parent)
 {
-    const auto rows =
-        self_->run(result_columns(shape.columns), place.tenant, {&shape.of, 1}, list_statement(shape, ask, parent));
+    const auto rows = self_->page(shape, place.tenant, list_statement(shape, ask, parent));
     const std::size_t found = count_of(rows);
     page made;
     made.as_of = parse_shown(rows[0][0]);
@@ -175,8 +342,7 @@ page reader::list(const list_shape& shape, const list_place& place, const list_a
 
 item reader::get(const list_shape& shape, const uuid& tenant, const uuid& id, std::optional<under> parent)
 {
-    const auto rows =
-        self_->run(result_columns(shape.columns), tenant, {&shape.of, 1}, get_statement(shape, id, parent));
+    const auto rows = self_->page(shape, tenant, get_statement(shape, id, parent));
     item made;
     made.as_of = parse_shown(rows[0][0]);
     if (count_of(rows) > 0)

@@ -1,9 +1,10 @@
 // Reads of the read models: one read is one call to the database.
 //
-// read.ask sets the tenant for the transaction, reads the position, then runs the query on whichever versions of the
+// The call sets the tenant for the transaction, reads the position, then runs the query on whichever versions of the
 // read models are live; so every answer comes with the position it shows, and nothing outside the tenant can be seen
-// even by a faulty query. One object holds one connection and serves one thread; a lost connection is replaced at the
-// next read. Throws `read_failed`.
+// even by a faulty query. Pages and single rows are statements prepared once per kind of question, whose plans suit
+// every tenant; every other query goes through read.ask and is planned for its values. One object holds one connection
+// and serves one thread; a lost connection is replaced at the next read. Throws `read_failed`.
 #pragma once
 
 #include "events/log/connection.hpp"

@@ -675,3 +675,50 @@ TEST_CASE("a page goes by an index, with the tenant and the sort value as its bo
     CHECK_MESSAGE(later.find("(created_at <= '2026-01-01") != std::string::npos, later);
     CHECK_MESSAGE(later.find("Index Cond: ((tenant_id") != std::string::npos, later);
 }
+
+TEST_CASE("a session that served a small tenant first reads a large one's page along its order, and no row more")
+{
+    world in;
+    const uuid small = in.tenant(0), large = in.tenant(1);
+    for (const auto& [tenant, rows] : {std::pair{small, 5}, std::pair{large, 20'000}})
+        in.db.run("insert into read.task select '" + tenant.text() +
+                  "', gen_random_uuid(), 1, now() - n * interval '1 s', now(),"
+                  " null, md5(n::text)::uuid, 'a title', null, 'todo', 'normal', null, '{}', null, '{}', null, null"
+                  " from generate_series(1, " +
+                  std::to_string(rows) + ") n");
+    in.db.run("analyze read.task");
+    in.db.run("select pg_stat_reset()");
+    {
+        projection::reader from{in.reading()};
+        CHECK(tasks_of{from, small}.page({}).count == 5);
+        const auto first = tasks_of{from, large}.page({{"status", "todo"}});
+        CHECK(first.count == 50);
+        CHECK(tasks_of{from, large}.page({}).count == 50);
+        CHECK(tasks_of{from, large}.page({{"status", "todo"}, {"cursor", *first.next_cursor}}).count == 50);
+    }
+    kit::await("the closed session's figures are seen", [&] {
+        return in.db.run("select idx_tup_fetch > 0 from pg_stat_user_tables where relname = 'task'") == "t";
+    });
+    CHECK(in.db.run("select idx_tup_fetch between 156 and 160 and seq_scan = 0 from pg_stat_user_tables"
+                    " where relname = 'task'") == "t");
+}
+
+TEST_CASE("more kinds of questions than a session keeps prepared are all answered, each with its tenant's rows alone")
+{
+    world in;
+    const auto tenants = random_history(in, 73, {2, 700});
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    projection::reader from{in.reading()};
+    for (const auto& tenant : {tenants[0], tenants[1]})
+    {
+        const auto all = expected(in, tenant, "true", "created_at desc");
+        for (int limit = 1; limit <= 80; ++limit)
+        {
+            const auto wanted = std::min<std::size_t>(all.size(), static_cast<std::size_t>(limit));
+            const auto shown = tasks_of{from, tenant}.page({{"archived", "any"}, {"limit", std::to_string(limit)}});
+            CHECK(ids(shown.data) == std::vector<std::string>(all.begin(), all.begin() + static_cast<long>(wanted)));
+        }
+    }
+    CHECK(tasks_of{from, tenants[0]}.page({{"archived", "any"}, {"q", "it's \\ \"quoted\""}}).data == "[]");
+}
