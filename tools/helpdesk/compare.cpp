@@ -34,8 +34,12 @@ std::string percent_encoded(std::string_view text)
 class reader
 {
 public:
-    reader(const wire::endpoint& server, const target& of, const std::string& position)
-        : server_(server), line_(server, 1), of_(of), headers_("Prefer: wait=10, handling=strict\r\n")
+    reader(const std::vector<wire::endpoint>& servers, std::size_t first, const target& of, const std::string& position)
+        : servers_(servers)
+        , line_(servers, static_cast<int>(servers.size()), std::chrono::seconds{35})
+        , next_(first)
+        , of_(of)
+        , headers_("Prefer: wait=10, handling=strict\r\n")
     {
         if (!position.empty())
             headers_ += "Clientflow-Position: " + position + "\r\n";
@@ -80,7 +84,8 @@ private:
             asked.key = of_.key;
             asked.headers = headers_;
             bool finished = false;
-            line_.send(0, wire::render(server_, asked));
+            const auto server = next_ % servers_.size();
+            line_.send(static_cast<int>(server), wire::render(servers_[server], asked));
             while (!finished)
                 line_.step(std::chrono::milliseconds{100}, [&](int, wire::response& got) {
                     last = std::move(got);
@@ -90,6 +95,7 @@ private:
                 return std::move(last.body);
             if (!last.lost() && last.status != 503 && last.status != 429)
                 break;
+            ++next_;
             std::this_thread::sleep_for(std::chrono::seconds{1});
         }
         if (last.lost())
@@ -97,8 +103,9 @@ private:
         throw refused("GET " + path + " was answered " + std::to_string(last.status) + " " + last.body);
     }
 
-    const wire::endpoint& server_;
+    const std::vector<wire::endpoint>& servers_;
     wire::exchange line_;
+    std::size_t next_;  // the server to ask
     const target& of_;
     std::string headers_;
 };
@@ -127,6 +134,11 @@ private:
 struct known_ids
 {
     std::set<std::string> clients, projects, members, tasks;
+
+    bool has(const std::string& id) const
+    {
+        return clients.contains(id) || projects.contains(id) || members.contains(id) || tasks.contains(id);
+    }
 
     explicit known_ids(const std::vector<row>& rows)
     {
@@ -180,18 +192,27 @@ std::string month_of(const std::optional<schema::moment>& created)
     return created ? created->text().substr(0, 7) : std::string{};
 }
 
+// Whose an item is, by its id: the tenant's share of the log, or of the log and not this tenant's.
+struct shares
+{
+    known_ids own, all;
+
+    bool is_anothers(const std::string& id) const { return !own.has(id) && all.has(id); }
+};
+
 // Items that do not come from the log: they are expected on the dashboard as the lists show them.
 struct names
 {
     std::unordered_map<std::string, std::string> projects, members;
 };
 
-void show_projects(sheet& on, names& known, const known_ids& ids, reader& from, bool months)
+void show_projects(sheet& on, names& known, const shares& of, reader& from, bool months)
 {
     for (const auto& each : from.all<shown::project>("/api/v1/projects"))
     {
         known.projects[each.id] = each.name;
-        if (ids.projects.contains(each.id))
+        on.show("items of another tenant", of.is_anothers(each.id) ? 1 : 0);
+        if (of.own.projects.contains(each.id))
         {
             on.show("projects", 1);
             on.show("tasks by project: " + each.name, 0);
@@ -204,17 +225,21 @@ void show_projects(sheet& on, names& known, const known_ids& ids, reader& from, 
     }
 }
 
-void show_people(sheet& on, names& known, const known_ids& ids, reader& from)
+void show_people(sheet& on, names& known, const shares& of, reader& from)
 {
     for (const auto& each : from.all<shown::client>("/api/v1/clients"))
-        if (ids.clients.contains(each.id))
+    {
+        on.show("items of another tenant", of.is_anothers(each.id) ? 1 : 0);
+        if (of.own.clients.contains(each.id))
             on.show("clients", 1);
         else if (!each.archived_at)
             on.expect("dashboard: clients", 1);
+    }
     for (const auto& each : from.all<shown::member>("/api/v1/members"))
     {
         known.members[each.id] = each.name.value_or(each.id);
-        if (ids.members.contains(each.id))
+        on.show("items of another tenant", of.is_anothers(each.id) ? 1 : 0);
+        if (of.own.members.contains(each.id))
             on.show("members", 1);
         else if (!each.archived_at)
             on.expect("dashboard: members", 1);
@@ -235,11 +260,12 @@ void expect_foreign_task(sheet& on, const names& known, const shown::task& each,
             on.expect("dashboard: done by " + known.members.at(member), 1);
 }
 
-void show_tasks(sheet& on, const names& known, const known_ids& ids, reader& from, bool months)
+void show_tasks(sheet& on, const names& known, const shares& of, reader& from, bool months)
 {
     for (const auto& each : from.all<shown::task>("/api/v1/tasks"))
     {
-        if (!ids.tasks.contains(each.id))
+        on.show("items of another tenant", of.is_anothers(each.id) ? 1 : 0);
+        if (!of.own.tasks.contains(each.id))
         {
             expect_foreign_task(on, known, each, months);
             continue;
@@ -280,7 +306,7 @@ void show_dashboard(sheet& on, const names& known, reader& from, bool months)
     }
 }
 
-compared look_once(reader& from, const totals& counted, const known_ids& ids)
+compared look_once(reader& from, const totals& counted, const shares& of)
 {
     const auto zone = from.get<shown::organisation>("/api/v1/org").time_zone;
     const bool months = zone == "UTC" || zone == "Etc/UTC";
@@ -288,9 +314,9 @@ compared look_once(reader& from, const totals& counted, const known_ids& ids)
     names known;
     expect_lists(on, counted);
     expect_dashboard(on, counted, months);
-    show_people(on, known, ids, from);
-    show_projects(on, known, ids, from, months);
-    show_tasks(on, known, ids, from, months);
+    show_people(on, known, of, from);
+    show_projects(on, known, of, from, months);
+    show_tasks(on, known, of, from, months);
     show_dashboard(on, known, from, months);
     auto made = on.result();
     if (!months)
@@ -299,16 +325,17 @@ compared look_once(reader& from, const totals& counted, const known_ids& ids)
 }
 }  // namespace
 
-compared compare(const wire::endpoint& server, const target& of, const std::string& last_position,
-                 const std::vector<row>& rows, std::chrono::seconds patience)
+compared compare(const std::vector<wire::endpoint>& servers, std::size_t first, const target& of,
+                 const std::string& last_position, const std::vector<row>& rows, const std::vector<row>& all,
+                 std::chrono::seconds patience)
 {
     const auto counted = count(rows);
-    const known_ids ids{rows};
-    reader from{server, of, last_position};
+    const shares whose{known_ids{rows}, known_ids{all}};
+    reader from{servers, first, of, last_position};
     const auto give_up = std::chrono::steady_clock::now() + patience;
     while (true)
     {
-        auto seen = look_once(from, counted, ids);
+        auto seen = look_once(from, counted, whose);
         if (seen.differences.empty() || std::chrono::steady_clock::now() > give_up)
             return seen;
         std::this_thread::sleep_for(std::chrono::milliseconds{500});

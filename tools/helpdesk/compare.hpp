@@ -31,8 +31,11 @@ struct compared
     std::string months_left_out;
 };
 
-// Reads until everything agrees or `patience` is over, whichever comes first: read models may still be catching up.
-// Throws `refused` and `unreachable`.
-compared compare(const wire::endpoint&, const target&, const std::string& last_position, const std::vector<row>&,
+// `rows`: those of the log that this tenant got, of `all`. What stands in `all` alone and is shown nevertheless is
+// another tenant's: a difference. Reads until everything agrees or `patience` is over, whichever comes first: read
+// models may still be catching up. `first` of `servers` is asked, the others in turn while it cannot answer. Throws
+// `refused` and `unreachable`.
+compared compare(const std::vector<wire::endpoint>& servers, std::size_t first, const target&,
+                 const std::string& last_position, const std::vector<row>& rows, const std::vector<row>& all,
                  std::chrono::seconds patience);
 }  // namespace helpdesk

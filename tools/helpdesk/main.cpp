@@ -3,6 +3,7 @@
 // Exit: 0 played and equal · 1 failed · 2 usage · 4 refused · 5 unreachable · 6 differences · 130 interrupted.
 #include "schemas/json_writer.hpp"
 #include "tools/helpdesk/compare.hpp"
+#include "tools/helpdesk/deal.hpp"
 #include "tools/helpdesk/tenants.hpp"
 
 #include <CLI/CLI.hpp>
@@ -26,31 +27,37 @@ volatile bool stop_asked = false;
 struct wishes
 {
     std::string csv;
-    std::string url;
+    std::vector<std::string> urls;
     tenant_wishes tenants;
     std::string data, binary, state;
     int connections = 32;
     double rate = 0;
     std::size_t rows = 0;
     int patience_s = 300;
+    int deadline_s = 35;
     int settle_s = 30;
-    bool json = false, quiet = false, restart = false, compare_only = false;
+    bool deal = false, json = false, quiet = false, restart = false, compare_only = false;
 };
 
 void describe(CLI::App& app, wishes& given)
 {
     app.add_option("--csv", given.csv, "The log: one row per thing done to a ticket")->required();
-    app.add_option("--url", given.url, "The server (default: the one of --data, else http://127.0.0.1:8080)");
+    app.add_option("--url", given.urls,
+                   "The server (default: the one of --data, else http://127.0.0.1:8080); several of\n"
+                   "one store: connections are spread over them");
     app.add_option("--key", given.tenants.keys, "API key with scopes admin and import; once per tenant");
     app.add_option("--data", given.data, "Data directory of tools/up: its demo tenant is used when no key is given");
     app.add_option("--binary", given.binary, "`clientflow`, to make the tenants that --tenants asks for");
     app.add_option("--tenants", given.tenants.tenants, "The same work for N tenants side by side")
         ->check(CLI::Range(1, 1000));
+    app.add_flag("--deal", given.deal, "Deal the tickets to the tenants, customer by customer, instead of all to each");
     app.add_option("--connections", given.connections, "Connections over all tenants")->check(CLI::Range(1, 4096));
     app.add_option("--rate", given.rate, "Writes per second over all tenants (default: as fast as answers come)");
     app.add_option("--rows", given.rows, "Only the first N rows of the log");
     app.add_option("--state", given.state, "Where progress is kept (default: DATA/load, else the user's state folder)");
     app.add_option("--patience", given.patience_s, "Seconds without any answer before giving up");
+    app.add_option("--deadline", given.deadline_s, "Seconds without an answer after which a write is repeated (35)")
+        ->check(CLI::Range(1, 600));
     app.add_option("--settle", given.settle_s, "Seconds that read models may take to agree (default 30)");
     app.add_flag("--restart", given.restart, "Forget the progress kept and play from the first row: harmless");
     app.add_flag("--compare-only", given.compare_only, "Play nothing, only compare");
@@ -151,40 +158,59 @@ void print_text(const played& work, const std::vector<target>& targets, const st
     }
 }
 
+std::vector<wire::endpoint> servers_of(const wishes& given)
+{
+    auto urls = given.urls;
+    if (urls.empty() && given.tenants.data)
+        if (auto known = url_of(*given.tenants.data))
+            urls.push_back(std::move(*known));
+    if (urls.empty())
+        urls.emplace_back("http://127.0.0.1:8080");
+    std::vector<wire::endpoint> servers;
+    for (const auto& each : urls)
+    {
+        auto server = wire::endpoint::parse(each);
+        if (!server)
+            throw bad_wish("\"" + each + "\" is no http://host:port");
+        servers.push_back(std::move(*server));
+    }
+    return servers;
+}
+
 int load(wishes& given)
 {
     if (!given.data.empty())
         given.tenants.data = given.data;
     if (!given.binary.empty())
         given.tenants.binary = given.binary;
-    if (given.url.empty() && given.tenants.data)
-        given.url = url_of(*given.tenants.data).value_or("");
-    if (given.url.empty())
-        given.url = "http://127.0.0.1:8080";
-    const auto server = wire::endpoint::parse(given.url);
-    if (!server)
-        throw bad_wish("\"" + given.url + "\" is no http://host:port");
+    const auto servers = servers_of(given);
     given.tenants.state = state_folder(given);
     auto rows = read_log(given.csv);
     if (given.rows > 0 && given.rows < rows.size())
         rows.resize(given.rows);
     const auto targets = find_targets(given.tenants);
+    const auto hands = given.deal ? deal(rows, targets.size()) : std::vector<std::vector<row>>{rows};
     if (given.restart)
         for (const auto& each : targets)
             std::filesystem::remove(each.progress_file);
 
-    player_config config{*server, given.connections, given.rate, std::chrono::seconds{given.patience_s}};
+    player_config config{servers, given.connections, given.rate, std::chrono::seconds{given.patience_s},
+                         std::chrono::seconds{given.deadline_s}};
+    std::vector<std::vector<helpdesk::write>> plans;
+    for (const auto& each : hands)
+        plans.push_back(plan(each));
     progress_line line{given.quiet};
     played work;
     work.last_positions.resize(targets.size());
     if (!given.compare_only)
-        work = play(config, plan(rows), targets, stop_asked, [&](const figures& now) { line.tell(now); });
+        work = play(config, plans, targets, stop_asked, [&](const figures& now) { line.tell(now); });
     std::vector<compared> seen;
     bool equal = true;
     for (std::size_t i = 0; i < targets.size(); ++i)
     {
-        seen.push_back(
-            compare(*server, targets[i], work.last_positions[i], rows, std::chrono::seconds{given.settle_s}));
+        // Each by another server.
+        seen.push_back(compare(servers, i, targets[i], work.last_positions[i], hands[hands.size() == 1 ? 0 : i], rows,
+                               std::chrono::seconds{given.settle_s}));
         equal = equal && seen.back().differences.empty();
     }
     given.json ? print_json(work, targets, seen) : print_text(work, targets, seen);

@@ -30,10 +30,10 @@ std::uint64_t hash_of(const std::vector<write>& plan)
 class way
 {
 public:
-    way(const std::vector<write>& plan, const target& to, std::uint64_t plan_hash)
+    way(const std::vector<write>& plan, const target& to)
         : plan_(plan)
         , to_(to)
-        , state_(read_progress(to.progress_file, plan_hash))
+        , state_(read_progress(to.progress_file, hash_of(plan)))
         , missing_(plan.size())
         , followers_(plan.size())
         , answered_(plan.size())
@@ -57,6 +57,7 @@ public:
     }
 
     const target& to() const { return to_; }
+    const write& at(index i) const { return plan_[i]; }
     std::uint64_t mark() const { return state_.done; }
     const std::string& last_position() const { return state_.last_position; }
     bool finished() const { return state_.done == plan_.size(); }
@@ -111,27 +112,29 @@ struct in_flight
 class run
 {
 public:
-    run(const player_config& config, const std::vector<write>& plan, const std::vector<target>& targets)
+    run(const player_config& config, const std::vector<std::vector<write>>& plans, const std::vector<target>& targets)
         : config_(config)
-        , plan_(plan)
-        , line_(config.server, config.connections)
-        , flights_(plan_slots())
+        , line_(config.servers, config.connections, config.answer_deadline)
+        , flights_(static_cast<std::size_t>(config.connections))
         , heard_(std::chrono::steady_clock::now())
         , started_(heard_)
     {
-        const auto plan_hash = hash_of(plan);
-        for (const auto& each : targets)
+        for (std::size_t i = 0; i < targets.size(); ++i)
         {
-            ways_.push_back(std::make_unique<way>(plan, each, plan_hash));
+            const auto& plan = plans[plans.size() == 1 ? 0 : i];
+            ways_.push_back(std::make_unique<way>(plan, targets[i]));
             seen_.skipped += ways_.back()->mark();
+            seen_.planned += plan.size();
         }
-        seen_.planned = plan.size() * targets.size();
     }
 
     played go(const volatile bool& stop, const std::function<void(const figures&)>& told);
 
 private:
-    std::size_t plan_slots() const { return static_cast<std::size_t>(config_.connections); }
+    const wire::endpoint& server_of(int connection) const
+    {
+        return config_.servers[static_cast<std::size_t>(connection) % config_.servers.size()];
+    }
     void fill(instant now);
     bool send_next(int connection, instant now);
     void take(int connection, wire::response& got);
@@ -142,7 +145,6 @@ private:
     bool all_finished() const;
 
     const player_config& config_;
-    const std::vector<write>& plan_;
     wire::exchange line_;
     std::vector<in_flight> flights_;
     std::vector<std::unique_ptr<way>> ways_;
@@ -152,6 +154,7 @@ private:
     std::minstd_rand jitter_{std::random_device{}()};
     figures seen_;
     std::size_t next_tenant_ = 0;
+    int next_connection_ = 0;
     std::uint64_t sent_ = 0;
     std::string refusal_;
     instant heard_, started_, told_at_{}, saved_at_{};
@@ -166,7 +169,7 @@ bool run::send_next(int connection, instant now)
         if (!on.has_ready())
             continue;
         const auto next = on.take_ready();
-        const auto& what = plan_[next];
+        const auto& what = on.at(next);
         wire::request asked;
         asked.method = what.method;
         asked.target = what.target;
@@ -174,7 +177,7 @@ bool run::send_next(int connection, instant now)
         asked.idempotency_key = what.key;
         asked.body = what.body;
         flights_[static_cast<std::size_t>(connection)] = {tenant, next, now};
-        line_.send(connection, wire::render(config_.server, asked));
+        line_.send(connection, wire::render(server_of(connection), asked));
         ++sent_;
         return true;
     }
@@ -189,11 +192,14 @@ void run::fill(instant now)
         repeats_.pop();
     }
     const double allowed = config_.rate * std::chrono::duration<double>(now - started_).count() + 1;
-    for (int c = 0; c < line_.connections(); ++c)
+    // In turns, so that a write that a server loses is repeated by another.
+    for (int tried = 0; tried < line_.connections(); ++tried)
     {
         if (config_.rate > 0 && static_cast<double>(sent_) >= allowed)
             return;
-        if (!line_.busy(c) && !send_next(c, now))
+        const int connection = next_connection_;
+        next_connection_ = (next_connection_ + 1) % line_.connections();
+        if (!line_.busy(connection) && !send_next(connection, now))
             return;
     }
 }
@@ -218,19 +224,19 @@ void run::repeat_later(const in_flight& flight, const wire::response& got)
 
 void run::refuse(const in_flight& flight, const wire::response& got)
 {
-    const auto& what = plan_[flight.write];
-    refusal_ = ways_[flight.tenant]->to().name + ": " + what.method + " " + what.target + " of row " +
-               std::to_string(what.row) + " (key " + what.key + ") was answered " + std::to_string(got.status) + " " +
-               got.body;
+    const auto& on = *ways_[flight.tenant];
+    const auto& what = on.at(flight.write);
+    refusal_ = on.to().name + ": " + what.method + " " + what.target + " of row " + std::to_string(what.row) +
+               " (key " + what.key + ") was answered " + std::to_string(got.status) + " " + got.body;
 }
 
 void run::take(int connection, wire::response& got)
 {
     const auto flight = flights_[static_cast<std::size_t>(connection)];
     const auto now = std::chrono::steady_clock::now();
-    const bool in_flight_elsewhere =
-        got.status == 409 && got.body.find("\"idempotency_in_flight\"") != std::string::npos;
-    if (got.lost() || got.status == 503 || got.status == 429 || got.status == 408 || in_flight_elsewhere)
+    // A lost race, or the same write still under way elsewhere.
+    const bool may_be_repeated = got.status == 409 && got.body.find("\"retryable\":true") != std::string::npos;
+    if (got.lost() || got.status == 503 || got.status == 429 || got.status == 408 || may_be_repeated)
     {
         repeat_later(flight, got);
         return;
@@ -302,7 +308,7 @@ played run::go(const volatile bool& stop, const std::function<void(const figures
                 throw refused(refusal_);
             if (stop)
                 throw interrupted("interrupted; run it again to go on");
-            throw unreachable("nothing was accepted by " + config_.server.authority() + " for " +
+            throw unreachable("nothing was accepted by " + config_.servers.front().authority() + " for " +
                               std::to_string(config_.patience.count()) + " s");
         }
         fill(now);
@@ -321,9 +327,10 @@ played run::go(const volatile bool& stop, const std::function<void(const figures
 }
 }  // namespace
 
-played play(const player_config& config, const std::vector<write>& plan, const std::vector<target>& targets,
-            const volatile bool& stop, const std::function<void(const figures&)>& told)
+played play(const player_config& config, const std::vector<std::vector<write>>& plans,
+            const std::vector<target>& targets, const volatile bool& stop,
+            const std::function<void(const figures&)>& told)
 {
-    return run{config, plan, targets}.go(stop, told);
+    return run{config, plans, targets}.go(stop, told);
 }
 }  // namespace helpdesk

@@ -114,8 +114,7 @@ std::string render(const endpoint& to, const request& asked)
     return bytes;
 }
 
-exchange::exchange(const endpoint& to, int connections, std::chrono::milliseconds answer_deadline)
-    : links_(static_cast<std::size_t>(connections)), answer_deadline_(answer_deadline)
+exchange::address exchange::resolve(const endpoint& to)
 {
     addrinfo wanted{};
     wanted.ai_family = AF_UNSPEC;
@@ -124,9 +123,20 @@ exchange::exchange(const endpoint& to, int connections, std::chrono::millisecond
     if (::getaddrinfo(to.host.c_str(), std::to_string(to.port).c_str(), &wanted, &found) != 0 || found == nullptr)
         throw no_such_host("no address for host \"" + to.host + "\"");
     const auto* bytes = reinterpret_cast<const unsigned char*>(found->ai_addr);
-    address_.assign(bytes, bytes + found->ai_addrlen);
-    family_ = found->ai_family;
+    address made{{bytes, bytes + found->ai_addrlen}, found->ai_family};
     ::freeaddrinfo(found);
+    return made;
+}
+
+exchange::exchange(const endpoint& to, int connections, std::chrono::milliseconds answer_deadline)
+    : exchange(std::vector<endpoint>{to}, connections, answer_deadline)
+{}
+
+exchange::exchange(const std::vector<endpoint>& servers, int connections, std::chrono::milliseconds answer_deadline)
+    : links_(static_cast<std::size_t>(connections)), answer_deadline_(answer_deadline)
+{
+    for (const auto& each : servers)
+        addresses_.push_back(resolve(each));
     poll_ = ::epoll_create1(EPOLL_CLOEXEC);
     if (poll_ < 0)
         throw std::runtime_error(std::string{"epoll: "} + std::strerror(errno));
@@ -151,7 +161,8 @@ void exchange::watch(link& on, int number, bool for_write)
 
 void exchange::open(link& on, int number)
 {
-    on.socket = ::socket(family_, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const auto& at = addresses_[static_cast<std::size_t>(number) % addresses_.size()];
+    on.socket = ::socket(at.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (on.socket < 0)
         throw std::runtime_error(std::string{"socket: "} + std::strerror(errno));
     const int yes = 1;
@@ -163,8 +174,8 @@ void exchange::open(link& on, int number)
     wanted.data.u32 = static_cast<std::uint32_t>(number);
     ::epoll_ctl(poll_, EPOLL_CTL_ADD, on.socket, &wanted);
     on.wants_write = true;
-    const auto* to = reinterpret_cast<const sockaddr*>(address_.data());
-    if (::connect(on.socket, to, static_cast<socklen_t>(address_.size())) != 0 && errno != EINPROGRESS)
+    const auto* to = reinterpret_cast<const sockaddr*>(at.bytes.data());
+    if (::connect(on.socket, to, static_cast<socklen_t>(at.bytes.size())) != 0 && errno != EINPROGRESS)
         failed_.push_back(number);
 }
 

@@ -65,6 +65,8 @@ class exchange
 public:
     // Resolves the host once; connections are opened when first used. Throws `no_such_host`.
     exchange(const endpoint&, int connections, std::chrono::milliseconds answer_deadline = std::chrono::seconds{35});
+    // Connection n is always to servers[n mod size], whether that one is there or not.
+    exchange(const std::vector<endpoint>& servers, int connections, std::chrono::milliseconds answer_deadline);
     ~exchange();
     exchange(const exchange&) = delete;
     exchange& operator=(const exchange&) = delete;
@@ -83,6 +85,12 @@ public:
 
 private:
     using instant = std::chrono::steady_clock::time_point;
+
+    struct address
+    {
+        std::vector<unsigned char> bytes;  // a sockaddr
+        int family = 0;
+    };
 
     struct link
     {
@@ -103,6 +111,7 @@ private:
         instant deadline;
     };
 
+    static address resolve(const endpoint&);
     void open(link&, int number);
     void shut(link&);
     void write(link&, int number);
@@ -114,8 +123,7 @@ private:
     void watch(link&, int number, bool for_write);
 
     std::vector<link> links_;
-    std::vector<unsigned char> address_;  // a sockaddr
-    int family_ = 0;
+    std::vector<address> addresses_;  // one per server
     int poll_ = -1;
     int in_flight_ = 0;
     std::chrono::milliseconds answer_deadline_;

@@ -4,43 +4,16 @@
 #include "tests/kit/eventually.hpp"
 #include "tests/kit/paths.hpp"
 #include "tests/kit/process.hpp"
+#include "tests/kit/ticket_log.hpp"
 #include "tests/kit/wire.hpp"
 
 #include <doctest/doctest.h>
 
-#include <array>
 #include <csignal>
 #include <fstream>
 
 namespace
 {
-// A small log with everything the real one has: reopened tickets, moves, changed priorities, ties, exact duplicates.
-void write_log(const std::filesystem::path& file, int tickets)
-{
-    std::ofstream out{file};
-    out << "case,at,activity,agent,customer,product,priority,service_level,workgroup\n";
-    const std::array<const char*, 9> course{
-        "Assign seriousness",    "Take in charge ticket", "Wait",   "Create SW anomaly", "Resolve ticket",
-        "Take in charge ticket", "Resolve ticket",        "Closed", "VERIFIED"};
-    for (std::size_t step = 0; step < course.size(); ++step)
-        for (int ticket = 0; ticket < tickets; ++ticket)
-        {
-            const bool ends_early = ticket % 3 == 0 && step > 6;
-            const bool never_verified = ticket % 5 != 0 && step == 8;
-            if (ends_early || never_verified)
-                continue;
-            const int customer = (ticket % 7 == 0 && step > 3) ? ticket % 11 + 1 : ticket % 11;
-            const auto row = "Case " + std::to_string(ticket) + ",2012-0" + std::to_string(step + 1) +
-                             "-15T08:00:00Z," + course[step] + ",Agent " +
-                             std::to_string((ticket + static_cast<int>(step)) % 4) + ",Customer " +
-                             std::to_string(customer) + ",Product " + std::to_string(ticket % 3) + ",Priority " +
-                             std::to_string(1 + (step > 4 ? 1 : 0)) + ",Level 2,Group 1\n";
-            out << row;
-            if (ticket % 13 == 0)
-                out << row;
-        }
-}
-
 std::string member(const std::string& json, const std::string& name)
 {
     const auto key = '"' + name + "\":";
@@ -78,7 +51,7 @@ struct given_a_site_and_a_log
 
     given_a_site_and_a_log()
     {
-        write_log(csv, 40);
+        kit::write_ticket_log(csv, 40);
         const auto started = up(room.path(), {"--detach", "--json", "--port", std::to_string(port)});
         REQUIRE_MESSAGE(started.end.exit_code == 0, started.errors);
         api_key = member(started.output, "api_key");
@@ -127,7 +100,7 @@ TEST_CASE("a load whose server is killed in the middle goes on and agrees with t
     const kit::temporary_directory room;
     const stopped_at_the_end guard{room.path()};
     const auto csv = room.path() / "log.csv";
-    write_log(csv, 60);
+    kit::write_ticket_log(csv, 60);
     const auto port = std::to_string(kit::free_port());
     const auto first = up(room.path(), {"--detach", "--json", "--port", port});
     REQUIRE_MESSAGE(first.end.exit_code == 0, first.errors);
@@ -221,4 +194,41 @@ TEST_CASE_FIXTURE(given_a_site_and_a_log, "two tenants are made and loaded side 
     CHECK_MESSAGE(again.end.exit_code == 0, again.output << again.errors);
     CHECK(number(again.output, "answered") == 0);
     CHECK(number(again.output, "skipped") == number(both.output, "writes"));
+}
+
+TEST_CASE_FIXTURE(given_a_site_and_a_log, "tickets are dealt to three tenants, and each is held against its own share")
+{
+    const std::vector<std::string> words{"--json", "--tenants", "3", "--binary", kit::program("clientflow").string()};
+    auto dealing = words;
+    dealing.emplace_back("--deal");
+    const auto dealt = kit::run(loader(dealing), kit::milliseconds{180'000});
+    CHECK_MESSAGE(dealt.end.exit_code == 0, dealt.output << dealt.errors);
+    CHECK(times(dealt.output, "\"differences\":[]") == 3);
+
+    // Held against the whole log, none has all of it.
+    auto whole = words;
+    whole.insert(whole.end(), {"--compare-only", "--settle", "0"});
+    const auto other = kit::run(loader(whole), kit::milliseconds{60'000});
+    CHECK(other.end.exit_code == 6);
+    CHECK(times(other.output, "\"differences\":[]") == 0);
+
+    // Nor may a tenant show what was dealt to another: with four hands most tickets would lie elsewhere.
+    auto four = words;
+    four[2] = "4";
+    four.insert(four.end(), {"--deal", "--compare-only", "--settle", "0"});
+    const auto strange = kit::run(loader(four), kit::milliseconds{60'000});
+    CHECK(strange.end.exit_code == 6);
+    CHECK(strange.output.find("items of another tenant") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(given_a_site_and_a_log, "a paced load over two servers goes on by the one that is there")
+{
+    const auto away = "http://127.0.0.1:" + std::to_string(kit::free_port());
+    const auto there = "http://127.0.0.1:" + std::to_string(port);
+    const auto told = kit::run(loader({"--json", "--key", api_key, "--url", away, "--url", there, "--rate", "200"}),
+                               kit::milliseconds{120'000});
+    CHECK_MESSAGE(told.end.exit_code == 0, told.output << told.errors);
+    CHECK(number(told.output, "answered") == number(told.output, "writes"));
+    CHECK(number(told.output, "repeated") > 0);
+    CHECK(told.output.find("\"differences\":[]") != std::string::npos);
 }
