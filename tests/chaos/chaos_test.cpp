@@ -1,12 +1,15 @@
 // The long scenarios: many cycles, real deadlines, every hit of every fault point. Minutes each; `tools/test chaos`.
 //
-// CLIENTFLOW_CHAOS_CYCLES says how many kills there are (100), CLIENTFLOW_SEED repeats a run.
+// CLIENTFLOW_CHAOS_CYCLES says how many kills there are (100), CLIENTFLOW_SEED repeats a run, CLIENTFLOW_HELPDESK_LOG
+// names a real help desk's log.
 #include "tests/kit/scenario/caches.hpp"
+#include "tests/kit/scenario/desk.hpp"
 #include "tests/kit/scenario/kills.hpp"
 #include "tests/kit/scenario/outages.hpp"
 #include "tests/kit/scenario/points.hpp"
 #include "tests/kit/scenario/races.hpp"
 #include "tests/kit/scenario/seed.hpp"
+#include "tests/kit/ticket_log.hpp"
 
 #include <doctest/doctest.h>
 
@@ -91,4 +94,22 @@ TEST_CASE("Two servers on one store for long")
     tell(scenario::race_for_a_quota(nodes, {.rounds = 10}));
     tell(scenario::revoke_elsewhere(nodes, 20));
     tell(scenario::share_a_store(nodes, 20));
+}
+
+TEST_CASE("A help desk of eight tenants through three rounds of every fault")
+{
+    scenario::site at;
+    const auto seed = scenario::chosen_seed();
+    const char* real = std::getenv("CLIENTFLOW_HELPDESK_LOG");
+    const auto log = real != nullptr ? std::filesystem::path{real} : at.room.path() / "log.csv";
+    if (real == nullptr)
+    {
+        MESSAGE("CLIENTFLOW_HELPDESK_LOG names no log: a made one is played");
+        kit::write_ticket_log(log, 2'500);
+    }
+    const auto told = scenario::run_a_desk(
+        at, {.seed = seed, .log = log, .rounds = 3, .writes_per_s = 60, .rest_max = std::chrono::hours{1}});
+    tell(told, seed);
+    CHECK(told.count("kills") == 9);
+    CHECK(told.count("writes") == told.count("replayed"));
 }

@@ -2,12 +2,14 @@
 #include "tests/kit/scenario/bystanders.hpp"
 #include "tests/kit/scenario/caches.hpp"
 #include "tests/kit/scenario/canaries.hpp"
+#include "tests/kit/scenario/desk.hpp"
 #include "tests/kit/scenario/kills.hpp"
 #include "tests/kit/scenario/outages.hpp"
 #include "tests/kit/scenario/points.hpp"
 #include "tests/kit/scenario/races.hpp"
-#include "tests/kit/scenario/versions.hpp"
 #include "tests/kit/scenario/seed.hpp"
+#include "tests/kit/scenario/versions.hpp"
+#include "tests/kit/ticket_log.hpp"
 
 #include <doctest/doctest.h>
 
@@ -123,6 +125,19 @@ TEST_CASE("New versions are built, shown and taken back under load, and no reade
     CHECK(told.count("kills of the builder") == 1);
     CHECK(told.count("swaps") == 3);
     CHECK(told.count("rows compared") > 0);
+}
+
+TEST_CASE("A help desk of eight tenants works through every fault at once, and its figures stay exact")
+{
+    scenario::site at;
+    const auto seed = scenario::chosen_seed();
+    const auto log = at.room.path() / "log.csv";
+    kit::write_ticket_log(log, 240);
+    const auto told = scenario::run_a_desk(at, {.seed = seed, .log = log});
+    tell(told, seed);
+    CHECK(told.count("kills") == 3);
+    CHECK(told.count("swaps") > 0);
+    CHECK(told.count("writes") == told.count("replayed"));
 }
 
 TEST_CASE("Planted personal values and secrets are nowhere to be found")

@@ -1,6 +1,7 @@
 #include "tests/kit/scenario/site.hpp"
 
 #include "events/log/seal.hpp"
+#include "schemas/uuid.hpp"
 #include "tests/kit/scenario/members.hpp"
 
 #include <stdexcept>
@@ -11,6 +12,8 @@ namespace
 {
 constexpr const char* master_key = "master.key";
 }
+
+std::string organisation::tenant_id() const { return schema::type_id<"org">::parse(org_id)->value.text(); }
 
 site::site() : db(cluster), link(cluster.port())
 {

@@ -20,6 +20,8 @@ struct organisation
     std::string member_id;
     std::string key_id;
     std::string api_key;
+
+    std::string tenant_id() const;  // its uuid
 };
 
 class site
