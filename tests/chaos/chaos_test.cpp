@@ -107,9 +107,17 @@ TEST_CASE("A help desk of eight tenants through three rounds of every fault")
         MESSAGE("CLIENTFLOW_HELPDESK_LOG names no log: a made one is played");
         kit::write_ticket_log(log, 2'500);
     }
-    const auto told = scenario::run_a_desk(
-        at, {.seed = seed, .log = log, .rounds = 3, .writes_per_s = 60, .rest_max = std::chrono::hours{1}});
+    const auto told = scenario::run_a_desk(at, {.seed = seed,
+                                                .log = log,
+                                                .rounds = 3,
+                                                .in_full = true,
+                                                .writes_per_s = 60,
+                                                .rest_max = std::chrono::hours{1}});
     tell(told, seed);
     CHECK(told.count("kills") == 9);
+    for (const char* each : {"freezes", "restarts of the database", "crashes of the database", "kills of the builder",
+                             "poisons replayed", "poisons discarded", "losses of everything", "caches lost",
+                             "orderly stops", "freezes through a crash", "links cut", "links stalled"})
+        CHECK_MESSAGE(told.count(each) == 3, each);
     CHECK(told.count("writes") == told.count("replayed"));
 }

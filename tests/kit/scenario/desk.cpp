@@ -94,6 +94,16 @@ private:
     void replay_poison() { poison(false); }
     void discard_poison() { poison(true); }
     void poison(bool is_discarded);
+    void stop_a_server();
+    void end_sessions();
+    void lose_everything_at_once();
+    void lose_a_cache();
+    void freeze_through_a_crash();
+    void cut_the_link();
+    void stall_the_link();
+    void go_back_and_forth();
+    void rebuild_a_tenant();
+    void until_done(const std::vector<std::string>& words);
     void free_stopped_keys(const poisoned&, bool by_name);
     void audit();
 
@@ -110,7 +120,7 @@ private:
     findings told_;
     std::vector<organisation> of_;
     node one_{{.data = at_.data_directory("one"), .dsn = at_.dsn()}};
-    node other_{{.data = at_.data_directory("other"), .dsn = at_.dsn()}};
+    node other_{{.data = at_.data_directory("other"), .dsn = at_.through()}};
     std::vector<std::unique_ptr<follower>> following_;
     std::unique_ptr<onlooker> reading_;
     std::unique_ptr<kit::process> load_;
@@ -156,6 +166,10 @@ void desk::go_through_faults()
     std::vector<fault> faults{&desk::kill_a_server,    &desk::kill_a_server,  &desk::kill_a_server,
                               &desk::restart_database, &desk::crash_database, &desk::freeze_a_server,
                               &desk::replay_poison,    &desk::discard_poison, &desk::audit};
+    if (config_.in_full)
+        faults.insert(faults.end(), {&desk::stop_a_server, &desk::end_sessions, &desk::lose_everything_at_once,
+                                     &desk::lose_a_cache, &desk::freeze_through_a_crash, &desk::cut_the_link,
+                                     &desk::stall_the_link, &desk::go_back_and_forth, &desk::rebuild_a_tenant});
     std::shuffle(faults.begin(), faults.end(), random_);
     builder beside{at_};
     for (const auto each : faults)
@@ -207,6 +221,131 @@ void desk::crash_database()
     at_.cluster.stop_immediate();
     at_.cluster.start();
     ++told_.counted["crashes of the database"];
+}
+
+void desk::stop_a_server()
+{
+    node& victim = any_node();
+    trail_ += &victim == &one_ ? " stop one" : " stop other";
+    const auto ended = victim.stop();
+    told_.expect(ended == kit::ending{0, 0}, "a server did not end well when asked to\n" + last_of(victim.log()));
+    await_writes();
+    victim.start();
+    ++told_.counted["orderly stops"];
+}
+
+void desk::end_sessions()
+{
+    constexpr int rounds = 5;
+    trail_ += " end sessions";
+    for (int round = 0; round < rounds; ++round)
+    {
+        at_.cluster.terminate_backends();
+        await_writes();
+    }
+    ++told_.counted["times that all sessions were ended"];
+}
+
+void desk::lose_everything_at_once()
+{
+    trail_ += " lose everything";
+    for (node* each : {&one_, &other_})
+        each->kill();
+    at_.cluster.stop_immediate();
+    for (node* each : {&one_, &other_})
+        each->wait(kit::milliseconds{10'000});
+    at_.cluster.start();
+    for (node* each : {&one_, &other_})
+        each->start();
+    ++told_.counted["losses of everything"];
+}
+
+void desk::lose_a_cache()
+{
+    node& victim = any_node();
+    trail_ += &victim == &one_ ? " lose one's cache" : " lose other's cache";
+    victim.kill();
+    victim.wait(kit::milliseconds{10'000});
+    std::filesystem::remove_all(victim.config.data / "cache");
+    victim.start();
+    ++told_.counted["caches lost"];
+}
+
+// What it thinks it owns, and its sessions, are of a time before the crash.
+void desk::freeze_through_a_crash()
+{
+    await_sharing(at_);
+    node& victim = any_node();
+    trail_ += &victim == &one_ ? " freeze one through a crash" : " freeze other through a crash";
+    victim.freeze();
+    at_.cluster.stop_immediate();
+    at_.cluster.start();
+    await_taken(at_);
+    await_writes();
+    victim.thaw();
+    await_sharing(at_);
+    ++told_.counted["freezes through a crash"];
+}
+
+// Its sessions live on at the database without it, and it can make no others; then it can.
+void desk::cut_the_link()
+{
+    await_sharing(at_);
+    trail_ += " cut the link";
+    at_.link.refuse();
+    at_.link.half_open();
+    await_taken(at_);
+    await_writes();
+    at_.link.heal();
+    await_sharing(at_);
+    ++told_.counted["links cut"];
+}
+
+// Packets vanish until it has lost its lanes; then those from before arrive.
+void desk::stall_the_link()
+{
+    await_sharing(at_);
+    trail_ += " stall the link";
+    at_.link.stall();
+    await_taken(at_);
+    await_writes();
+    at_.link.heal();
+    await_sharing(at_);
+    ++told_.counted["links stalled"];
+}
+
+// Until it is so: another version may be on its way, or the lane too busy.
+void desk::until_done(const std::vector<std::string>& words)
+{
+    kit::finished last;
+    const bool is_done = kit::eventually(
+        [&] {
+            last = ask(words);
+            return last.end.exit_code == 0;
+        },
+        2 * patience);
+    told_.expect(is_done,
+                 words[1] + " ended with " + std::to_string(last.end.exit_code) + ": " + last.output + last.errors);
+}
+
+// The version before, and this one again; where there was no other yet, nothing.
+void desk::go_back_and_forth()
+{
+    trail_ += " back and forth";
+    if (at_.count("select count(*) from read.projection where projection = 'task' and state = 'former'") == 0)
+        return;
+    until_done({"projection", "rollback", "task"});
+    await_writes();
+    until_done({"projection", "rollback", "task"});
+    ++told_.counted["times back and forth"];
+}
+
+void desk::rebuild_a_tenant()
+{
+    trail_ += " rebuild a tenant";
+    for (const char* name : {"task", "member"})
+        until_done({"projection", "rebuild", name, "--tenant", of_[random_() % of_.size()].org_id});
+    ++told_.counted["tenants built anew"];
 }
 
 void desk::poison(bool is_discarded)

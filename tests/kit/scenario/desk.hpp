@@ -17,7 +17,10 @@ struct desk_config
     std::uint32_t seed = 1;
     std::filesystem::path log;  // the help desk's, as tools/load takes it
     int rounds = 1;             // of all faults, each round in an order of its own
-    int writes_per_s = 30;      // while there are faults; then the rest as fast as it goes
+    // Also orderly stops, ended sessions, everything lost at once, lost caches, freezes through a crash, a link cut and
+    // stalled, versions shown back and forth, an organisation's rows made anew.
+    bool in_full = false;
+    int writes_per_s = 25;  // while there are faults; then the rest as fast as it goes
     kit::milliseconds rest_max{300'000};
 };
 

@@ -32,4 +32,10 @@ void expect_taken(const site& at, const std::string& what, findings& told)
     told.counted["slowest hand-over ms"] = std::max(told.counted["slowest hand-over ms"], static_cast<long>(took));
     ++told.counted["hand-overs"];
 }
+
+void await_taken(const site& at)
+{
+    kit::await(
+        "one serves every lane", [&] { return owners(at) == 1; }, kit::milliseconds{60'000});
+}
 }  // namespace scenario
