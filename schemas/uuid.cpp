@@ -29,6 +29,16 @@ constexpr auto hex_values = [] {
     return table;
 }();
 
+constexpr auto base32_pairs = [] {
+    std::array<std::array<char, 2>, 1024> pairs{};
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+        pairs[i] = {base32_digits[i >> 5], base32_digits[i & 31]};
+    return pairs;
+}();
+
+// Where each byte's two digits begin.
+constexpr std::array<std::uint8_t, 16> places_in_text{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+
 bool is_hyphen_at(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
 
 std::uint64_t big_endian(const std::uint8_t* bytes)
@@ -65,32 +75,31 @@ std::optional<uuid> uuid::parse(std::string_view given)
     if (given.size() != 36 || given[8] != '-' || given[13] != '-' || given[18] != '-' || given[23] != '-')
         return std::nullopt;
     uuid made;
-    std::size_t at = 0;
-    for (auto& byte : made.bytes)
+    int worst = 0;  // negative once any character was no digit
+    for (std::size_t i = 0; i < made.bytes.size(); ++i)
     {
-        at += is_hyphen_at(at) ? 1 : 0;
-        const int high = hex_values[static_cast<unsigned char>(given[at])];
-        const int low = hex_values[static_cast<unsigned char>(given[at + 1])];
-        if (high < 0 || low < 0)
-            return std::nullopt;
-        byte = static_cast<std::uint8_t>(high << 4 | low);
-        at += 2;
+        const int high = hex_values[static_cast<unsigned char>(given[places_in_text[i]])];
+        const int low = hex_values[static_cast<unsigned char>(given[places_in_text[i] + 1])];
+        worst |= high | low;
+        made.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
     }
-    return made;
+    return worst < 0 ? std::nullopt : std::optional{made};
 }
 
-// 128 bits in 26 digits of 5: the first digit holds the 3 highest bits.
+// 128 bits in 26 digits of 5: the first digit holds the 3 highest bits. Two digits at a time, from the lowest.
 std::string uuid::base32() const
 {
-    std::uint64_t high = big_endian(bytes.data());
-    std::uint64_t low = big_endian(bytes.data() + 8);
+    const std::uint64_t high = big_endian(bytes.data());
+    const std::uint64_t low = big_endian(bytes.data() + 8);
     std::string out(26, '0');
-    for (std::size_t i = 26; i-- > 0;)
-    {
-        out[i] = base32_digits[low & 31];
-        low = low >> 5 | high << 59;
-        high >>= 5;
-    }
+    std::size_t end = out.size();
+    const auto put = [&](std::uint64_t bits, int pairs) {
+        for (; pairs > 0; --pairs, bits >>= 10)
+            std::memcpy(out.data() + (end -= 2), base32_pairs[bits & 1023].data(), 2);
+    };
+    put(low, 6);
+    put(low >> 60 | high << 4, 6);
+    put(high >> 56, 1);
     return out;
 }
 
