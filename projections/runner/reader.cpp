@@ -76,26 +76,32 @@ shown parse_shown(const pqxx::field& field) { return parse_shown(std::string_vie
 constexpr std::size_t pages_prepared_max = 64;  // of one session; a plan takes PostgreSQL some 50 KiB
 constexpr int live_looks_max = 2;               // at a read model's live version for one page, before read.ask does it
 
-// What a page needs beside its rows: the tenant for row security, and which version is live and how far it shows.
-// `app.place` is "version lane/seq/incarnation", with "/parked" behind it when a key of the tenant is stopped. The
-// tenant is set by the source that all others are joined to, so before anything looks at row security.
-constexpr const char* prepare_place = R"(
-    prepare read_place (uuid, text) as
-    with here as materialized (select set_config('app.tenant', $1::text, true))
-    select set_config('app.place', coalesce(p.version, 1) || ' ' || coalesce(
-               home.lane || '/' || coalesce(k.seq, 0) || '/' || coalesce(k.incarnation, '')
-               || case when exists (select from read.parked stopped
-                                     where stopped.tenant_id = $1 and stopped.projection = $2
-                                       and stopped.version = coalesce(p.version, 1)
-                                       and stopped.discarded_at is null) then '/parked' else '' end, ''), true)
-      from here
-      left join es.tenant home on home.tenant_id = $1
-      left join read.projection p on p.projection = $2 and p.state = 'live'
-      left join lateral (select c.seq, c.incarnation
-                           from read.checkpoint c
-                          where c.projection = $2 and c.version = coalesce(p.version, 1) and c.lane = home.lane
-                          order by c.step desc
-                          limit 1) as k on true)";
+// Before the statement of a page: $1 are its arguments, $2 is the tenant, $3 the read model. The place is "version
+// lane/seq/incarnation", with
+// "/parked" behind it when a key of the tenant is stopped. It is looked up first, in the same snapshot as the rows, and
+// the tenant is set by the source that everything else is joined to: a left join asks for the page only then.
+constexpr const char* before_page = R"(
+    with here as materialized (select set_config('app.tenant', $2::uuid::text, true), $1::text[])
+    select x.place, page.*
+      from (select coalesce(p.version, 1) || ' ' || coalesce(
+                       home.lane || '/' || coalesce(k.seq, 0) || '/' || coalesce(k.incarnation, '')
+                       || case when exists (select from read.parked stopped
+                                             where stopped.tenant_id = $2::uuid and stopped.projection = $3::text
+                                               and stopped.version = coalesce(p.version, 1)
+                                               and stopped.discarded_at is null) then '/parked' else '' end, '')
+                   as place
+              from here
+              left join es.tenant home on home.tenant_id = $2::uuid
+              left join read.projection p on p.projection = $3::text and p.state = 'live'
+              left join lateral (select c.seq, c.incarnation
+                                   from read.checkpoint c
+                                  where c.projection = $3::text and c.version = coalesce(p.version, 1)
+                                    and c.lane = home.lane
+                                  order by c.step desc
+                                  limit 1) as k on true
+            offset 0) as x
+      left join lateral ()";
+constexpr const char* behind_page = ") as page on true";
 
 constexpr const char* find_live_version = R"(
     select coalesce(max(p.version), 1), coalesce(max(p.rows_in), 'read.' || $1)
@@ -109,19 +115,14 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
 }
 
 // Pages and single rows of one session, each kind of question prepared once, on the version that was live when it was
-// first asked. A plan does not depend on who asks: with sorting made dear, the session reads along the index of the
-// order whichever tenant's sizes it was planned with. A page and its place are one call and one transaction; the place
-// is looked up first, so rows are at least as new as it says.
+// first asked. A plan does not depend on who asks: row security compares with a value that the planner does not know,
+// and with sorting made dear the session reads along the index of the order.
 class prepared_pages
 {
 public:
-    explicit prepared_pages(pqxx::connection_base& session) : session_(session)
-    {
-        pqxx::nontransaction work{session_};
-        work.exec0(prepare_place);
-    }
+    explicit prepared_pages(pqxx::connection_base& session) : session_(session) {}
 
-    // Empty: there are no rows, or the live version changes just now. Then read.ask has the answer.
+    // Empty: the live version changes just now. Then read.ask has the answer.
     pqxx::result run(const definition& of, const uuid& tenant, const statement& asked)
     {
         for (int look = 0; look < live_looks_max; ++look)
@@ -129,15 +130,15 @@ public:
             {
                 pqxx::nontransaction work{session_};
                 const auto& live = live_of(work, of);
-                auto rows = work.exec(call_of(work, of, live, tenant, asked));
-                if (rows.empty() || version_in(rows) == live.number)
+                auto rows = work.exec_prepared(name_of(of, live, asked.body), array_literal(asked.arguments),
+                                               tenant.text(), std::string{of.name});
+                if (version_in(rows) == live.number)
                     return rows;
-                forget(work);
+                forget();
             }
             catch (const pqxx::undefined_table&)  // of a version that was retired
             {
-                pqxx::nontransaction work{session_};
-                forget(work);
+                forget();
             }
         return {};
     }
@@ -162,32 +163,31 @@ private:
         return live_.emplace(&of, live_version{found[0].c_str(), found[1].c_str()}).first->second;
     }
 
-    std::string call_of(pqxx::nontransaction& work, const definition& of, const live_version& live, const uuid& tenant,
-                        const statement& asked)
+    const std::string& name_of(const definition& of, const live_version& live, const std::string& body)
     {
-        auto found = pages_.find(asked.body);
+        auto found = pages_.find(body);
         if (found == pages_.end())
-            found = prepare(work, of, live, asked.body);
+            found = prepare(of, live, body);
         found->second.asked_at = ++asked_;
-        return "execute read_place('" + tenant.text() + "', '" + std::string{of.name} + "'); execute " +
-               found->second.name + "(" + work.quote(array_literal(asked.arguments)) +
-               ", current_setting('app.place'))";
+        return found->second.name;
     }
 
-    std::map<std::string, page>::iterator prepare(pqxx::nontransaction& work, const definition& of,
-                                                  const live_version& live, const std::string& body)
+    std::map<std::string, page>::iterator prepare(const definition& of, const live_version& live,
+                                                  const std::string& body)
     {
         if (pages_.size() >= pages_prepared_max)
         {
             const auto oldest =
                 std::ranges::min_element(pages_, {}, [](const auto& each) { return each.second.asked_at; });
-            work.exec0("deallocate " + oldest->second.name);
+            session_.unprepare(oldest->second.name);
             pages_.erase(oldest);
         }
-        auto text = body;
-        replace_all(text, "{" + std::string{of.name} + "}", live.rows_in);
-        const auto name = "page_" + std::to_string(++made_);
-        work.exec0("prepare " + name + " (text[], text) as " + text);
+        constexpr std::string_view with_place = "select $2, ";
+        CF_ASSERT(body.starts_with(with_place));
+        auto rows = "select " + body.substr(with_place.size());
+        replace_all(rows, "{" + std::string{of.name} + "}", live.rows_in);
+        const auto name = "page " + std::to_string(++made_);
+        session_.prepare(name, before_page + rows + behind_page);
         return pages_.emplace(body, page{name}).first;
     }
 
@@ -197,10 +197,10 @@ private:
         return place.substr(0, place.find(' '));
     }
 
-    void forget(pqxx::nontransaction& work)
+    void forget()
     {
         for (const auto& [body, each] : pages_)
-            work.exec0("deallocate " + each.name);
+            session_.unprepare(each.name);
         pages_.clear();
         live_.clear();
     }
