@@ -6,6 +6,7 @@
 #include "tools/clientflow/bench/lag.hpp"
 #include "tools/clientflow/bench/many_tasks.hpp"
 #include "tools/clientflow/bench/paced.hpp"
+#include "tools/clientflow/database.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -65,7 +66,7 @@ public:
     measured look(const server& running)
     {
         measured found;
-        catch_up(of_.admin_dsn, line_);
+        settle();
         line_.tell("measuring pages");
         client by{running.api(), connections_};
         const auto page = [&] { return rendered(running.api(), "GET", "/api/v1/clients?limit=50", keys_[0]); };
@@ -90,6 +91,16 @@ public:
     std::int64_t written() const { return written_; }
 
 private:
+    // What a fill leaves to be done beside the measurement: read models, vacuum, statistics, dirty pages.
+    void settle()
+    {
+        catch_up(of_.admin_dsn, line_);
+        line_.tell("vacuum analyze, checkpoint");
+        database store{of_.admin_dsn};
+        store.ask("vacuum analyze");
+        store.ask("checkpoint");
+    }
+
     static burst checked(burst seen)
     {
         if (seen.refused > 0)
