@@ -212,11 +212,11 @@ TEST_CASE_FIXTURE(given_a_site_and_a_log, "tickets are dealt to three tenants, a
     CHECK(other.end.exit_code == 6);
     CHECK(times(other.output, "\"differences\":[]") == 0);
 
-    // Nor may a tenant show what was dealt to another: with four hands most tickets would lie elsewhere.
-    auto four = words;
-    four[2] = "4";
-    four.insert(four.end(), {"--deal", "--compare-only", "--settle", "0"});
-    const auto strange = kit::run(loader(four), kit::milliseconds{60'000});
+    // Nor may a tenant show what was dealt to another: with two hands half of the tickets would lie elsewhere.
+    auto two = words;
+    two[2] = "2";
+    two.insert(two.end(), {"--deal", "--compare-only", "--settle", "0"});
+    const auto strange = kit::run(loader(two), kit::milliseconds{60'000});
     CHECK(strange.end.exit_code == 6);
     CHECK(strange.output.find("items of another tenant") != std::string::npos);
 }
