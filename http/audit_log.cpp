@@ -271,7 +271,7 @@ std::optional<place> place_in(std::string_view payload)
 // A page as lines, the newest first.
 http::csv_page lines_of(view which, const page& found, http::query_context& with)
 {
-    with.log.learn_keys(found.events);
+    const auto held = with.log.learn_keys(found.events);
     http::csv_page made;
     for (const auto& each : found.events)
         append_csv(made.lines, which, each, with.log);
@@ -324,7 +324,7 @@ void answer(http::call& c, http::query_context& with, view which)
 
     const auto found = read(with.models, c.who->tenant, read_as->what);
     http::take_position(c, found.as_of);
-    with.log.learn_keys(found.events);
+    const auto held = with.log.learn_keys(found.events);
     const auto cursor = [&](const std::optional<place>& at) {
         return at ? std::optional{http::signed_cursor(c, bound, payload_of(*at))} : std::nullopt;
     };
@@ -416,7 +416,7 @@ void write_recent(schema::json_writer& json, http::call& c, http::query_context&
     asked.costs = recent_limits;
     const auto found = read(with.models, c.who->tenant, asked);
     http::take_position(c, found.as_of);
-    with.log.learn_keys(found.events);
+    const auto held = with.log.learn_keys(found.events);
     json.begin_array();
     for (const auto& each : found.events)
         write_entry(json, view::activity, each, with.log);

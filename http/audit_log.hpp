@@ -32,7 +32,7 @@ struct asked
 schema::result<asked, http::problem> read_question(view, const std::vector<std::pair<std::string, std::string>>& sent);
 
 // One entry: the members of a history and what it happened to; of the audit also where it came from. What cannot be
-// read (a type that nobody knows, a damaged key) is null. The loader has learned the event's keys.
+// read (a type that nobody knows, a damaged key) is null. The loader has learned the event's keys, and they are held.
 void write_entry(schema::json_writer&, view, const event_log::recorded&, const lanes::loader&);
 
 // What was done last, as /activity shows it: an array of its entries, the newest first. Of a client: to it and to what

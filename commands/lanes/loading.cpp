@@ -71,6 +71,7 @@ loaded_stream found_as(const folded& now)
 
 loader::found loader::load(std::span<const stream_wanted> streams, std::span<const event_log::receipt_ask> receipts)
 {
+    const auto held = keys_->hold();
     std::vector<folded> so_far = bases(streams);
     found result;
     result.streams.resize(streams.size());
@@ -200,13 +201,15 @@ void loader::learn_subjects(const uuid& tenant, std::vector<uuid> unknown)
         keys_->learn_absent(tenant, gone);
 }
 
-void loader::learn_keys(std::span<const event_log::recorded> events)
+event_log::keyring::held loader::learn_keys(std::span<const event_log::recorded> events)
 {
+    auto held = keys_->hold();
     if (events.empty())
-        return;
+        return held;
     const uuid& tenant = events.front().stream.tenant;
     learn_tenant(tenant);
     fetch_keys(tenant, event_log::subjects_in(events));
+    return held;
 }
 
 std::unique_ptr<schema::opener> loader::opener_for(const event_log::recorded& event) const
@@ -227,6 +230,7 @@ void loader::learn_tenant(const uuid& tenant)
 
 void loader::walk(const stream_wanted& wanted, const std::function<bool(const step&)>& visit)
 {
+    const auto held = keys_->hold();
     learn_tenant(wanted.stream.tenant);
     folded now = base(wanted.stream, std::min(wanted.after_version, wanted.up_to_version));
     const visitor behind = [&](const step& each) {
@@ -237,6 +241,7 @@ void loader::walk(const stream_wanted& wanted, const std::function<bool(const st
 
 standing loader::at_version(const stream_ref& stream, std::int64_t version)
 {
+    const auto held = keys_->hold();
     learn_tenant(stream.tenant);
     folded now = base(stream, version);
     walk_on({stream, version}, now, nullptr);
@@ -245,6 +250,7 @@ standing loader::at_version(const stream_ref& stream, std::int64_t version)
 
 standing loader::at_time(const time_wanted& wanted)
 {
+    const auto held = keys_->hold();
     learn_tenant(wanted.stream.tenant);
     folded now = base(wanted);
     standing stood = found_as(now).now;

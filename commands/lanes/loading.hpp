@@ -90,9 +90,10 @@ public:
     // As it stood after the last event, in the order of versions, that is not later than a time; unborn when all are.
     standing at_time(const time_wanted&);
 
-    // Makes the keyring know what opens these events of one tenant: their values, and whoever sent them.
-    void learn_keys(std::span<const event_log::recorded>);
-    // Of an event whose keys were learned. Opening throws when it was damaged or moved.
+    // Makes the keyring know what opens these events of one tenant: their values, and whoever sent them. It does so as
+    // long as the answer is kept.
+    [[nodiscard]] event_log::keyring::held learn_keys(std::span<const event_log::recorded>);
+    // Of an event whose keys were learned and are held. Opening throws when it was damaged or moved.
     std::unique_ptr<schema::opener> opener_for(const event_log::recorded&) const;
 
 private:

@@ -35,6 +35,7 @@ round::round(workbench& bench, event_log::store& loads, event_log::store& append
     : bench_(bench)
     , loads_(loads)
     , appends_(appends)
+    , held_(bench.keys.hold())
     , loader_(loads, bench.keys, bench.config.snapshots, bench.taker)
     , keys_(bench.keys)
     , set_(bench.cache)

@@ -141,6 +141,7 @@ private:
     workbench& bench_;
     event_log::store& loads_;
     event_log::store& appends_;
+    event_log::keyring::held held_;  // what it loads with, decides with and seals with
     loader loader_;
     sealing_keys keys_;
     working_set set_;

@@ -277,6 +277,7 @@ void compare(const amounts& wanted, const amounts& stored, std::vector<standing_
 tenant_standing standing_audit::look(const uuid& tenant, std::int32_t lane)
 {
     auto seen = self_->read(tenant, lane);
+    const auto held = self_->ring.hold();
     self_->learn_keys(tenant, seen.facts);
     const auto wanted = self_->reckoned(tenant, seen.facts, seen.counted);
 

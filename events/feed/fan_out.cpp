@@ -256,12 +256,13 @@ void fan_out::implementation::hand_on(std::vector<recorded> batch)
             if (const auto of = channels.find(each.stream.tenant); of != channels.end() && of->second.is_open)
                 wanted.push_back(std::move(each));
     }
-    if (!wanted.empty())
-        given.as.prepare(wanted);
     std::vector<std::pair<uuid, shown>> made;
-    for (const recorded& each : wanted)
-        if (auto one = given.as.show(each, now))
-            made.emplace_back(each.stream.tenant, std::move(one));
+    {
+        const auto prepared = wanted.empty() ? nullptr : given.as.prepare(wanted);
+        for (const recorded& each : wanted)
+            if (auto one = given.as.show(each, now))
+                made.emplace_back(each.stream.tenant, std::move(one));
+    }
 
     wakes woken;
     {

@@ -42,9 +42,10 @@ class presenter
 {
 public:
     virtual ~presenter() = default;
-    // Before `show` of these: fetches what opening them needs. Throws `event_log::unreachable`.
-    virtual void prepare(std::span<const recorded>) = 0;
-    // Nothing: not for the world outside. Must not throw.
+    // Before `show` of these: fetches what opening them needs, there as long as the answer is kept. Throws
+    // `event_log::unreachable`.
+    [[nodiscard]] virtual std::shared_ptr<const void> prepare(std::span<const recorded>) = 0;
+    // Of an event that was prepared. Nothing: not for the world outside. Must not throw.
     virtual shown show(const recorded&, std::string_view incarnation) = 0;
 };
 

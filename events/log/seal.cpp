@@ -115,12 +115,22 @@ struct subject_keys_held
     bool is_damaged = false;  // a version cannot be unwrapped
 };
 
+// When keys were last used, counted in holds: what was touched since the oldest hold began is not dropped.
+struct use_clock
+{
+    std::uint64_t now = 0;               // grows with each hold
+    std::multiset<std::uint64_t> holds;  // when those that live began
+
+    bool may_drop(std::uint64_t last_used) const { return holds.empty() || last_used < *holds.begin(); }
+};
+
 // A map that drops what was not used for longest.
 template <class Key, class Value>
 class bounded
 {
 public:
-    explicit bounded(std::size_t entries_max) : entries_max_(entries_max) {}
+    // The clock outlives the map.
+    bounded(std::size_t entries_max, const use_clock& clock) : entries_max_(entries_max), clock_(clock) {}
 
     Value* find(const Key& key)
     {
@@ -128,24 +138,33 @@ public:
         if (found == places_.end())
             return nullptr;
         order_.splice(order_.begin(), order_, found->second);
-        return &found->second->second;
+        found->second->last_used = clock_.now;
+        return &found->second->value;
     }
 
     Value& put(const Key& key, Value value)
     {
         if (Value* there = find(key))
             return *there = std::move(value);
-        order_.emplace_front(key, std::move(value));
+        order_.push_front({key, std::move(value), clock_.now});
         places_.emplace(key, order_.begin());
-        if (order_.size() > entries_max_)
-        {
-            places_.erase(order_.back().first);
-            order_.pop_back();
-        }
-        return order_.front().second;
+        shrink();
+        return order_.front().value;
+    }
+
+    void shrink()
+    {
+        for (; order_.size() > entries_max_ && clock_.may_drop(order_.back().last_used); order_.pop_back())
+            places_.erase(order_.back().key);
     }
 
 private:
+    struct entry
+    {
+        Key key;
+        Value value;
+        std::uint64_t last_used;
+    };
     struct hash
     {
         std::size_t operator()(const uuid& id) const { return std::hash<uuid>{}(id); }
@@ -156,8 +175,9 @@ private:
     };
 
     std::size_t entries_max_;
-    std::list<std::pair<Key, Value>> order_;  // the newest use in front
-    std::unordered_map<Key, typename std::list<std::pair<Key, Value>>::iterator, hash> places_;
+    const use_clock& clock_;
+    std::list<entry> order_;  // the newest use in front
+    std::unordered_map<Key, typename std::list<entry>::iterator, hash> places_;
 };
 }  // namespace
 
@@ -166,8 +186,8 @@ struct keyring::implementation
     explicit implementation(const keyring_config& config)
         : master{read_master_key(config.master_key_file)}
         , wrapping{master.derive("wrap tenant keys")}
-        , tenants{std::max<std::size_t>(1, config.cached_keys_max / 4)}
-        , subjects{std::max<std::size_t>(1, config.cached_keys_max - config.cached_keys_max / 4)}
+        , tenants{std::max<std::size_t>(1, config.cached_keys_max / 4), clock}
+        , subjects{std::max<std::size_t>(1, config.cached_keys_max - config.cached_keys_max / 4), clock}
     {}
 
     // Fixed after construction.
@@ -176,6 +196,7 @@ struct keyring::implementation
 
     std::mutex mutex;
     // Guarded by mutex.
+    use_clock clock;
     bounded<uuid, tenant_keys> tenants;
     bounded<std::pair<uuid, uuid>, subject_keys_held> subjects;
 
@@ -207,6 +228,21 @@ struct keyring::implementation
             return std::nullopt;
         const auto found = known->by_version.find(version);
         return found == known->by_version.end() ? std::nullopt : std::optional{found->second};
+    }
+
+    std::uint64_t begin_hold()
+    {
+        const std::lock_guard lock{mutex};
+        clock.holds.insert(++clock.now);
+        return clock.now;
+    }
+
+    void end_hold(std::uint64_t began)
+    {
+        const std::lock_guard lock{mutex};
+        clock.holds.erase(clock.holds.find(began));
+        tenants.shrink();
+        subjects.shrink();
     }
 
     void mark_damaged(const uuid& tenant, const uuid& subject)
@@ -252,6 +288,21 @@ void create_master_key(const std::filesystem::path& file)
 
 keyring::keyring(keyring_config config) : self_(std::make_unique<implementation>(config)) {}
 keyring::~keyring() = default;
+
+keyring::held keyring::hold() const
+{
+    struct one
+    {
+        explicit one(implementation& of) : ring(of), began(of.begin_hold()) {}
+        one(const one&) = delete;
+        one& operator=(const one&) = delete;
+        ~one() { ring.end_hold(began); }
+
+        implementation& ring;
+        const std::uint64_t began;
+    };
+    return std::make_shared<const one>(*self_);
+}
 
 std::string keyring::make_tenant_key(const uuid& tenant)
 {

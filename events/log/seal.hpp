@@ -4,7 +4,8 @@
 // the tenant's key, wrapped by the master key from a file; forgetting a subject's key forgets the person while the log
 // and every proof over it stay as they are. On disk `{"$sealed": {"s": subject, "k": key version, "n": nonce,
 // "c": ciphertext + tag}}`, associated data = tenant, event id and JSON pointer, so a value cannot be moved.
-// A keyring is shared by all threads of a process; keys are cached in a bounded map and zeroed when dropped.
+// A keyring is shared by all threads of a process; keys are cached in a bounded map and zeroed when dropped. Whoever
+// learns keys and then uses them holds on to the ring meanwhile, or other threads' keys may push them out between.
 #pragma once
 
 #include "events/log/store.hpp"
@@ -22,7 +23,7 @@ namespace event_log
 struct keyring_config
 {
     std::filesystem::path master_key_file;  // 32 bytes as 64 hex digits, mode 0600; created by `create_master_key`
-    std::size_t cached_keys_max = 200'000;  // subjects and tenants together
+    std::size_t cached_keys_max = 200'000;  // subjects and tenants together, beside what is held on to
 };
 
 void create_master_key(const std::filesystem::path&);  // refuses to overwrite
@@ -32,6 +33,12 @@ class keyring
 public:
     explicit keyring(keyring_config);
     ~keyring();
+
+    // While it lives, no key is dropped that was learned, asked for or used since it began: what a piece of work has
+    // seen to be known stays known until its end, and the ring holds so much more than its bound. It lasts for one
+    // piece of work (a batch, a page, a round), any thread may end it, and it ends before the ring.
+    using held = std::shared_ptr<const void>;
+    [[nodiscard]] held hold() const;
 
     // A fresh tenant key, wrapped for `new_tenant::wrapped_key`.
     std::string make_tenant_key(const uuid& tenant);

@@ -35,10 +35,13 @@ next api::run_command(exchange& x, const std::shared_ptr<call>& c)
 next api::with_tenants_key(exchange& x, const std::shared_ptr<call>& c, bool needed,
                            std::function<next(exchange&)> then)
 {
-    if (!needed || parts_.ring.knows_tenant(c->who->tenant))
+    if (!needed)
+        return then(x);
+    auto held = parts_.ring.hold();
+    if (parts_.ring.knows_tenant(c->who->tenant))
         return then(x);
     const auto box = std::make_shared<bool>(false);
-    x.then = [box, c, then = std::move(then)](exchange& later) {
+    x.then = [box, c, held = std::move(held), then = std::move(then)](exchange& later) {
         if (*box)
             return then(later);
         return c->refuse("unavailable"), next::settled;

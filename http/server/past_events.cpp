@@ -84,7 +84,7 @@ struct past_events::implementation
         try
         {
             auto found = find(asked);
-            presenter.prepare(found.events);
+            const auto prepared = presenter.prepare(found.events);
             for (const auto& each : found.events)
                 if (auto one = presenter.show(each, asked.incarnation))
                     made.events.push_back(counted(std::move(one), held));

@@ -27,7 +27,10 @@ event_presenter::event_presenter(event_log::keyring& ring, event_log::store_conf
     : keys_(ring, std::move(store)), open_(keys_.open())
 {}
 
-void event_presenter::prepare(std::span<const event_log::recorded> events) { keys_.fetch(events); }
+std::shared_ptr<const void> event_presenter::prepare(std::span<const event_log::recorded> events)
+{
+    return keys_.fetch(events);
+}
 
 event_feed::shown event_presenter::show(const event_log::recorded& happened, std::string_view incarnation)
 {

@@ -21,7 +21,7 @@ class event_presenter final : public event_feed::presenter
 public:
     event_presenter(event_log::keyring&, event_log::store_config);
 
-    void prepare(std::span<const event_log::recorded>) override;
+    [[nodiscard]] std::shared_ptr<const void> prepare(std::span<const event_log::recorded>) override;
     event_feed::shown show(const event_log::recorded&, std::string_view incarnation) override;
 
 private:

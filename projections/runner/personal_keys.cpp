@@ -31,8 +31,9 @@ personal_keys::personal_keys(event_log::keyring& ring, event_log::store_config c
     : ring_(ring), store_(std::move(config))
 {}
 
-void personal_keys::fetch(std::span<const recorded> events)
+event_log::keyring::held personal_keys::fetch(std::span<const recorded> events)
 {
+    auto held = ring_.hold();
     std::map<uuid, std::set<uuid>> unknown;
     for (const auto& happened : events)
     {
@@ -60,6 +61,7 @@ void personal_keys::fetch(std::span<const recorded> events)
         for (const auto& subject : absent)
             ring_.learn_absent(tenant, subject);
     }
+    return held;
 }
 
 opening personal_keys::open() const

@@ -16,11 +16,11 @@ class personal_keys
 public:
     personal_keys(event_log::keyring&, event_log::store_config);
 
-    // Makes sure that the keyring knows every tenant and subject whose values these events hold. Throws what the event
-    // store throws.
-    void fetch(std::span<const recorded>);
+    // Makes sure that the keyring knows every tenant and subject whose values these events hold, as long as the answer
+    // is kept. Throws what the event store throws.
+    [[nodiscard]] event_log::keyring::held fetch(std::span<const recorded>);
 
-    // For events that were fetched for.
+    // For events that were fetched for, and whose keys are held.
     opening open() const;
 
 private:

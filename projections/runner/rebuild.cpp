@@ -50,8 +50,10 @@ bool fold_as_the_runner(const rebuild_config& config, std::span<const definition
         if (from.size() != config.lanes.size())
             return false;
         const auto events = feed.read(from);
-        keys.fetch(events);
-        core.apply(events, keys.open());
+        {
+            const auto held = keys.fetch(events);
+            core.apply(events, keys.open());
+        }
         std::int64_t behind = 0;
         const auto now = core.after();
         for (const auto& head : feed.heads(config.lanes))
@@ -263,7 +265,7 @@ private:
                                              " ends before the head that it had");
                 if (events.back().at.seq < progress.mark && !read_ahead.valid())
                     read_behind(events.back().at);
-                keys->fetch(events);
+                const auto held = keys->fetch(events);
                 lane.fold(events, keys->open());
                 progress.seq = lane.at().seq;
                 progress_.events += static_cast<std::int64_t>(events.size());

@@ -55,7 +55,7 @@ std::optional<replayed> try_once(const replay_parts& with, const parked_key& whi
     if (!at || !with.rows.is_parked(which))
         return replayed{replayed::end::not_parked, {}, 0};
     const auto events = events_of(with.log, which, at->seq);
-    with.keys.fetch(events);
+    const auto held = with.keys.fetch(events);
 
     folding batch{{&which.of, 1}};
     for (const recorded& each : events)

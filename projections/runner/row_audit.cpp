@@ -208,7 +208,7 @@ row_slice row_audit::rows(const definition& of, const audited_tenant& whose, con
     made.rows = seen.rows.size();
     made.next = seen.next;
     made.stream_with_hole = hole_in(seen.events);
-    self_->keys.fetch(seen.events);
+    const auto held = self_->keys.fetch(seen.events);
     const auto wanted = fold_anew(of, seen, self_->keys.open());
     if (!wanted)
     {

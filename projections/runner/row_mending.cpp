@@ -154,7 +154,7 @@ mended row_mending::rows(const definition& of, const audited_tenant& whose, std:
         take_step(in, position_of(in, of, whose.lane));
         const audit_bounds where{whose.tenant, whose.lane, {}, 0, 0};
         const auto seen = read_streams(in, of, where, {keys.begin(), keys.end()});
-        self_->keys.fetch(seen.events);
+        const auto held = self_->keys.fetch(seen.events);
         const auto wanted = fold_anew(of, seen, self_->keys.open());
         if (!wanted)
             throw store_failed("rows of " + std::string{of.name} + " are no streams: rebuild the projection", true);

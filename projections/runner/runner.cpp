@@ -223,8 +223,10 @@ struct runner::implementation
             next_heads = {};  // of the new ones nobody knows yet how far they reach
         const auto from = core.after();
         const auto events = from.empty() ? std::vector<recorded>{} : feed->read(from);
-        keys.fetch(events);
-        core.apply(events, keys.open());
+        {
+            const auto held = keys.fetch(events);
+            core.apply(events, keys.open());
+        }
         if (!look_around(core))
             return false;
         note_caught_up(core);

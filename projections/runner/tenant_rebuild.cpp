@@ -42,7 +42,7 @@ public:
             std::erase_if(events, [&](const recorded& each) {
                 return each.stream.tenant != tenant_ || each.stream.category != of_.category;
             });
-            with.keys.fetch(events);
+            const auto held = with.keys.fetch(events);
             fold(events, with.keys.open());
         }
     }

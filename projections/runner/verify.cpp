@@ -83,7 +83,7 @@ public:
                 throw std::runtime_error("the log ends before the position of a read model in lane " +
                                          std::to_string(lane_));
             std::erase_if(batch, [&](const recorded& happened) { return happened.at.seq > last; });
-            keys.fetch(batch);
+            const auto held = keys.fetch(batch);
             fold(batch, until, keys.open(), store);
             seq_ = batch.back().at.seq;
             events += batch.size();

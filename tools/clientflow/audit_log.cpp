@@ -109,7 +109,7 @@ exit_status show(const program& chosen, const log_options& given)
     {
         asked.limit = std::min<std::int64_t>(left, projection::limit_max);
         const auto page = audit_log::read(models, org->value, asked);
-        log.learn_keys(page.events);
+        const auto held = log.learn_keys(page.events);
         for (const auto& each : page.events)
             out.print(each, log);
         left -= std::ssize(page.events);

@@ -20,7 +20,7 @@ namespace
 class plain final : public event_feed::presenter
 {
 public:
-    void prepare(std::span<const recorded>) override {}
+    std::shared_ptr<const void> prepare(std::span<const recorded>) override { return nullptr; }
     event_feed::shown show(const recorded& happened, std::string_view) override
     {
         auto made = std::make_shared<event_feed::shown_event>();

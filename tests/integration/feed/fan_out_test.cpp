@@ -21,7 +21,7 @@ namespace
 class counting final : public event_feed::presenter
 {
 public:
-    void prepare(std::span<const recorded>) override {}
+    std::shared_ptr<const void> prepare(std::span<const recorded>) override { return nullptr; }
     event_feed::shown show(const recorded& happened, std::string_view) override
     {
         ++shown;

@@ -243,6 +243,40 @@ TEST_CASE_FIXTURE(given_a_ring, "the ring is bounded: what was not used for long
     CHECK(small.knows_subject(acme, keys[7].subject));
 }
 
+TEST_CASE_FIXTURE(given_a_ring, "what was known while the ring is held stays known until the last hold ends")
+{
+    keyring small{{file, 4}};  // one tenant, three subjects
+    const auto learn_many = [&] {
+        for (std::uint8_t i = 0; i < 6; ++i)
+        {
+            const uuid tenant = id(static_cast<std::uint8_t>(40 + i));
+            learn(small, tenant);
+            small.learn_subject(small.make_subject_key(tenant, ann));
+        }
+    };
+    learn(small, acme);
+    small.learn_subject(small.make_subject_key(acme, ann));
+    small.learn_subject(small.make_subject_key(acme, bob));
+    auto first = small.hold();
+    CHECK(small.knows_subject(acme, ann));
+    auto second = small.hold();
+    CHECK(small.knows_tenant(acme));
+    learn_many();
+    CHECK(small.knows_tenant(acme));
+    CHECK(small.knows_subject(acme, ann));
+    CHECK_FALSE(small.knows_subject(acme, bob));  // nobody asked for it since
+    CHECK_NOTHROW(small.hash_claim(acme, "scope", "value"));
+
+    first.reset();
+    CHECK(small.knows_tenant(acme));
+    second.reset();
+    learn_many();
+    CHECK_FALSE(small.knows_tenant(acme));
+    CHECK_FALSE(small.knows_subject(acme, ann));
+    CHECK(small.knows_tenant(id(45)));
+    CHECK_FALSE(small.knows_tenant(id(44)));  // the bound holds again
+}
+
 TEST_CASE_FIXTURE(given_a_ring, "a master key is made once, and read only when it is private and whole")
 {
     CHECK_THROWS(create_master_key(file));
