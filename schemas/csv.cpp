@@ -2,10 +2,63 @@
 
 #include "schemas/json_copy.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace schema
 {
 namespace
 {
+struct code_range
+{
+    char32_t first, last;
+};
+
+// White space, controls, and what is not shown.
+constexpr std::array<code_range, 22> unseen{
+    {{0, 0x20},          {0x7f, 0xa0},       {0xad, 0xad},       {0x34f, 0x34f},   {0x61c, 0x61c},   {0x115f, 0x1160},
+     {0x1680, 0x1680},   {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x2000, 0x200f}, {0x2028, 0x202f}, {0x205f, 0x206f},
+     {0x3000, 0x3000},   {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb},
+     {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}, {0x2800, 0x2800}}};
+
+// = + - @, then their small and full-width forms, and the minus sign.
+constexpr std::u32string_view formula_signs = U"=+-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20";
+
+// Takes one off the front of valid UTF-8; of anything else, a byte.
+char32_t take_code_point(std::string_view& text)
+{
+    const auto lead = static_cast<unsigned char>(text.front());
+    std::size_t more = 0;
+    if (lead >= 0xc2)
+        more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+    more = std::min(more, text.size() - 1);
+    auto code = static_cast<char32_t>(more == 0 ? lead : lead & (0x3f >> more));
+    for (std::size_t i = 1; i <= more; ++i)
+        code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3fU);
+    text.remove_prefix(more + 1);
+    return code;
+}
+
+bool is_unseen(char32_t code)
+{
+    return std::any_of(unseen.begin(), unseen.end(),
+                       [code](const code_range& each) { return code >= each.first && code <= each.last; });
+}
+
+bool would_run(std::string_view text)
+{
+    if (text.empty())
+        return false;
+    const bool begins_with_control = static_cast<unsigned char>(text.front()) < ' ';
+    while (!text.empty())
+    {
+        const char32_t code = take_code_point(text);
+        if (!is_unseen(code))
+            return begins_with_control || formula_signs.find(code) != std::u32string_view::npos;
+    }
+    return begins_with_control;
+}
+
 void append_value(std::string& out, const json::node& value)
 {
     if (json::type_of(value) == json::node_type::null)
@@ -21,9 +74,8 @@ void append_value(std::string& out, const json::node& value)
 
 void append_csv_cell(std::string& out, std::string_view text)
 {
-    const bool is_formula = !text.empty() && std::string_view{"=+-@"}.find(text.front()) != std::string_view::npos;
     const bool is_quoted = text.find_first_of("\",\r\n") != std::string_view::npos;
-    out.append(is_quoted ? "\"" : "").append(is_formula ? "'" : "");
+    out.append(is_quoted ? "\"" : "").append(would_run(text) ? "'" : "");
     if (!is_quoted)
     {
         out.append(text);

@@ -1,8 +1,10 @@
 // Items as lines of CSV: one column per field row, in the rows' order, under the names that JSON has.
 //
 // Text as it is, numbers and true/false as JSON writes them, nothing for null, and JSON text for what has parts of its
-// own (money, lists). A cell that begins with = + - @ gets a ' in front, because spreadsheets would run it. Pure and
-// thread-safe. Source: RFC 4180; lines end with CR LF.
+// own (money, lists). A cell that a spreadsheet would run gets a ' in front: one that begins with = + - @ or with what
+// looks like them (full-width, small, the minus sign), also behind white space and characters that nobody sees, and one
+// that begins with a control character. Pure and thread-safe. Sources: RFC 4180, lines end with CR LF; OWASP, CSV
+// Injection; Unicode 15, White_Space, Cc and Default_Ignorable_Code_Point.
 #pragma once
 
 #include "schemas/json.hpp"

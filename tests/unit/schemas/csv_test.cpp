@@ -31,7 +31,7 @@ TEST_CASE("a cell is quoted when it holds what parts cells, and its quotes are d
     CHECK(cell("a,b") == "\"a,b\"");
     CHECK(cell("say \"hi\"") == "\"say \"\"hi\"\"\"");
     CHECK(cell("two\nlines") == "\"two\nlines\"");
-    CHECK(cell("\r") == "\"\r\"");
+    CHECK(cell("a\rb") == "\"a\rb\"");
     CHECK(cell("ä ß 漢") == "ä ß 漢");
 }
 
@@ -41,6 +41,31 @@ TEST_CASE("what a spreadsheet would run is made text")
         CHECK(cell(text) == std::string{"'"} + text);
     CHECK(cell("=a,\"b\"") == "\"'=a,\"\"b\"\"\"");
     CHECK(cell("a=1") == "a=1");
+}
+
+TEST_CASE("no white space and nothing unseen hides a formula, and no other form of its sign")
+{
+    for (const char* sign :
+         {"=", "+", "-", "@", "\u2212", "\ufe62", "\ufe63", "\ufe66", "\ufe6b", "\uff0b", "\uff0d", "\uff1d", "\uff20"})
+        for (const char* before : {"",       " ",      "  ",         "\u00a0",    "\u00ad", "\u200b",        "\u200e",
+                                   "\u200f", "\u202a", "\u202b",     "\u202c",    "\u202d", "\u202e",        "\u2060",
+                                   "\u2066", "\u2069", "\u3000",     "\ufe0f",    "\ufeff", "\ufeff\u200b ", "\t",
+                                   "\x01",   "\x7f",   "\U000e0020", "\U0001d173"})
+        {
+            const auto text = std::string{before} + sign + "1";
+            CAPTURE(text);
+            CHECK(cell(text) == "'" + text);
+        }
+    CHECK(cell("\r=1") == "\"'\r=1\"");
+    CHECK(cell("\n=1") == "\"'\n=1\"");
+    CHECK(cell("\r\n \ufeff=1") == "\"'\r\n \ufeff=1\"");
+    for (const char* control : {"\tplain", "\x01plain", "\t"})
+        CHECK(cell(control) == std::string{"'"} + control);
+    CHECK(cell("\r") == "\"'\r\"");
+    CHECK(cell(std::string_view{"\0=1", 3}) == std::string_view{"'\0=1", 4});
+    for (const char* plain : {" text", "\ufefftext", "\u200b", " ", "a \u200b=1", "\u2014", "\u00e4=", "1-1", "\xff=1",
+                              "\xe2\x80", "\xe2="})
+        CHECK(cell(plain) == plain);
 }
 
 TEST_CASE("a line has a cell per row of the record, whatever the item's order or gaps")
