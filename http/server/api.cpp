@@ -91,6 +91,7 @@ api::api(api_config config, api_parts parts)
     , addresses_(config_.address_per_minute, config_.addresses_max)
     , counted_(parts_.routes.routes().size())
     , packed_openapi_(gzip(parts_.openapi))
+    , position_secret_(position_secret(parts_.ring))
 {}
 
 void api::show_health(reply& out) const

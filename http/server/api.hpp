@@ -13,6 +13,7 @@
 #include "http/server/limiter.hpp"
 #include "http/server/metrics.hpp"
 #include "http/server/network.hpp"
+#include "http/server/position_token.hpp"
 #include "http/server/query_pool.hpp"
 #include "http/server/refused_access.hpp"
 #include "http/server/router.hpp"
@@ -116,6 +117,8 @@ private:
     bool fill_submission(call&, lanes::submission&);
     void answer_command(call&, lanes::answer&);
     void note_position(call&, const event_log::position&);
+    // What the client hands back, as far as it is whole.
+    positions_told told_before(const call&, const std::string& history) const;
     struct batched;
     struct batch_run;
     next run_batch(exchange&, const std::shared_ptr<call>&);
@@ -135,6 +138,7 @@ private:
     gcra lookups_when_limited_;
     route_metrics counted_;
     const std::string packed_openapi_;  // gzip
+    const std::string position_secret_;
     duration_histogram unrouted_;
 };
 }  // namespace http

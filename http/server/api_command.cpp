@@ -157,8 +157,8 @@ void api::note_position(call& c, const event_log::position& at)
     while (before < at.seq && !newest.compare_exchange_weak(before, at.seq))
     {
     }
-    auto told = read_positions(c.in->joined("clientflow-position"), history).value_or(positions_told{});
-    const auto own = told.in(at.lane);
-    c.out->add("Clientflow-Position", write_position(history, own ? std::max(*own, at) : at, told));
+    const auto told = told_before(c, history);
+    const auto own = told.given_in(at.lane);
+    c.out->add("Clientflow-Position", sign_position(history, own ? std::max(*own, at) : at, told, position_secret_));
 }
 }  // namespace http

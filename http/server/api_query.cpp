@@ -13,25 +13,26 @@ namespace http
 namespace
 {
 using steady = std::chrono::steady_clock;
-
-positions_told told_before(const call& c, const std::string& history)
-{
-    return read_positions(c.in->joined("clientflow-position"), history).value_or(positions_told{});
-}
 }  // namespace
+
+positions_told api::told_before(const call& c, const std::string& history) const
+{
+    return read_positions(c.in->joined("clientflow-position"), history, position_secret_).value_or(positions_told{});
+}
 
 next api::run_query(exchange& x, const std::shared_ptr<call>& c)
 {
     if (const auto field = c->in->joined("clientflow-position"); !field.empty())
     {
-        const auto told = read_positions(field, incarnation());
+        const auto told = read_positions(field, incarnation(), position_secret_);
         if (!told)
             return c->refuse(bad_header("Clientflow-Position", "It is not a position of this service.")), next::settled;
         c->foreign_incarnation = told->foreign;
-        if (!c->foreign_incarnation && c->who)
+        if (c->who)
             c->at_least = told->in(c->who->lane);
     }
-    if (c->who && !c->foreign_incarnation)
+    // Who hands in nothing but positions of another history is answered at once.
+    if (c->who && (c->at_least || !c->foreign_incarnation))
     {
         const auto own = c->who->activity->last_write_seq.load();
         const bool is_ours = own > 0 && c->who->activity->last_write_history == std::hash<std::string>{}(incarnation());
@@ -124,7 +125,7 @@ void api::finish_query(call& c)
     if (c.shown)
     {
         const auto history = incarnation();
-        c.out->add("Clientflow-Position", write_position(history, *c.shown, told_before(c, history)));
+        c.out->add("Clientflow-Position", sign_position(history, *c.shown, told_before(c, history), position_secret_));
         c.stale = c.stale || (c.at_least && c.shown->lane == c.at_least->lane && c.shown->seq < c.at_least->seq);
     }
     // Also "not found": the row may only not be there yet.

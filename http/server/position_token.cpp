@@ -1,5 +1,6 @@
 #include "http/server/position_token.hpp"
 
+#include "events/log/seal.hpp"
 #include "schemas/text.hpp"
 
 #include <algorithm>
@@ -14,13 +15,22 @@ namespace
 constexpr std::size_t characters_max = 256;
 constexpr std::size_t bytes_max = characters_max / 4 * 3;
 constexpr std::size_t checksum_bytes = 4;
-constexpr std::string_view mark = "p2";  // then the incarnation behind its length, places, the checksum
+// As long as leaves room for the places of 16 lanes: who finds one among 2^32 makes only his own reads wait.
+constexpr std::size_t code_bytes = 4;
+constexpr std::string_view mark = "p2";         // then the incarnation behind its length, places, the checksum
+constexpr std::string_view signed_mark = "p3";  // the same with the code before the checksum
 constexpr std::string_view old_mark = "p1";
 
 std::string checksum(std::string_view text)
 {
     const auto digest = schema::sha256(text);
     return {reinterpret_cast<const char*>(digest.data()), checksum_bytes};
+}
+
+std::string code_of(std::string_view text, std::string_view secret)
+{
+    const auto digest = schema::hmac_sha256(secret, text);
+    return {reinterpret_cast<const char*>(digest.data()), code_bytes};
 }
 
 std::string varint(std::uint64_t n)
@@ -86,14 +96,23 @@ std::optional<position_token> read_old(std::string_view text)
     return made;
 }
 
-std::optional<position_token> read_new(std::string_view text)
+// Without its checksum; nothing when that is not its own.
+std::optional<std::string_view> checked(std::string_view text)
 {
-    if (text.size() < mark.size() + 1 + checksum_bytes || !text.starts_with(mark))
+    if (text.size() < mark.size() + 1 + checksum_bytes)
         return std::nullopt;
     const auto sum = text.substr(text.size() - checksum_bytes);
     text.remove_suffix(checksum_bytes);
-    if (sum != checksum(text))
+    return sum == checksum(text) ? std::optional{text} : std::nullopt;
+}
+
+std::optional<position_token> read_new(std::string_view text)
+{
+    const bool is_signed = text.starts_with(signed_mark);
+    const auto whole = is_signed || text.starts_with(mark) ? checked(text) : std::nullopt;
+    if (!whole || whole->size() < mark.size() + 1 + (is_signed ? code_bytes : 0))
         return std::nullopt;
+    text = whole->substr(0, whole->size() - (is_signed ? code_bytes : 0));
     const auto length = static_cast<unsigned char>(text[mark.size()]);
     text.remove_prefix(mark.size() + 1);
     if (length > text.size())
@@ -132,19 +151,71 @@ std::optional<event_log::position> position_token::in(std::int32_t lane) const
 
 std::optional<event_log::position> positions_told::in(std::int32_t lane) const { return find_lane(at, lane); }
 
-std::string write_position(const position_token& token)
+namespace
 {
-    std::string text{mark};
+// All but code and checksum, with so many lanes as leave room for them.
+std::string body_of(std::string_view begins, const position_token& token, std::size_t behind)
+{
+    std::string text{begins};
     text.push_back(static_cast<char>(token.incarnation.size()));
     text.append(token.incarnation).append(place(token.at));
     std::size_t lanes = 1;
     for (const auto& each : token.elsewhere)
         if (const auto next = place(each);
-            lanes < position_token::lanes_max && text.size() + next.size() + checksum_bytes <= bytes_max)
+            lanes < position_token::lanes_max && text.size() + next.size() + behind <= bytes_max)
         {
             text.append(next);
             ++lanes;
         }
+    return text;
+}
+
+enum class origin
+{
+    unsigned_one,
+    ours,
+    elsewhere,
+};
+
+// Of a token that can be read.
+origin origin_of(std::string_view given, std::string_view secret)
+{
+    const auto text = schema::from_base64url(given);
+    if (!text->starts_with(signed_mark))
+        return origin::unsigned_one;
+    const std::size_t body = text->size() - code_bytes - checksum_bytes;
+    const auto code = std::string_view{*text}.substr(body, code_bytes);
+    return code == code_of(std::string_view{*text}.substr(0, body), secret) ? origin::ours : origin::elsewhere;
+}
+
+std::vector<event_log::position> as_list(const std::map<std::int32_t, std::int64_t>& furthest)
+{
+    std::vector<event_log::position> made;
+    for (const auto& [lane, seq] : furthest)
+        made.push_back({lane, seq});
+    return made;
+}
+
+void take_further(std::map<std::int32_t, std::int64_t>& into, const position_token& token)
+{
+    const auto take = [&](const event_log::position& each) { into[each.lane] = std::max(into[each.lane], each.seq); };
+    take(token.at);
+    std::for_each(token.elsewhere.begin(), token.elsewhere.end(), take);
+}
+}  // namespace
+
+std::optional<event_log::position> positions_told::given_in(std::int32_t lane) const { return find_lane(given, lane); }
+
+std::string write_position(const position_token& token)
+{
+    auto text = body_of(mark, token, checksum_bytes);
+    return schema::base64url(text.append(checksum(text)));
+}
+
+std::string sign_position(const position_token& token, std::string_view secret)
+{
+    auto text = body_of(signed_mark, token, code_bytes + checksum_bytes);
+    text.append(code_of(text, secret));
     return schema::base64url(text.append(checksum(text)));
 }
 
@@ -161,39 +232,48 @@ std::optional<position_token> read_position(std::string_view given)
     return made;
 }
 
-std::optional<positions_told> read_positions(std::string_view list, std::string_view incarnation)
+std::optional<positions_told> read_positions(std::string_view list, std::string_view incarnation,
+                                             std::string_view secret)
 {
     positions_told made;
-    std::map<std::int32_t, std::int64_t> furthest;
+    std::map<std::int32_t, std::int64_t> furthest, given;
     std::size_t tokens = 0;
     for (std::size_t begin = 0; begin <= list.size();)
     {
         const auto end = std::min(list.find(',', begin), list.size());
-        const auto token = read_position(schema::trim(list.substr(begin, end - begin)));
+        const auto text = schema::trim(list.substr(begin, end - begin));
+        const auto token = read_position(text);
         begin = end + 1;
         if (!token || ++tokens > positions_told::tokens_max)
             return std::nullopt;
-        if (token->incarnation != incarnation)
+        const auto from = origin_of(text, secret);
+        if (token->incarnation != incarnation || from == origin::elsewhere)
         {
             made.foreign = true;
             continue;
         }
-        auto all = token->elsewhere;
-        all.push_back(token->at);
-        for (const auto& each : all)
-            furthest[each.lane] = std::max(furthest[each.lane], each.seq);
+        take_further(furthest, *token);
+        if (from == origin::ours)
+            take_further(given, *token);
     }
-    for (const auto& [lane, seq] : furthest)
-        made.at.push_back({lane, seq});
+    made.at = as_list(furthest);
+    made.given = as_list(given);
     return made;
 }
 
-std::string write_position(std::string incarnation, const event_log::position& at, const positions_told& before)
+std::string sign_position(std::string incarnation, const event_log::position& at, const positions_told& before,
+                          std::string_view secret)
 {
     position_token made{std::move(incarnation), at};
-    for (const auto& each : before.at)
+    for (const auto& each : before.given)
         if (each.lane != at.lane)
             made.elsewhere.push_back(each);
-    return write_position(made);
+    return sign_position(made, secret);
+}
+
+std::string position_secret(const event_log::keyring& ring)
+{
+    const auto bytes = ring.hash_claim(event_log::platform_tenant, "position.secret", "1");
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 }  // namespace http

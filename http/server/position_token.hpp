@@ -3,8 +3,11 @@
 // Clients see base64url and must not look inside. A token carries the store's incarnation, because after a restore the
 // same place may hold another event, and a checksum, because half a token reads as an older place. It names more than
 // one lane for a client with keys of several organisations: whoever hands back what it was last told gets a token with
-// all of it, and a read waits for the lane that it shows. Nothing is kept from those who make one up: it only makes
-// their own reads wait, and a read waits so long at most. Pure.
+// all of it, and a read waits for the lane that it shows. Those that answers give carry a code (HMAC) under a secret of
+// the store's master key, and only what was given so is carried on: a made-up place, or one of another installation,
+// stands in no answer. A token without a code (ids of events, tokens of older versions) is believed of the lane that
+// its read shows and goes no further; making one up only makes one's own read wait, and a read waits so long at most.
+// Pure.
 #pragma once
 
 #include "events/log/envelope.hpp"
@@ -16,8 +19,16 @@
 #include <string_view>
 #include <vector>
 
+namespace event_log
+{
+class keyring;
+}
+
 namespace http
 {
+// The same for every node of an installation.
+std::string position_secret(const event_log::keyring&);
+
 struct position_token
 {
     static constexpr std::size_t lanes_max = 16;
@@ -31,8 +42,11 @@ struct position_token
     friend bool operator==(const position_token&, const position_token&) = default;
 };
 
-// At most 256 characters; what of `elsewhere` does not fit is left out.
+// At most 256 characters; what of `elsewhere` does not fit is left out. Without a code.
 std::string write_position(const position_token&);
+// With a code under the secret.
+std::string sign_position(const position_token&, std::string_view secret);
+// With a code or without, whosever the code is.
 std::optional<position_token> read_position(std::string_view);
 
 // All that a client hands back, in one token or a list of them.
@@ -40,14 +54,18 @@ struct positions_told
 {
     static constexpr std::size_t tokens_max = 16;
 
-    bool foreign = false;                 // some of it is of another incarnation, and says nothing
-    std::vector<event_log::position> at;  // of the others the furthest of each lane, lanes ascending
+    bool foreign = false;                    // some of it is of another incarnation or installation, and says nothing
+    std::vector<event_log::position> at;     // of the others the furthest of each lane, lanes ascending
+    std::vector<event_log::position> given;  // of those with our code
 
     std::optional<event_log::position> in(std::int32_t lane) const;
+    std::optional<event_log::position> given_in(std::int32_t lane) const;
 };
 // Nothing: one of them is no token, or there are too many.
-std::optional<positions_told> read_positions(std::string_view list, std::string_view incarnation);
+std::optional<positions_told> read_positions(std::string_view list, std::string_view incarnation,
+                                             std::string_view secret);
 
-// An answer's position, with what its client was told of other lanes before.
-std::string write_position(std::string incarnation, const event_log::position&, const positions_told&);
+// An answer's position, with what its client was given of other lanes before.
+std::string sign_position(std::string incarnation, const event_log::position&, const positions_told&,
+                          std::string_view secret);
 }  // namespace http

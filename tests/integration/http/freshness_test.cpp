@@ -235,17 +235,40 @@ TEST_CASE_FIXTURE(given_two_organisations,
 TEST_CASE_FIXTURE(given_two_organisations,
                   "a position from before a failover makes an answer stale at once, and goes no further")
 {
-    const auto before = http::write_position({"0.9", {http::read_position(write_a)->at.lane, 1}, {{15, 7}}});
-    for (const auto& told : {std::vector{before}, std::vector{before, write_a}})
+    const auto lane = http::read_position(write_a)->at.lane;
+    for (const auto& before :
+         {http::write_position({"0.9", {lane, 1}, {{15, 7}}}),
+          http::sign_position({"1.1", {lane, INT64_MAX}, {{15, 7}}}, "the secret of another installation")})
     {
-        const auto said = read(reads_a, told, "wait=10, handling=strict");
+        const auto said = read(reads_a, {before}, "wait=10, handling=strict");
         CHECK(said.status == 200);
         CHECK(said.header("Clientflow-Stale") == "true");
         const auto next = http::read_position(*said.header("Clientflow-Position"));
         REQUIRE(next);
         CHECK(next->incarnation == "1.1");
         CHECK(next->elsewhere.empty());
+
+        // Beside a good one it changes nothing of how new the answer has to be.
+        for (const auto& told : {std::vector{before, write_a}, std::vector{write_a + "," + before}})
+            CHECK(strict(reads_a, told) == 503);
     }
+}
+
+TEST_CASE_FIXTURE(given_two_organisations, "a place that nobody was given is in no answer, to a read or to a write")
+{
+    const auto lane = http::read_position(write_a)->at.lane;
+    const auto forged = http::write_position({"1.1", {lane, INT64_MAX}, {{lane + 1'000, 7}}});
+    const auto carried = [](const std::string& text) { return http::read_position(text).value(); };
+
+    const auto from_read = carried(*read(reads_a, {forged}, "wait=0").header("Clientflow-Position"));
+    CHECK(from_read.at.lane == lane);
+    CHECK(from_read.at.seq < INT64_MAX);
+    CHECK(from_read.elsewhere.empty());
+    const auto from_write = carried(write(a, forged));
+    CHECK(from_write.at.lane == lane);
+    CHECK(from_write.at.seq < INT64_MAX);
+    CHECK(from_write.elsewhere.empty());
+    CHECK(carried(write(b, forged)).in(lane) == std::nullopt);
 }
 
 TEST_CASE_FIXTURE(given_two_organisations, "a poll for events begins at its own lane's place in a position of several")

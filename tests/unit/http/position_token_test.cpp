@@ -18,6 +18,18 @@ std::string token(std::int32_t lane, std::int64_t seq, const char* incarnation =
 {
     return http::write_position({incarnation, {lane, seq}});
 }
+
+constexpr const char* secret = "a secret of the store";
+
+std::string given(std::int32_t lane, std::int64_t seq, const char* under = secret)
+{
+    return http::sign_position({"1.1", {lane, seq}}, under);
+}
+
+std::optional<http::positions_told> told_in(const std::string& list)
+{
+    return http::read_positions(list, "1.1", secret);
+}
 }  // namespace
 
 TEST_CASE("a token of several lanes comes back as it was, within its bound")
@@ -30,6 +42,10 @@ TEST_CASE("a token of several lanes comes back as it was, within its bound")
     CHECK(http::read_position(text) == full);
     CHECK(http::read_position(text)->in(3) == position{3, std::numeric_limits<std::int64_t>::max() - 3});
     CHECK(http::read_position(text)->in(16) == std::nullopt);
+
+    const auto with_code = http::sign_position(full, secret);
+    CHECK(with_code.size() <= 256);
+    CHECK(http::read_position(with_code) == full);
 }
 
 TEST_CASE("lanes that do not fit are left out, and the first is kept")
@@ -47,16 +63,19 @@ TEST_CASE("lanes that do not fit are left out, and the first is kept")
 
 TEST_CASE("a token that was cut, changed in a character or made up is none")
 {
-    const auto text = http::write_position({"1.1", {3, 12'345}, {{5, 1}, {9, 2}}});
-    for (std::size_t length = 0; length < text.size(); ++length)
-        CHECK_FALSE(http::read_position(text.substr(0, length)));
-    for (std::size_t i = 0; i < text.size(); ++i)
+    const position_token whole{"1.1", {3, 12'345}, {{5, 1}, {9, 2}}};
+    for (const auto& text : {http::write_position(whole), http::sign_position(whole, secret)})
     {
-        std::string other = text;
-        other[i] = other[i] == 'A' ? 'B' : 'A';
-        CHECK_FALSE(http::read_position(other));
+        for (std::size_t length = 0; length < text.size(); ++length)
+            CHECK_FALSE(http::read_position(text.substr(0, length)));
+        for (std::size_t i = 0; i < text.size(); ++i)
+        {
+            std::string other = text;
+            other[i] = other[i] == 'A' ? 'B' : 'A';
+            CHECK_FALSE(http::read_position(other));
+        }
     }
-    for (const char* made_up : {"p2", "p2\1x",
+    for (const char* made_up : {"p2", "p3", "p3\1x", "p2\1x",
                                 "p2\3"
                                 "1.1\3\1sum!",
                                 "p3:1.1:3:4", "p1:1.1:3", "p1:1.1:3:4:", "p1::3:4"})
@@ -71,7 +90,7 @@ TEST_CASE("tokens from before there were several lanes in one are good as ever")
 
 TEST_CASE("a list of tokens means the furthest of each lane")
 {
-    const auto told = http::read_positions(token(3, 10) + ", " + token(5, 7) + "," + token(3, 12), "1.1");
+    const auto told = told_in(token(3, 10) + ", " + token(5, 7) + "," + token(3, 12));
     REQUIRE(told);
     CHECK_FALSE(told->foreign);
     CHECK(told->at == std::vector<position>{{3, 12}, {5, 7}});
@@ -81,7 +100,7 @@ TEST_CASE("a list of tokens means the furthest of each lane")
 
 TEST_CASE("a token of another incarnation says nothing about places, and is said to be foreign")
 {
-    const auto told = http::read_positions(token(3, 1'000'000, "9.9") + "," + token(3, 5), "1.1");
+    const auto told = told_in(token(3, 1'000'000, "9.9") + "," + token(3, 5));
     REQUIRE(told);
     CHECK(told->foreign);
     CHECK(told->at == std::vector<position>{{3, 5}});
@@ -89,21 +108,47 @@ TEST_CASE("a token of another incarnation says nothing about places, and is said
 
 TEST_CASE("a list with anything else in it, or with too much in it, is none")
 {
-    CHECK_FALSE(http::read_positions("", "1.1"));
-    CHECK_FALSE(http::read_positions(token(3, 1) + ",", "1.1"));
-    CHECK_FALSE(http::read_positions(token(3, 1) + ",nonsense", "1.1"));
+    CHECK_FALSE(told_in(""));
+    CHECK_FALSE(told_in(token(3, 1) + ","));
+    CHECK_FALSE(told_in(token(3, 1) + ",nonsense"));
     std::string many = token(0, 1);
     for (std::size_t n = 1; n < http::positions_told::tokens_max; ++n)
         many += "," + token(static_cast<std::int32_t>(n), 1);
-    CHECK(http::read_positions(many, "1.1"));
-    CHECK_FALSE(http::read_positions(many + "," + token(1, 1), "1.1"));
+    CHECK(told_in(many));
+    CHECK_FALSE(told_in(many + "," + token(1, 1)));
 }
 
-TEST_CASE("an answer's token carries on what its client was told of other lanes")
+TEST_CASE("a foreign token among others costs them nothing")
 {
-    const auto told = http::read_positions(token(3, 10) + "," + token(5, 7), "1.1");
-    const auto next = http::read_position(http::write_position("1.1", {5, 4}, *told));
+    for (const auto& foreign : {token(3, 1'000'000, "9.9"), given(3, 1'000'000, "of another installation")})
+        for (const auto& list : {foreign + "," + given(3, 5), given(3, 5) + "," + foreign})
+        {
+            const auto told = told_in(list);
+            REQUIRE(told);
+            CHECK(told->foreign);
+            CHECK(told->in(3) == position{3, 5});
+            CHECK(told->given_in(3) == position{3, 5});
+        }
+}
+
+TEST_CASE("an answer's token carries on what its client was given of other lanes")
+{
+    const auto told = told_in(given(3, 10) + "," + given(5, 7));
+    const auto next = http::read_position(http::sign_position("1.1", {5, 4}, *told, secret));
     REQUIRE(next);
     CHECK(next->at == position{5, 4});  // what the answer shows, not what was asked
     CHECK(next->elsewhere == std::vector<position>{{3, 10}});
+}
+
+TEST_CASE("what nobody was given is carried into no answer")
+{
+    for (const auto& made_up : {token(3, 10), given(3, 10, "of another installation"), token(3, 10, "9.9")})
+    {
+        const auto told = told_in(made_up + "," + given(7, 1));
+        REQUIRE(told);
+        CHECK(told->given_in(3) == std::nullopt);
+        const auto next = http::read_position(http::sign_position("1.1", {5, 4}, *told, secret));
+        CHECK(next == position_token{"1.1", {5, 4}, {{7, 1}}});
+    }
+    CHECK(told_in(token(3, 10))->in(3) == position{3, 10});  // believed of its own lane, where it harms nobody else
 }
