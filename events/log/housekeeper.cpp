@@ -60,6 +60,9 @@ bool housekeeper::sweep()
         for (std::int64_t at = step(0); at != 0; at = step(at))
             if (stopped_within(config_.step_apart))
                 return true;
+        for (const auto& chore : config_.chores)
+            if (!finish(chore))
+                return true;
         connection_.reset();
         ++sweeps_;
         return true;
@@ -70,6 +73,20 @@ bool housekeeper::sweep()
         failed_(connection_ ? understand(problem, *connection_).message : problem.what());
         connection_.reset();
         return false;
+    }
+}
+
+// False: it was told to stop.
+bool housekeeper::finish(const std::string& chore)
+{
+    for (;;)
+    {
+        const connection::deadline limit{*connection_, config_.step_deadline};
+        pqxx::nontransaction work{connection_->raw()};
+        if (work.exec1(chore)[0].as<std::int64_t>() == 0)
+            return true;
+        if (stopped_within(config_.step_apart))
+            return false;
     }
 }
 

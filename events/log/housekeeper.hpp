@@ -1,10 +1,10 @@
 // Removes what has done its service, so that receipts, rounds and running totals do not grow for ever.
 //
-// One thread with a connection of its own calls es.prune in small steps until a sweep is through, and sleeps. It takes
-// no lane's lock, and every step is a short transaction: appends run beside it undisturbed (but for one that repeats a
-// key just being removed, which waits for the end of that step). A server that is away is reported and tried again.
-// Several processes may sweep the same store; what one removed the other does not find. Receipts of jobs are kept:
-// nothing tells yet when a job can no longer be replayed.
+// One thread with a connection of its own calls es.prune in small steps until a sweep is through, then what others give
+// it to do in the same manner, and sleeps. It takes no lane's lock, and every step is a short transaction: appends run
+// beside it undisturbed (but for one that repeats a key just being removed, which waits for the end of that step). A
+// server that is away is reported and tried again. Several processes may sweep the same store; what one removed the
+// other does not find. Receipts of jobs are kept: nothing tells yet when a job can no longer be replayed.
 #pragma once
 
 #include "events/log/connection.hpp"
@@ -18,6 +18,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace event_log
 {
@@ -29,6 +30,9 @@ struct housekeeper_config
     std::chrono::milliseconds again_after{30'000};   // a sweep that failed
     std::chrono::milliseconds step_deadline{5'000};  // one step; also how long stopping can take
     std::int64_t client_receipts_hours = 25;         // the contract's 24 and an hour of grace; below 24 refused
+    // Statements of others, one after the other in each sweep: a bounded step each, which answers in one number how
+    // much it found to do and is asked again until that is nothing.
+    std::vector<std::string> chores;
 };
 
 class housekeeper
@@ -48,6 +52,7 @@ private:
     void run();
     bool sweep();
     std::int64_t step(std::int64_t from);
+    bool finish(const std::string& chore);
     bool stopped_within(std::chrono::milliseconds);
 
     const housekeeper_config config_;
