@@ -98,6 +98,7 @@ struct credentials::implementation
     steady::time_point try_again{};         // after a failure nobody is kept waiting for the next one
     steady::time_point next_check{};
     std::thread thread;
+    use_book uses;            // the `key-use` thread only
     std::thread uses_thread;  // so that nobody's key waits for a database that does not answer
 
     void run();
@@ -116,6 +117,7 @@ struct credentials::implementation
     std::shared_ptr<const principal> principal_of(const known_key&) const;
     void settle(known_key&) const;
     void check();
+    void gather_uses();
     void flush_uses();
     void make_room();
     answer believed(const known_key&, steady::time_point now) const;
@@ -439,31 +441,37 @@ void credentials::implementation::run_uses()
     }
 }
 
+// Also while nothing can be sent, so that calls stand in the quarter of an hour in which they were made.
+void credentials::implementation::gather_uses()
+{
+    const std::shared_lock lock{table_mutex};
+    for (const auto& [digest, known] : table)
+    {
+        const auto& whose = known->who ? known->who : known->gone;
+        if (!whose || known->activity->calls == 0)
+            continue;
+        const auto calls = known->activity->calls.exchange(0);
+        if (!uses.note({whose->tenant, whose->key, schema::moment{known->activity->last_used_us}, calls}))
+            known->activity->calls += calls;
+    }
+}
+
 void credentials::implementation::flush_uses()
 {
-    std::vector<use> uses;
-    std::vector<std::shared_ptr<key_activity>> of;
-    {
-        const std::shared_lock lock{table_mutex};
-        for (const auto& [digest, known] : table)
-        {
-            if (!known->who || known->activity->calls == 0)
-                continue;
-            uses.push_back({known->who->tenant, known->who->key, schema::moment{known->activity->last_used_us},
-                            known->activity->calls.exchange(0)});
-            of.push_back(known->activity);
-        }
-    }
-    if (uses.empty() || !keep_uses_of)
+    if (!keep_uses_of)
         return;
+    gather_uses();
     try
     {
-        keep_uses_of(uses);
+        while (const auto* sending = uses.next())
+        {
+            keep_uses_of(*sending);
+            uses.kept();
+        }
     }
-    catch (const std::exception&)  // counted again at the next flush
+    catch (const std::exception&)
     {
-        for (std::size_t i = 0; i < uses.size(); ++i)
-            of[i]->calls += uses[i].calls;
+        // Sent again, the same as it is, at the next flush.
     }
 }
 

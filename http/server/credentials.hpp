@@ -17,6 +17,7 @@
 #include "events/log/seal.hpp"
 #include "events/log/store.hpp"
 #include "http/server/limiter.hpp"
+#include "http/server/use_book.hpp"
 #include "schemas/time.hpp"
 
 #include <atomic>
@@ -37,7 +38,7 @@ struct key_activity
     std::atomic<std::int64_t> last_write_seq{0};     // in the tenant's lane; 0: none through this process
     std::atomic<std::size_t> last_write_history{0};  // the hash of the incarnation that it belongs to
     std::atomic<std::int64_t> last_used_us{0};
-    std::atomic<std::uint64_t> calls{0};  // since the last flush
+    std::atomic<std::uint64_t> calls{0};  // since they were last taken
 };
 
 // A key as the edge knows it. Immutable.
@@ -90,15 +91,9 @@ public:
         std::shared_ptr<const principal> gone{};  // absent: whose key it was, and why it is no more
         accesses::reason why = accesses::reason::revoked;
     };
-    struct use
-    {
-        schema::uuid tenant;
-        api_key::key_id key;
-        schema::moment last_used_at;
-        std::uint64_t calls = 0;
-    };
-    // Writes uses to the database, on the `key-use` thread; throws when it cannot, and is then asked again later.
-    using keep_uses = std::function<void(const std::vector<use>&)>;
+    // Writes uses to the database, on the `key-use` thread; throws when it cannot or does not know whether it has, and
+    // is then asked again later with the same sending, which it adds once.
+    using keep_uses = std::function<void(const use_sending&)>;
 
     credentials(credentials_config, event_log::keyring&, const schema::clock&, keep_uses);
     ~credentials();  // stops

@@ -1,6 +1,7 @@
 #include "http/server/key_use.hpp"
 
 #include "schemas/fault_point.hpp"
+#include "schemas/time.hpp"
 
 #include <pqxx/pqxx>
 
@@ -27,6 +28,12 @@ std::shared_ptr<event_log::watchdog> guard_of(const event_log::store_config& sto
     return store.guard ? store.guard : std::make_shared<event_log::watchdog>();
 }
 
+schema::uuid new_node()
+{
+    schema::uuid_source ids;
+    return ids.next(schema::system_clock{}.now().us);
+}
+
 // {"a","b"}: none of the values holds a quote or a backslash.
 void add(std::string& literal, std::string_view value)
 {
@@ -34,16 +41,18 @@ void add(std::string& literal, std::string_view value)
 }
 }  // namespace
 
-key_use_writer::key_use_writer(event_log::store_config store) : config_(std::move(store)), guard_(guard_of(config_)) {}
+key_use_writer::key_use_writer(event_log::store_config store)
+    : config_(std::move(store)), guard_(guard_of(config_)), node_(new_node())
+{}
 
 key_use_writer::~key_use_writer() = default;
 
-void key_use_writer::keep(const std::vector<credentials::use>& uses)
+void key_use_writer::keep(const use_sending& sending)
 {
     if (!connection_ || connection_->lost())
         connection_ = open(config_, guard_);
     std::string tenants, keys, calls, times;
-    for (const credentials::use& one : uses)
+    for (const key_calls& one : sending.uses)
     {
         add(tenants, one.tenant.text());
         add(keys, one.key.value.text());
@@ -53,9 +62,15 @@ void key_use_writer::keep(const std::vector<credentials::use>& uses)
     const event_log::connection::deadline until{*connection_, deadline};
     pqxx::nontransaction work{connection_->raw()};
     FAULT_POINT("key_use.before_commit");
-    work.exec_params("select read.note_api_key_use($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[])",
-                     tenants + '}', keys + '}', calls + '}', times + '}');
+    work.exec_params("select read.note_api_key_use($1::uuid, $2::bigint, $3::uuid[], $4::uuid[], $5::bigint[],"
+                     " $6::timestamptz[])",
+                     node_.text(), sending.number, tenants + '}', keys + '}', calls + '}', times + '}');
     FAULT_POINT("key_use.after_commit");
+}
+
+std::vector<std::string> key_use_chores()
+{
+    return {"select read.forget_key_use_sent()"};
 }
 
 key_use_reader::key_use_reader(event_log::store_config store) : config_(std::move(store)), guard_(guard_of(config_)) {}

@@ -4,7 +4,8 @@
 
 #include "events/log/connection.hpp"
 #include "events/log/store.hpp"
-#include "http/server/credentials.hpp"
+#include "http/server/use_book.hpp"
+#include "schemas/uuid.hpp"
 
 #include <memory>
 #include <string>
@@ -19,14 +20,19 @@ public:
     ~key_use_writer();
 
     // One statement for all, which is its own transaction: FAULT_POINTs key_use.before_commit and key_use.after_commit
-    // stand around it. Throws when the database is away; the next call makes a new connection.
-    void keep(const std::vector<credentials::use>&);
+    // stand around it. A sending that was added before is not added again. Throws when the database is away, or the
+    // answer was lost; the next call makes a new connection.
+    void keep(const use_sending&);
 
 private:
     const event_log::store_config config_;
     const std::shared_ptr<event_log::watchdog> guard_;
+    const schema::uuid node_;  // what sendings are numbered of: one life of this writer
     std::unique_ptr<event_log::connection> connection_;
 };
+
+// What the housekeeping of a process does for them: see `event_log::housekeeper_config::chores`.
+std::vector<std::string> key_use_chores();
 
 struct key_use
 {

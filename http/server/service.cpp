@@ -98,7 +98,7 @@ struct service::implementation
         , parts(completed(std::move(given)))
         , key_uses(parts.store)
         , keys(keys_of(config, parts), parts.keys, parts.clock,
-               [this](const std::vector<credentials::use>& uses) { key_uses.keep(uses); })
+               [this](const use_sending& uses) { key_uses.keep(uses); })
         , well(health_of(config, parts), parts.clock)
         , queries({config.query_threads, config.queries_waiting_max, config.query_waiting_time_max, parts.store,
                    &parts.keys, parts.snapshots},

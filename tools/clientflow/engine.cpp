@@ -9,6 +9,7 @@
 #include "events/log/migrator.hpp"
 #include "events/log/seal.hpp"
 #include "events/log/snapshots.hpp"
+#include "http/server/key_use.hpp"
 #include "http/server/metrics.hpp"
 #include "projections/catalogue.hpp"
 #include "projections/runner/position_poll.hpp"
@@ -394,6 +395,7 @@ void engine::implementation::open_snapshots()
 
 void engine::implementation::start_housekeeping()
 {
+    of.housekeeping.chores = http::key_use_chores();
     housekeeping = std::make_unique<event_log::housekeeper>(
         of.housekeeping, connection_of(of, "clientflow"), guard,
         [this](const std::string& why) { journal.note(http::severity::warning, "housekeeping.failed", why); });

@@ -36,8 +36,8 @@ struct given_keys
         config.store = at(db.dsn());
         config.check_interval = config.use_flush_interval = std::chrono::milliseconds{5};
         config.absent_for = std::chrono::milliseconds{1};  // so that they are looked up again and again
-        known = std::make_unique<http::credentials>(
-            config, *ring, clock, [this](const std::vector<http::credentials::use>& uses) { writer.keep(uses); });
+        known = std::make_unique<http::credentials>(config, *ring, clock,
+                                                    [this](const http::use_sending& uses) { writer.keep(uses); });
         event_feed::store_feed_config feeding;
         feeding.dsn = db.dsn();
         feed = std::make_unique<event_feed::store_feed>(feeding);
