@@ -70,7 +70,7 @@ void key_use_writer::keep(const use_sending& sending)
 
 std::vector<std::string> key_use_chores()
 {
-    return {"select read.forget_key_use_sent()"};
+    return {"select read.roll_up_usage(5000)", "select read.forget_key_use_sent()"};
 }
 
 key_use_reader::key_use_reader(event_log::store_config store) : config_(std::move(store)), guard_(guard_of(config_)) {}
