@@ -7,6 +7,8 @@
 
 #include <pqxx/pqxx>
 
+#include <algorithm>
+
 namespace projection
 {
 namespace
@@ -62,9 +64,23 @@ std::vector<recorded> envelopes_after(pqxx::transaction_base& in, std::int32_t l
 std::vector<recorded> envelopes_at(pqxx::transaction_base& in, std::int32_t lane, std::span<const line_key> keys,
                                    std::int64_t up_to)
 {
-    return envelopes_in(in.exec_params(std::string{envelope} + " and e.seq = any($2::bigint[]) and e.seq <= $3", lane,
-                                       arrays_of(keys)[1], up_to),
-                        lane);
+    return envelopes_in(
+        in.exec_params(std::string{envelope} + " and e.seq = any($2::bigint[]) and e.seq <= $3 order by e.seq", lane,
+                       arrays_of(keys)[1], up_to),
+        lane);
+}
+
+std::vector<line_key> places_of(pqxx::transaction_base& in, std::int32_t lane, const uuid& tenant, std::int64_t up_to,
+                                std::size_t count_max)
+{
+    // Sorted here: an ORDER BY with a LIMIT would be answered along the lane, however few events are the tenant's.
+    std::vector<line_key> made;
+    for (const auto& row : in.exec_params("select e.seq from es.event e where e.tenant_id = $1 and e.lane = $2"
+                                          " and e.seq <= $3 limit $4",
+                                          tenant.text(), lane, up_to, count_max))
+        made.push_back({tenant, row[0].as<std::int64_t>()});
+    std::ranges::sort(made);
+    return made;
 }
 
 made_lines lines_of(const definition& of, std::span<const recorded> events)

@@ -21,9 +21,13 @@ namespace projection
 // Behind `after` and at most at `up_to`, in the order of the log.
 std::vector<recorded> envelopes_after(pqxx::transaction_base&, std::int32_t lane, std::int64_t after,
                                       std::int64_t up_to, std::size_t count_max);
-// Those of these places that the log has, at most at `up_to`.
+// Those of these places that the log has, at most at `up_to`, in the order of the log.
 std::vector<recorded> envelopes_at(pqxx::transaction_base&, std::int32_t lane, std::span<const line_key>,
                                    std::int64_t up_to);
+// Where a tenant's events lie, in the order of the log, at most at `up_to`: `count_max` of them. PostgreSQL goes by the
+// tenant's streams, or along the lane where that is less.
+std::vector<line_key> places_of(pqxx::transaction_base&, std::int32_t lane, const uuid& tenant, std::int64_t up_to,
+                                std::size_t count_max);
 
 // The rows of these events, compact, and as the arrays that a table's statements are given.
 struct made_lines

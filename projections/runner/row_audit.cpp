@@ -196,6 +196,17 @@ audited_lane row_audit::count(std::int32_t lane, std::int64_t after)
     });
 }
 
+audited_lane row_audit::look_at_head(std::int32_t lane)
+{
+    return self_->in_one_snapshot([&](pqxx::transaction_base& seen) {
+        audited_lane made;
+        made.lane = lane;
+        made.head = seen.exec_params1("select coalesce(max(e.seq), 0) from es.event e where e.lane = $1", lane)[0]
+                        .as<std::int64_t>();
+        return made;
+    });
+}
+
 row_slice row_audit::rows(const definition& of, const audited_tenant& whose, const uuid& after, row_digests& digests)
 {
     CF_ASSERT(of.kind == row_kind::folded);
@@ -243,38 +254,79 @@ row_slice row_audit::rows(const definition& of, const audited_tenant& whose, con
     return made;
 }
 
+namespace
+{
+line_slice compared(pqxx::transaction_base& seen, const definition& of, const std::vector<recorded>& events,
+                    line_tallies& tallies)
+{
+    line_slice made;
+    if (events.empty())
+        return made;
+    made.next = events.back().at.seq;
+    as_projector(seen);
+    const auto wanted = lines_of(of, events);
+    std::map<line_key, row_difference::kind> differing;
+    for (const auto& [key, what] : differing_lines(seen, of, wanted))
+    {
+        differing.emplace(key, what);
+        made.differences.push_back(difference_of(what, {key.tenant, {}}, key.seq));
+    }
+    for (std::size_t i = 0; i < events.size(); ++i)
+    {
+        const auto& event = events[i];
+        auto& tally = tallies[event.stream.tenant];
+        ++tally.events;
+        chain(tally.digests.wanted, event.event_id, wanted.bytes[i]);
+        const auto found = differing.find({event.stream.tenant, event.at.seq});
+        if (found == differing.end())
+            chain(tally.digests.found, event.event_id, wanted.bytes[i]);
+        else if (found->second == row_difference::kind::other)
+            chain(tally.digests.found, event.event_id, {});
+    }
+    return made;
+}
+
+void take_stored(const stored_line& each, line_tallies& tallies, stored_line_slice& into)
+{
+    into.next = each.key;
+    auto& tally = tallies[each.key.tenant];
+    ++tally.rows;
+    if (each.is_known)
+        return;
+    chain(tally.digests.found, each.key.tenant, std::to_string(each.key.seq));
+    into.differences.push_back(difference_of(row_difference::kind::unexpected, {each.key.tenant, {}}, each.key.seq));
+}
+}  // namespace
+
 line_slice row_audit::lines(const definition& of, std::int32_t lane, std::int64_t after, line_tallies& tallies)
 {
     CF_ASSERT(of.kind == row_kind::appended);
     return self_->in_one_snapshot([&](pqxx::transaction_base& seen) {
         as_application(seen);
         const auto at = position_of(seen, of, lane);
-        const auto events = envelopes_after(seen, lane, after, at.seq, self_->config.lines_max);
-        line_slice made;
-        if (events.empty())
-            return made;
-        made.next = events.back().at.seq;
-        as_projector(seen);
-        const auto wanted = lines_of(of, events);
-        std::map<line_key, row_difference::kind> differing;
-        for (const auto& [key, what] : differing_lines(seen, of, wanted))
-        {
-            differing.emplace(key, what);
-            made.differences.push_back(difference_of(what, {key.tenant, {}}, key.seq));
-        }
-        for (std::size_t i = 0; i < events.size(); ++i)
-        {
-            const auto& event = events[i];
-            auto& tally = tallies[event.stream.tenant];
-            ++tally.events;
-            chain(tally.digests.wanted, event.event_id, wanted.bytes[i]);
-            const auto found = differing.find({event.stream.tenant, event.at.seq});
-            if (found == differing.end())
-                chain(tally.digests.found, event.event_id, wanted.bytes[i]);
-            else if (found->second == row_difference::kind::other)
-                chain(tally.digests.found, event.event_id, {});
-        }
-        return made;
+        return compared(seen, of, envelopes_after(seen, lane, after, at.seq, self_->config.lines_max), tallies);
+    });
+}
+
+std::optional<std::vector<line_key>> row_audit::places(const definition& of, const audited_tenant& whose)
+{
+    CF_ASSERT(of.kind == row_kind::appended);
+    return self_->in_one_snapshot([&](pqxx::transaction_base& seen) -> std::optional<std::vector<line_key>> {
+        as_application(seen);
+        const auto at = position_of(seen, of, whose.lane);
+        auto found = places_of(seen, whose.lane, whose.tenant, at.seq, self_->config.places_max + 1);
+        return found.size() > self_->config.places_max ? std::nullopt : std::optional{std::move(found)};
+    });
+}
+
+line_slice row_audit::lines_at(const definition& of, std::int32_t lane, std::span<const line_key> places,
+                               line_tallies& tallies)
+{
+    CF_ASSERT(of.kind == row_kind::appended && places.size() <= self_->config.lines_max);
+    return self_->in_one_snapshot([&](pqxx::transaction_base& seen) {
+        as_application(seen);
+        const auto at = position_of(seen, of, lane);
+        return compared(seen, of, envelopes_at(seen, lane, places, at.seq), tallies);
     });
 }
 
@@ -287,15 +339,28 @@ stored_line_slice row_audit::unexpected_lines(const definition& of, std::int32_t
         as_projector(seen);
         stored_line_slice made;
         for (const auto& each : stored_lines_after(seen, of, lane, after, at.seq, self_->config.lines_max))
+            take_stored(each, tallies, made);
+        return made;
+    });
+}
+
+stored_line_slice row_audit::unexpected_lines_of(const definition& of, const audited_tenant& whose, std::int64_t after,
+                                                 line_tallies& tallies)
+{
+    CF_ASSERT(of.kind == row_kind::appended);
+    return self_->in_one_snapshot([&](pqxx::transaction_base& seen) {
+        const auto at = position_of(seen, of, whose.lane);
+        as_projector(seen);
+        stored_line_slice made;
+        for (const auto& each :
+             stored_lines_after(seen, of, whose.lane, {whose.tenant, after}, at.seq, self_->config.lines_max))
         {
-            made.next = each.key;
-            auto& tally = tallies[each.key.tenant];
-            ++tally.rows;
-            if (each.is_known)
-                continue;
-            chain(tally.digests.found, each.key.tenant, std::to_string(each.key.seq));
-            made.differences.push_back(
-                difference_of(row_difference::kind::unexpected, {each.key.tenant, {}}, each.key.seq));
+            if (each.key.tenant != whose.tenant)
+            {
+                made.next.reset();
+                break;
+            }
+            take_stored(each, tallies, made);
         }
         return made;
     });

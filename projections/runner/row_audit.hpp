@@ -31,6 +31,8 @@ struct row_audit_config
     std::size_t rows_max = 500;       // of one slice
     std::int64_t count_max = 20'000;  // events of one look at a lane
     std::size_t lines_max = 1'000;    // events, or rows, of one look at rows that are appended
+    std::size_t places_max =
+        2'000'000;  // of one tenant's events that are remembered; who has more is sought in its lane
 };
 
 // A difference between the log and what is derived from it.
@@ -164,6 +166,13 @@ public:
     // Of appended rows: those that a lane's events have, all tenants' at once; and those that no event has.
     line_slice lines(const definition&, std::int32_t lane, std::int64_t after, line_tallies&);
     stored_line_slice unexpected_lines(const definition&, std::int32_t lane, const line_key& after, line_tallies&);
+    // Of one tenant alone. Where its events lie, as far as the projection stands; nothing: they are too many. Then
+    // those that `lines_max` of these places have, and those that no event has: `next` is the tenant's.
+    std::optional<std::vector<line_key>> places(const definition&, const audited_tenant&);
+    line_slice lines_at(const definition&, std::int32_t lane, std::span<const line_key>, line_tallies&);
+    stored_line_slice unexpected_lines_of(const definition&, const audited_tenant&, std::int64_t after, line_tallies&);
+    // The lane's last seq; nothing is counted.
+    audited_lane look_at_head(std::int32_t lane);
     // All totals of a tenant against all its rows, in one snapshot; cheap beside folding, but not bounded.
     std::vector<row_difference> totals(const definition&, const audited_tenant&);
 

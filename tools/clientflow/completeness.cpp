@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 #include <pthread.h>
+#include <span>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -143,8 +144,8 @@ public:
         for (const auto& each : rows_.tenants())
             if (!scope_.tenant || each.tenant == *scope_.tenant)
                 whose.push_back(each);
-        made_.is_finished = count_lanes(whose) && look_at_positions() && look_at_lines() && look_at_tenants(whose) &&
-                            look_at_strangers();
+        made_.is_finished = count_lanes(whose) && look_at_positions() && look_at_lines(whose) &&
+                            look_at_tenants(whose) && look_at_strangers();
         return std::move(made_);
     }
 
@@ -168,6 +169,11 @@ private:
             if (!is_wanted(lane, whose))
                 continue;
             projection::audited_lane seen;
+            if (scope_.tenant)
+            {
+                made_.lanes.push_back(rows_.look_at_head(lane));
+                continue;
+            }
             do
             {
                 seen = rows_.count(lane, seen.counted_to);
@@ -233,12 +239,45 @@ private:
     }
 
     // Appended rows, lane by lane along the log, and then what stands there beside.
-    bool look_at_lines()
+    bool look_at_lines(const std::vector<projection::audited_tenant>& whose)
     {
         for (const auto* of : shown_)
-            for (const auto& lane : made_.lanes)
-                if (of->kind == projection::row_kind::appended && !look_at_lines(*of, lane.lane, lines_[of]))
-                    return false;
+            if (of->kind == projection::row_kind::appended && !look_at_lines(*of, whose))
+                return false;
+        return true;
+    }
+
+    // Of one tenant by where its events lie, as far as these can be remembered; else along the lanes.
+    bool look_at_lines(const projection::definition& of, const std::vector<projection::audited_tenant>& whose)
+    {
+        if (scope_.tenant && !whose.empty())
+            if (const auto places = rows_.places(of, whose.front()))
+                return look_at_lines_at(of, whose.front(), *places, lines_[&of]);
+        for (const auto& lane : made_.lanes)
+            if (!look_at_lines(of, lane.lane, lines_[&of]))
+                return false;
+        return true;
+    }
+
+    bool look_at_lines_at(const projection::definition& of, const projection::audited_tenant& whose,
+                          std::span<const projection::line_key> places, projection::line_tallies& tallies)
+    {
+        while (!places.empty())
+        {
+            const auto now = places.first(std::min(places.size(), projection::row_audit_config{}.lines_max));
+            note_lines(of, whose.lane, rows_.lines_at(of, whose.lane, now, tallies).differences);
+            places = places.subspan(now.size());
+            if (!go_on_())
+                return false;
+        }
+        for (std::optional<projection::line_key> after{projection::line_key{}}; after;)
+        {
+            const auto slice = rows_.unexpected_lines_of(of, whose, after->seq, tallies);
+            note_lines(of, whose.lane, slice.differences);
+            after = slice.next;
+            if (!go_on_())
+                return false;
+        }
         return true;
     }
 

@@ -1,9 +1,10 @@
 // The completeness auditor: everything that is derived from the log held against it, step by bounded step, and mended.
 //
 // A pass looks at every lane (each seq is there, and has its appended rows), at every position, and tenant by tenant at
-// rows, totals, claims and quotas. Each look is one snapshot, so writers and projections go on meanwhile and nothing
-// they do is a difference. `completeness` serves one thread; `auditor` is the thread `audit` of a serving process,
-// which works a small share of the time and remembers what it found.
+// rows, totals, claims and quotas; that of one tenant reads what is the tenant's, and does not count its lane. Each
+// look is one snapshot, so writers and projections go on meanwhile and nothing they do is a difference. `completeness`
+// serves one thread; `auditor` is the thread `audit` of a serving process, which works a small share of the time and
+// remembers what it found.
 #pragma once
 
 #include "commands/lanes/standing_audit.hpp"

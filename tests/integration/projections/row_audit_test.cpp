@@ -17,6 +17,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <set>
+#include <span>
+#include <tuple>
 
 using namespace projection_tests;
 
@@ -78,6 +81,48 @@ struct given_a_history
         return all;
     }
 
+    // Tenant by tenant the same is found, and the same digests.
+    static void check_by_tenant(projection::row_audit& audit, const projection::definition& of, std::int32_t lane,
+                                const std::vector<found>& along_lane, projection::line_tallies& tallies)
+    {
+        using place = std::tuple<std::int64_t, projection::row_difference::kind>;
+        for (const auto& whose : audit.tenants())
+        {
+            if (whose.lane != lane)
+                continue;
+            std::multiset<place> expected, seen;
+            for (const auto& each : along_lane)
+                if (each.whose.tenant == whose.tenant)
+                    expected.emplace(each.what.last_seq, each.what.what);
+            const auto places = audit.places(of, whose);
+            REQUIRE(places);
+            projection::line_tallies mine;
+            const auto note = [&](const std::vector<projection::row_difference>& differences) {
+                for (const auto& each : differences)
+                    seen.emplace(each.last_seq, each.what);
+            };
+            for (std::span<const projection::line_key> left{*places}; !left.empty();)
+            {
+                const auto now = left.first(std::min<std::size_t>(left.size(), 50));
+                note(audit.lines_at(of, lane, now, mine).differences);
+                left = left.subspan(now.size());
+            }
+            for (std::optional<projection::line_key> after{projection::line_key{}}; after;)
+            {
+                const auto slice = audit.unexpected_lines_of(of, whose, after->seq, mine);
+                note(slice.differences);
+                after = slice.next;
+            }
+            CHECK(seen == expected);
+            CHECK(mine.size() <= 1);
+            const auto &one = mine[whose.tenant], &other = tallies[whose.tenant];
+            CHECK(one.events == other.events);
+            CHECK(one.rows == other.rows);
+            CHECK(one.digests.wanted == other.digests.wanted);
+            CHECK(one.digests.found == other.digests.found);
+        }
+    }
+
     // Of appended rows, lane by lane: along the log, and then what stands beside.
     static std::vector<found> different_lines(projection::row_audit& audit)
     {
@@ -112,6 +157,8 @@ struct given_a_history
                            each.second.digests.wanted == each.second.digests.found;
                 });
                 CHECK(is_whole == (all.size() == before));
+                check_by_tenant(audit, *of, lane, {all.begin() + static_cast<std::ptrdiff_t>(before), all.end()},
+                                tallies);
             }
         return all;
     }
