@@ -278,7 +278,7 @@ void event_stream::let_go_of_untaken(steady::time_point now)
 bool event_stream::is_in_the_way(steady::time_point now) const
 {
     return holds_past_ && offset_ > 0 && full_since_ && now - *full_since_ > of_.config().slow_after &&
-           of_.past().holds_too_much();
+           of_.past().holds_too_much(who_->tenant);
 }
 
 void event_stream::leave(std::string_view why)

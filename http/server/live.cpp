@@ -16,6 +16,7 @@ past_events_config past_of(const live_config& config, const live::parts& given)
     made.store = store;
     made.waiting = config.past_waiting;
     made.held_bytes_max = config.past_held_bytes_max;
+    made.held_bytes_of_tenant_max = config.past_held_bytes_of_tenant_max;
     made.past.connection.dsn = store.dsn;
     made.past.connection.password_file = store.password_file;
     made.past.connection.application_name = "clientflow live-past";

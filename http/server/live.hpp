@@ -44,15 +44,16 @@ struct live_config
     std::size_t hold_events_max = 64;                           // that a stream takes at a time
     std::size_t hold_bytes_max = 256 * 1024;                    // of the ring
     std::size_t stream_page_bytes_max = 32 * 1024;              // of older events, as stored; but for one event
-    std::chrono::milliseconds retry_min{1'000};     // told to clients as `retry`, jittered between the two
+    std::chrono::milliseconds retry_min{1'000};                 // told to clients as `retry`, jittered between the two
     std::chrono::milliseconds retry_max{5'000};
     std::chrono::milliseconds ticket_time{60'000};
     std::chrono::milliseconds wait_default{2'000};  // a poll's search, when it asks for no wait
     std::chrono::milliseconds wait_max{10'000};     // the most that Prefer: wait may ask
     event_feed::fan_out_config ring;
     past_queue_limits past_waiting;  // asks for older events; beyond: 503, or later again within a stream
-    std::size_t past_held_bytes_max = 64 * 1024 * 1024;  // older events in memory, of all streams and polls
-    std::size_t tickets_waiting_max = 1'000;             // to be written down; beyond: 503
+    std::size_t past_held_bytes_max = 64 * 1024 * 1024;            // older events in memory, of all streams and polls
+    std::size_t past_held_bytes_of_tenant_max = 16 * 1024 * 1024;  // likewise, of one tenant's
+    std::size_t tickets_waiting_max = 1'000;                       // to be written down; beyond: 503
 };
 
 class live

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 namespace http
@@ -17,18 +18,28 @@ namespace
 {
 constexpr std::chrono::milliseconds looks_again_after{20};  // whether some of what is held was let go of
 
-// The bytes of what was read and is not let go of yet. Events keep it: they may outlive the reader.
-using held_bytes = std::atomic<std::size_t>;
+// The bytes of what was read and is not let go of yet, of a tenant and of all. Events keep it: they may outlive the
+// reader.
+struct held_bytes
+{
+    explicit held_bytes(std::shared_ptr<std::atomic<std::size_t>> with) : of_all(std::move(with)) {}
+
+    void add(std::size_t bytes) { of_tenant += bytes, *of_all += bytes; }
+    void take_away(std::size_t bytes) { of_tenant -= bytes, *of_all -= bytes; }
+
+    std::atomic<std::size_t> of_tenant{0};
+    const std::shared_ptr<std::atomic<std::size_t>> of_all;
+};
 
 // The event, counted until its last holder lets go of it.
 event_feed::shown counted(event_feed::shown one, const std::shared_ptr<held_bytes>& in)
 {
     const auto* raw = one.get();
     const auto bytes = sizeof(event_feed::shown_event) + one->text.capacity();
-    *in += bytes;
+    in->add(bytes);
     return {raw, [in, bytes, kept = std::move(one)](const event_feed::shown_event*) mutable {
                 kept.reset();
-                *in -= bytes;
+                in->take_away(bytes);
             }};
 }
 }  // namespace
@@ -47,7 +58,7 @@ struct past_events::implementation
     {
         {
             const std::lock_guard lock{mutex};
-            if (stopping || !waiting.has_room_for(one.tenant))
+            if (stopping || !has_room_for(one.tenant))
                 return ++refused, false;
             waiting.put(std::move(one));
         }
@@ -55,7 +66,32 @@ struct past_events::implementation
         return true;
     }
 
-    bool holds_too_much() const { return *held >= config.held_bytes_max; }
+    // Under the mutex.
+    bool has_room_for(const schema::uuid& tenant)
+    {
+        if (!waiting.has_room_for(tenant))
+            waiting.drop_expired(std::chrono::steady_clock::now());
+        return waiting.has_room_for(tenant);
+    }
+
+    // Under the mutex.
+    bool holds_too_much(const schema::uuid& tenant) const
+    {
+        const auto own = held_of.find(tenant);
+        const auto bytes = own == held_of.end() ? 0 : own->second->of_tenant.load();
+        return *held >= config.held_bytes_max || bytes >= config.held_bytes_of_tenant_max;
+    }
+
+    std::shared_ptr<held_bytes> share_of(const schema::uuid& tenant)
+    {
+        const std::lock_guard lock{mutex};
+        // Whoever holds nothing needs no entry: there are as many as tenants with something in memory, and this one.
+        std::erase_if(held_of, [](const auto& each) { return each.second->of_tenant == 0; });
+        auto& own = held_of[tenant];
+        if (!own)
+            own = std::make_shared<held_bytes>(held);
+        return own;
+    }
 
     void run()
     {
@@ -68,10 +104,13 @@ struct past_events::implementation
                 filled.wait(lock, [&] { return stopping || waiting.size() > 0; });
                 if (stopping)
                     return;
-                if (holds_too_much())
+                next = waiting.take(std::chrono::steady_clock::now(),
+                                    [&](const schema::uuid& tenant) { return !holds_too_much(tenant); });
+                if (!next && waiting.size() > 0)
+                {
+                    waiting.drop_expired(std::chrono::steady_clock::now());
                     filled.wait_for(lock, looks_again_after);
-                else
-                    next = waiting.take(std::chrono::steady_clock::now());
+                }
             }
             if (next)
                 next->work();
@@ -84,10 +123,11 @@ struct past_events::implementation
         try
         {
             auto found = find(asked);
+            const auto share = share_of(asked.tenant);
             const auto prepared = presenter.prepare(found.events);
             for (const auto& each : found.events)
                 if (auto one = presenter.show(each, asked.incarnation))
-                    made.events.push_back(counted(std::move(one), held));
+                    made.events.push_back(counted(std::move(one), share));
             made.up_to = found.up_to;
         }
         catch (const std::exception& fault)
@@ -136,12 +176,13 @@ struct past_events::implementation
     std::unique_ptr<projection::reader> reader;
     event_presenter presenter;
 
-    const std::shared_ptr<held_bytes> held = std::make_shared<held_bytes>(0);
+    const std::shared_ptr<std::atomic<std::size_t>> held = std::make_shared<std::atomic<std::size_t>>(0);
     mutable std::mutex mutex;
     std::condition_variable filled;
-    past_queue waiting;         // guarded by mutex
-    std::uint64_t refused = 0;  // guarded by mutex
-    bool stopping = false;      // guarded by mutex
+    std::unordered_map<schema::uuid, std::shared_ptr<held_bytes>> held_of;  // guarded by mutex
+    past_queue waiting;                                                     // guarded by mutex
+    std::uint64_t refused = 0;                                              // guarded by mutex
+    bool stopping = false;                                                  // guarded by mutex
     std::atomic<std::uint64_t> pages_by_tenant{0}, pages_by_lane{0};
     std::thread thread;
 };
@@ -181,10 +222,14 @@ bool past_events::read(ask asked, std::function<void(page)> done)
 bool past_events::has_room_for(const event_log::uuid& tenant) const
 {
     const std::lock_guard lock{self_->mutex};
-    return self_->waiting.has_room_for(tenant);
+    return self_->has_room_for(tenant);
 }
 
-bool past_events::holds_too_much() const { return self_->holds_too_much(); }
+bool past_events::holds_too_much(const event_log::uuid& tenant) const
+{
+    const std::lock_guard lock{self_->mutex};
+    return self_->holds_too_much(tenant);
+}
 
 past_events::figures past_events::take_figures() const
 {

@@ -3,10 +3,10 @@
 // It has a connection of its own, so that a client who comes back after a month keeps neither a query thread nor the
 // live streams waiting. A page comes by the read model that is an index by tenant, where that reaches, and by a walk
 // along the lane where it does not (projections/events_by_tenant, events/feed/tenant_past). What was read and is not
-// taken by its clients yet is counted, whoever holds it: beyond the bound no further page is read until some is let go
-// of. Tenants take turns, a page
-// each (past_queue). Calls may come from any thread and never block; `done` is called once, on this thread, or never:
-// when the asker is gone, when the ask's time is over, after `stop`.
+// taken by its clients yet is counted, whoever holds it: beyond its share a tenant is read no further page until some
+// is let go of, and beyond the bound of all nobody is. Tenants take turns, a page each (past_queue). Calls may come
+// from any thread and never block; `done` is called once, on this thread, or never: when the asker is gone, when the
+// ask's time is over, after `stop`.
 #pragma once
 
 #include "events/feed/fan_out.hpp"
@@ -36,9 +36,10 @@ struct past_events_config
     // Called on the thread; empty: everything is read along the lanes.
     std::function<std::unique_ptr<projection::reader>()> open_reader;
     std::size_t page_events_max = 200;
-    std::size_t page_bytes_max = 1024 * 1024;       // as stored; but for one event
-    std::size_t held_bytes_max = 64 * 1024 * 1024;  // rendered, of all pages together; but for one page
-    past_queue_limits waiting;                      // beyond: refused
+    std::size_t page_bytes_max = 1024 * 1024;                 // as stored; but for one event
+    std::size_t held_bytes_max = 64 * 1024 * 1024;            // rendered, of all pages together; but for one page
+    std::size_t held_bytes_of_tenant_max = 16 * 1024 * 1024;  // likewise, of one tenant's
+    past_queue_limits waiting;                                // beyond: refused
 };
 
 class past_events
@@ -70,8 +71,8 @@ public:
     // False: too many are waiting; `done` is not called.
     bool read(ask, std::function<void(page)> done);
     bool has_room_for(const event_log::uuid& tenant) const;
-    // Nothing is read until somebody lets go of events. Cheap.
-    bool holds_too_much() const;
+    // Nothing is read for this tenant until somebody lets go of events.
+    bool holds_too_much(const event_log::uuid& tenant) const;
 
     struct figures
     {

@@ -22,12 +22,18 @@ void past_queue::put(entry one)
     ++size_;
 }
 
-std::optional<past_queue::entry> past_queue::take(std::chrono::steady_clock::time_point now)
+std::optional<past_queue::entry> past_queue::take(std::chrono::steady_clock::time_point now,
+                                                  const std::function<bool(const schema::uuid&)>& may_be_read)
 {
-    while (!turns_.empty())
+    for (auto left = turns_.size(); left > 0; --left)
     {
         const auto tenant = turns_.front();
         turns_.pop_front();
+        if (!may_be_read(tenant))
+        {
+            turns_.push_back(tenant);
+            continue;
+        }
         const auto own = waiting_.find(tenant);
         auto found = take_of(own->second, now);
         if (own->second.empty())
@@ -47,11 +53,30 @@ std::optional<past_queue::entry> past_queue::take_of(std::deque<entry>& own, std
         auto one = std::move(own.front());
         own.pop_front();
         --size_;
-        if (now < one.until && !one.asker.expired())
+        if (!is_expired(one, now))
             return one;
         ++passed_over_;
     }
     return std::nullopt;
+}
+
+void past_queue::drop_expired(std::chrono::steady_clock::time_point now)
+{
+    std::erase_if(turns_, [&](const schema::uuid& tenant) {
+        const auto own = waiting_.find(tenant);
+        const auto gone = std::erase_if(own->second, [&](const entry& one) { return is_expired(one, now); });
+        size_ -= gone;
+        passed_over_ += gone;
+        if (!own->second.empty())
+            return false;
+        waiting_.erase(own);
+        return true;
+    });
+}
+
+bool past_queue::is_expired(const entry& one, std::chrono::steady_clock::time_point now)
+{
+    return now >= one.until || one.asker.expired();
 }
 
 void past_queue::clear()

@@ -286,6 +286,7 @@ void live_rows(table& to, http::live_config& of)
     to.add("past_waiting_max", "asks", of.past_waiting.all_max, "for older events, of all tenants; beyond: 503");
     to.add("past_waiting_of_tenant_max", "asks", of.past_waiting.of_tenant_max, "likewise, of one tenant");
     to.add("past_held_bytes_max", "bytes", of.past_held_bytes_max, "older events in memory, of all streams and polls");
+    to.add("past_held_bytes_of_tenant_max", "bytes", of.past_held_bytes_of_tenant_max, "likewise, of one tenant");
     to.add("tickets_waiting_max", "tickets", of.tickets_waiting_max, "used and not written down yet; beyond: 503");
     to.add("ring_bytes_max", "bytes", of.ring.ring_bytes_max, "latest events of all tenants that are followed");
     to.add("tenant_ring_bytes_max", "bytes", of.ring.tenant_ring_bytes_max, "latest events of one tenant");

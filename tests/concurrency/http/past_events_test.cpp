@@ -78,7 +78,7 @@ TEST_CASE_FIXTURE(given_a_reader, "six threads ask while one appends and one loo
         while (!over)
         {
             past->take_figures();
-            past->holds_too_much();
+            past->holds_too_much(left.id);
         }
     });
     CHECK(kit::eventually([&] { return pages >= wanted; }, kit::milliseconds{60'000}));

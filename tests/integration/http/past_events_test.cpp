@@ -86,6 +86,67 @@ struct given_a_held_reader
     std::unique_ptr<http::past_events> past;
 };
 
+stage_options without_projections()
+{
+    stage_options made;
+    made.projections = false;
+    return made;
+}
+
+// A reader of real events; one page of a tenant's is as much as it may hold.
+struct given_small_shares
+{
+    given_small_shares()
+    {
+        for (const auto& each : {left, right})
+            REQUIRE(ask(in, each.key, "POST", "/api/v1/clients", R"({"name": "C"})").status == 201);
+        http::past_events_config config;
+        config.store.dsn = config.past.connection.dsn = in.db.dsn();
+        config.held_bytes_of_tenant_max = 1;
+        config.waiting = {100, 60};
+        past = std::make_unique<http::past_events>(config, *in.keys, [](const std::string&) {});
+        past->start();
+        REQUIRE(past->read(asked_by(left, asker), [&](http::past_events::page page) {
+            const std::lock_guard lock{mutex};
+            first = std::move(page);
+            done.emplace_back("first");
+        }));
+        kit::await("the first page", [&] { return !so_far().empty(); });
+        REQUIRE_FALSE(first.events.empty());
+    }
+    ~given_small_shares() { past->stop(); }
+
+    http::past_events::ask asked_by(const http_tests::tenant& who, std::weak_ptr<const int> by) const
+    {
+        const auto of = " from es.tenant where tenant_id = '" + who.id.text() + "'";
+        http::past_events::ask made{who.id, {std::stoi(in.db.run("select lane" + of)), 0}, 0, "1.1"};
+        made.up_to = std::stoll(in.db.run("select max(seq) from es.event where lane = (select lane" + of + ")"));
+        made.asker = std::move(by);
+        return made;
+    }
+    bool read(const http_tests::tenant& who, const std::string& name, std::weak_ptr<const int> by)
+    {
+        return past->read(asked_by(who, std::move(by)), [this, name](const http::past_events::page& page) {
+            const std::lock_guard lock{mutex};
+            done.push_back(page.failed || page.events.empty() ? "failed" : name);
+        });
+    }
+    std::size_t waiting() const { return past->take_figures().waiting; }
+    std::vector<std::string> so_far()
+    {
+        const std::lock_guard lock{mutex};
+        return done;
+    }
+
+    stage in{without_projections()};
+    http_tests::tenant left = in.new_tenant("left"), right = in.new_tenant("right");
+    std::shared_ptr<const int> asker = std::make_shared<const int>(1);
+    std::mutex mutex;
+    std::vector<std::string> done;  // guarded by mutex
+    http::past_events::page first;  // held by the test; guarded by mutex until it is in `done`
+    std::unique_ptr<http::past_events> past;
+};
+
 // PostgreSQL's process behind the reader's connection stands still.
 class stopped_reader
 {
@@ -113,12 +174,6 @@ std::string metric(const stage& in, const std::string& name)
     return text.substr(at + name.size() + 2, text.find('\n', at + 1) - at - name.size() - 2);
 }
 
-stage_options without_projections()
-{
-    stage_options made;
-    made.projections = false;
-    return made;
-}
 }  // namespace
 
 TEST_CASE_FIXTURE(given_a_held_reader, "a tenant with many asks holds up nobody else: one page of one, then of another")
@@ -156,6 +211,33 @@ TEST_CASE_FIXTURE(given_a_held_reader, "asks beyond the bound of one tenant are 
     CHECK(read(right, "right"));
     CHECK(past->take_figures().refused == 1);
     CHECK(all(61).size() == 61);
+}
+
+TEST_CASE_FIXTURE(given_small_shares, "a tenant that holds its share waits for its own readers, and nobody else does")
+{
+    using names = std::vector<std::string>;
+    REQUIRE(read(left, "left", asker));
+    REQUIRE(read(right, "right", asker));
+    kit::await("the other's page", [&] { return so_far() == names{"first", "right"}; });
+    CHECK(waiting() == 1);
+    CHECK(past->holds_too_much(left.id));
+    CHECK_FALSE(past->holds_too_much(right.id));
+    first.events.clear();
+    kit::await("its own page", [&] { return so_far() == names{"first", "right", "left"}; });
+    CHECK_FALSE(past->holds_too_much(left.id));
+}
+
+TEST_CASE_FIXTURE(given_small_shares, "asks that nobody waits for go at once, also while too much is held to read on")
+{
+    auto asks = std::make_shared<const int>(2);
+    for (int i = 0; i < 60; ++i)
+        REQUIRE(read(left, "left", asks));
+    CHECK(waiting() == 60);
+    asks.reset();
+    kit::await("they are gone", [&] { return waiting() == 0; });
+    CHECK(so_far() == std::vector<std::string>{"first"});
+    CHECK(past->take_figures().passed_over == 60);
+    CHECK(past->has_room_for(left.id));
 }
 
 TEST_CASE("a poll whose page does not come is told to come again when its time is over, and a ticket waits for none")

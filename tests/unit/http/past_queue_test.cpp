@@ -76,6 +76,36 @@ TEST_CASE_FIXTURE(given_a_queue,
     CHECK(queue.size() == 0);
 }
 
+TEST_CASE_FIXTURE(given_a_queue, "a tenant that may be read nothing now keeps its asks and its turn, and others go on")
+{
+    put(1, 'a');
+    put(1, 'b');
+    put(2, 'X');
+    const auto not_one = [](const schema::uuid& who) { return who != tenant(1); };
+    queue.take(now, not_one)->work();
+    CHECK_FALSE(queue.take(now, not_one));
+    CHECK(queue.size() == 2);
+    put(2, 'Y');
+    CHECK(take_all() == "XaYb");
+}
+
+TEST_CASE_FIXTURE(given_a_queue, "asks that nobody waits for any more make room without being taken")
+{
+    auto gone = std::make_shared<const int>(2);
+    put(1, 'a', gone);
+    put(1, 'b', now);
+    put(1, 'c', now + std::chrono::milliseconds{1});
+    put(1, 'd', gone);
+    put(2, 'X', now);
+    gone.reset();
+    queue.drop_expired(now);
+    CHECK(queue.size() == 1);
+    CHECK(queue.passed_over() == 4);
+    CHECK(queue.has_room_for(tenant(1)));
+    put(2, 'Y');
+    CHECK(take_all() == "cY");
+}
+
 TEST_CASE_FIXTURE(given_a_queue, "a queue is bounded in all and for each tenant, and has room again when one was taken")
 {
     for (const char name : {'a', 'b', 'c', 'd'})
