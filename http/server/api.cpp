@@ -220,6 +220,25 @@ bool api::keep_key_limit(exchange& x, call& c)
     return false;
 }
 
+// Of answers that are sent for as long as their clients take them, and read on meanwhile.
+bool api::keep_export_limit(call& c) const
+{
+    constexpr int again_seconds_least = 1, again_seconds_most = 5;  // an export ends when it does
+    if (!c.wants_csv || !c.who)
+        return true;
+    auto& under_way = c.who->activity->exports;
+    const auto with_this = ++under_way;
+    c.export_slot =
+        std::shared_ptr<const void>{&under_way, [activity = c.who->activity](const void*) { --activity->exports; }};
+    if (with_this <= config_.exports_per_key_max)
+        return true;
+    c.export_slot.reset();
+    auto what = make_problem("rate_limited");
+    what.detail = "This key has as many CSV answers under way as it may.";
+    what.retry_after_seconds = jittered(again_seconds_least, again_seconds_most);
+    return c.refuse(what), false;
+}
+
 // Without a valid key: a request of its address. Public routes and what is offered are shown to everybody.
 next api::go_without_key(exchange& x, call& c)
 {

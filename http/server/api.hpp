@@ -41,6 +41,7 @@ struct api_config
     std::int64_t audit_days = 365;
     std::int64_t address_per_minute = 120;
     std::int64_t key_per_minute = 1'000;
+    std::size_t exports_per_key_max = 4;  // CSV answers under way; beyond: 429
     std::size_t addresses_max = 100'000;
     std::int64_t unknown_keys_per_minute = 12'000;         // looked up for all addresses together
     std::int64_t lookups_per_minute_when_limited = 3'000;  // of these, for addresses over their limit
@@ -100,6 +101,7 @@ private:
     next authenticated(exchange&, call&, const credentials::answer&);
     bool keep_address_limit(exchange&, call&);
     bool keep_key_limit(exchange&, call&);
+    bool keep_export_limit(call&) const;
     bool authorise(call&);
     bool check_media(call&);
     bool check_fields(call&);

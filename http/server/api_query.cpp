@@ -75,6 +75,8 @@ next api::wait_for_rows(exchange& x, const std::shared_ptr<call>& c)
 
 next api::start_query(exchange& x, const std::shared_ptr<call>& c)
 {
+    if (!keep_export_limit(*c))
+        return next::settled;
     x.then = [this, c](exchange&) {
         finish_query(*c);
         return next::settled;
@@ -107,6 +109,7 @@ next api::start_query(exchange& x, const std::shared_ptr<call>& c)
     };
     if (parts_.queries.submit(run, failed))
         return next::parked;
+    c->export_slot.reset();
     c->refuse("busy");
     return next::settled;
 }
@@ -122,6 +125,7 @@ void api::tell_when_slow(const call& c, steady::duration took)
 
 void api::finish_query(call& c)
 {
+    c.export_slot.reset();  // what is sent on has taken it
     if (c.shown)
     {
         const auto history = incarnation();

@@ -39,6 +39,7 @@ struct key_activity
     std::atomic<std::size_t> last_write_history{0};  // the hash of the incarnation that it belongs to
     std::atomic<std::int64_t> last_used_us{0};
     std::atomic<std::uint64_t> calls{0};  // since they were last taken
+    std::atomic<std::size_t> exports{0};  // CSV answers under way
 };
 
 // A key as the edge knows it. Immutable.

@@ -22,6 +22,11 @@ namespace
 using steady = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds busy_pause{250};  // before a page is asked for again that the pool had no room for
+// Behind a page that found nothing, so that who exports what is not there takes a quarter of a query thread: so many
+// times what the page took, and not less or more than this.
+constexpr int empty_pause_factor = 3;
+constexpr std::chrono::milliseconds empty_pause_min{20};
+constexpr std::chrono::milliseconds empty_pause_max{5'000};
 
 // What is asked of a list, owned: it outlives the request.
 struct list_ask
@@ -83,6 +88,7 @@ void read_on(const std::shared_ptr<csv_feed>& feed, query_context& with)
         from = feed->page.next.value_or("");
     }
     std::optional<csv_page> page;
+    const auto began = steady::now();
     try
     {
         page = feed->read(with, from);
@@ -96,14 +102,21 @@ void read_on(const std::shared_ptr<csv_feed>& feed, query_context& with)
     feed->has_failed = !page;
     feed->page = std::move(page).value_or(csv_page{});
     feed->taken = 0;
+    if (feed->page.lines.empty() && feed->page.next)
+        feed->again_at = steady::now() + std::clamp<steady::duration>(empty_pause_factor * (steady::now() - began),
+                                                                      empty_pause_min, empty_pause_max);
     feed->wake();
 }
 
 class csv_source final : public body_source
 {
 public:
-    csv_source(std::shared_ptr<csv_feed> feed, live& of, const std::string& key_digest)
-        : feed_(std::move(feed)), check_every_(of.config().key_check_interval), key_(of, key_digest, steady::now())
+    csv_source(std::shared_ptr<csv_feed> feed, live& of, const std::string& key_digest,
+               std::shared_ptr<const void> slot)
+        : slot_(std::move(slot))
+        , feed_(std::move(feed))
+        , check_every_(of.config().key_check_interval)
+        , key_(of, key_digest, steady::now())
     {}
     ~csv_source() override
     {
@@ -175,6 +188,7 @@ private:
         feed_->again_at = steady::now() + busy_pause;
     }
 
+    const std::shared_ptr<const void> slot_;  // of the key's exports
     const std::shared_ptr<csv_feed> feed_;
     const std::chrono::milliseconds check_every_;
     key_watch key_;
@@ -197,7 +211,8 @@ void answer_csv_pages(call& c, csv_page first, csv_page_reader read)
     feed->pool = &c.server->queries();
     feed->page = std::move(first);
     c.out->content_type = "text/csv; charset=utf-8; header=present";
-    c.out->source = std::make_shared<csv_source>(std::move(feed), c.server->streams(), c.key_digest);
+    c.out->source = std::make_shared<csv_source>(std::move(feed), c.server->streams(), c.key_digest,
+                                                 std::exchange(c.export_slot, nullptr));
 }
 
 void answer_csv(call& c, query_context& with, const projection::list_shape& shape, projection::parameters sent,

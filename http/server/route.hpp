@@ -241,8 +241,9 @@ struct call
     bool foreign_incarnation = false;             // the client's position is of another history: stale whatever we do
     std::optional<event_log::position> shown;     // how new the answer is: the lowest of its reads
     std::string shown_incarnation;
-    bool stale = false;      // a parked key, or not as new as asked
-    bool wants_csv = false;  // where the route has it
+    bool stale = false;                       // a parked key, or not as new as asked
+    bool wants_csv = false;                   // where the route has it
+    std::shared_ptr<const void> export_slot;  // then: the key's, until the answer is sent
 
     // Commands.
     bool is_rehearsal = false;  // ?dry_run=true: nothing is to happen

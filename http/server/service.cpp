@@ -54,6 +54,7 @@ api_config api_of(const service_config& config)
     made.wait_max = config.wait_max;
     made.address_per_minute = config.address_per_minute;
     made.key_per_minute = config.key_per_minute;
+    made.exports_per_key_max = config.exports_per_key_max;
     made.audit_days = config.audit_days;
     made.unknown_keys_per_minute = config.unknown_keys_per_minute;
     made.addresses_max = config.limiter_entries_max;

@@ -58,6 +58,7 @@ struct service_config
     std::int32_t address_per_minute = 120;          // requests without a valid key
     std::int32_t unknown_keys_per_minute = 12'000;  // keys not seen here before, of all addresses together
     std::int32_t key_per_minute = 1'000;            // unless the key has a rate of its own
+    std::size_t exports_per_key_max = 4;            // CSV answers under way at this node; beyond: 429
     std::size_t limiter_entries_max = 100'000;      // addresses and keys remembered, each
 
     std::chrono::milliseconds refusals_window{60'000};  // refused access of a key is told once in so long

@@ -254,6 +254,7 @@ void service_rows(table& to, settings& of)
     to.add("address_per_minute", "requests", of.http.address_per_minute, "without a valid key, per address");
     to.add("unknown_keys_per_minute", "keys", of.http.unknown_keys_per_minute, "not seen before, looked up in all");
     to.add("key_per_minute", "requests", of.http.key_per_minute, "unless the key has a rate of its own");
+    to.add("exports_per_key_max", "exports", of.http.exports_per_key_max, "CSV under way at this node; beyond: 429");
     to.add("refusals_window_ms", of.http.refusals_window, "refused access of a key is told once in so long");
     to.add("refusals_keys_max", "keys", of.http.refusals_keys_max, "told by themselves per tenant; the rest summed up");
     to.add("refusals_entries_max", "entries", of.http.refusals_entries_max, "of refused access, in memory");

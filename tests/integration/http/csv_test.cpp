@@ -356,3 +356,44 @@ TEST_CASE("a text that only the oldest of much holds is found, though pages befo
     REQUIRE(found.size() == 2);
     CHECK(column(found, "data").front().find("needle") != std::string::npos);
 }
+
+TEST_CASE("a key has so many CSV answers under way at once, and one more when one of them has ended")
+{
+    http_tests::stage_options options;
+    options.adjust = [](http::service_config& config) { config.exports_per_key_max = 2; };
+    stage in{options};
+    const auto of = in.new_tenant("exporting");
+    std::string notes;
+    for (int i = 0; i < 4'000; ++i)
+        notes += "\U0001f4ce";
+    make_clients(in, of.key, 1'200, "n", R"(, "notes": ")" + notes + "\"");  // more than sockets hold
+    std::vector<kit::wire> taking;
+    for (int i = 0; i < 2; ++i)
+    {
+        taking.push_back(in.connect());
+        taking.back().request("GET", "/api/v1/clients", {{"Authorization", "Bearer " + of.key}, as_csv[0], as_csv[1]});
+        REQUIRE(taking.back().read_head().status == 200);
+    }
+    for (const auto* target : {"/api/v1/clients", "/api/v1/projects", "/api/v1/activity", "/api/v1/audit"})
+    {
+        const auto more = ask(in, of.key, "GET", target, "", as_csv);
+        CHECK(more.status == 429);
+        CHECK(value_of(more.body, "code") == "rate_limited");
+        CHECK(more.header("Retry-After").has_value());
+    }
+    CHECK(ask(in, of.key, "GET", "/api/v1/clients").status == 200);
+    const auto other = in.new_key(of, {api_key::scope::read});
+    CHECK(ask(in, other, "GET", "/api/v1/projects", "", as_csv).status == 200);
+    taking.pop_back();
+    kit::await("an export again", [&] { return ask(in, of.key, "GET", "/api/v1/projects", "", as_csv).status == 200; });
+
+    // One that is refused, or that nobody reads, or that a HEAD asked for, holds no place.
+    for (int i = 0; i < 5; ++i)
+    {
+        CHECK(ask(in, of.key, "GET", "/api/v1/clients?limit=1", "", as_csv).status == 400);
+        auto line = in.connect();
+        line.request("HEAD", "/api/v1/projects", {{"Authorization", "Bearer " + of.key}, as_csv[0]});
+        CHECK(line.read(true).status == 200);
+        CHECK(ask(in, of.key, "GET", "/api/v1/projects", "", as_csv).status == 200);
+    }
+}
