@@ -419,11 +419,11 @@ private:
 };
 }  // namespace
 
-void catch_up(const rebuild_config& config, const model& of, event_log::keyring& ring, const schema::clock& clock)
+void catch_up(const rebuild_config& config, const models& these, event_log::keyring& ring, const schema::clock& clock)
 {
-    const definition* fed = &of.fed;
+    const auto fed = definitions_of(these);
     const auto feed = config.feed();
-    fold_as_the_runner(config, {&fed, 1}, ring, clock, *feed, 0, [] {});
+    fold_as_the_runner(config, fed, ring, clock, *feed, 0, [] {});
 }
 
 rebuilt rebuild(const rebuild_config& config, std::span<const definition* const> definitions, event_log::keyring& ring,

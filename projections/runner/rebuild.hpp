@@ -89,9 +89,9 @@ struct rebuilt
     std::size_t stopped_keys = 0;
 };
 
-// Brings a version that stands beside the live one up to the log's end, where nobody else does it: servers of another
-// program feed only their own definition. Ends early where somebody does.
-void catch_up(const rebuild_config&, const model&, event_log::keyring&, const schema::clock&);
+// Brings versions that stand beside the live ones up to the log's end, in one pass, where nobody else does it: servers
+// of another program feed only their own definitions. Ends early where somebody does.
+void catch_up(const rebuild_config&, const models&, event_log::keyring&, const schema::clock&);
 
 // `goes_on`: with versions that are under way; else `not_now` when there are such. Throws what the stores throw once
 // patience is over, and cache_broken when there is no room; both can be gone on with.

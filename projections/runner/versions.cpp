@@ -237,6 +237,16 @@ int version_store::swap(std::string_view projection, int number, bool with_stopp
     });
 }
 
+void version_store::swap_all(std::span<const version> these, bool with_stopped_keys)
+{
+    self_->step([&](pqxx::connection_base& raw) {
+        pqxx::work work{raw};
+        for (const auto& each : these)
+            work.exec_params1("select read.swap_version($1, $2, $3)", each.projection, each.number, with_stopped_keys);
+        work.commit();
+    });
+}
+
 void version_store::retire(const definition& of, int number, const std::string& reason)
 {
     self_->step([&](pqxx::connection_base& raw) {

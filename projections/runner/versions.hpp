@@ -126,6 +126,8 @@ public:
     // Shows it instead of the live one; returns the version that was live. `is_behind` when it is, `not_now` when it
     // has stopped keys and those are not accepted.
     int swap(std::string_view projection, int number, bool with_stopped_keys);
+    // Several, of a read model each: all of them in one transaction, or none.
+    void swap_all(std::span<const version>, bool with_stopped_keys);
     // A version that is not live goes out of use; one that is being built is cancelled. Whoever feeds it notices within
     // `feeders_notice`; afterwards its rows can be removed, which may be done again when it was cut off.
     void retire(const definition&, int number, const std::string& reason);

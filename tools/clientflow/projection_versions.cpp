@@ -344,24 +344,29 @@ void show_to_analysts(const program& chosen, projection::version_store& store, c
                 "Run the same command again to swap it.");
 }
 
-// Servers of this program feed it. Where none does (they are of another one), what is left is folded here.
+// All of them or none. Servers of this program feed them; where none does (they are of another one), what is left is
+// folded here.
 void swap_once_caught_up(const program& chosen, const settings& of, projection::version_store& store,
-                         const projection::version& next, bool with_stopped_keys)
+                         const std::vector<projection::version>& next, bool with_stopped_keys)
 {
     for (int nth = 1;; ++nth)
         try
         {
-            store.swap(next.projection, next.number, with_stopped_keys);
+            store.swap_all(next, with_stopped_keys);
             return;
         }
         catch (const projection::is_behind&)
         {
             if (nth == swap_tries || stop_asked())
                 throw;
-            const auto& code = definition_named(next.projection);
-            if (code.version != next.definition)
-                throw;
-            const projection::model fed{code, next};
+            projection::models fed;
+            for (const auto& each : next)
+            {
+                const auto& code = definition_named(each.projection);
+                if (code.version != each.definition)
+                    throw;
+                fed.push_back(std::make_unique<projection::model>(code, each));
+            }
             event_log::keyring keys{of.keys};
             const schema::system_clock clock;
             projection::catch_up(building(chosen, of), fed, keys, clock);
@@ -390,7 +395,7 @@ exit_status show(const program& chosen, const wanted& given, std::string_view fr
         const auto* live = all.in_state(projection::version_state::live);
         const int before = live == nullptr ? 0 : live->number;
         if (!given.dry_run && next.state != projection::version_state::live)
-            swap_once_caught_up(chosen, of, store, next, given.with_stopped_keys);
+            swap_once_caught_up(chosen, of, store, {next}, given.with_stopped_keys);
         if (!given.dry_run)
             show_to_analysts(chosen, store, name);
         std::string out;
@@ -429,18 +434,30 @@ std::vector<const projection::definition*> unbuilt(const std::vector<projection:
     return found;
 }
 
+// Of each of them.
+std::vector<projection::version> built_versions(const std::vector<projection::outdated>& changed)
+{
+    std::vector<projection::version> found;
+    for (const auto& each : changed)
+    {
+        if (!each.next)
+            throw failure(refused, "cancelled", "a version was retired while it was built");
+        found.push_back(*each.next);
+    }
+    return found;
+}
+
+// Of a program's read models all are of its definitions or none is: what is refused halfway would be read by no
+// program.
 void show_upgraded(const program& chosen, const settings& of, const wanted& given, schema::json_writer& json)
 {
     projection::version_store store{rows_of(of)};
     store.open();
-    for (const auto& each : store.changed(projection::read_models()))
+    const auto changed = store.changed(projection::read_models());
+    if (!given.dry_run)
+        swap_once_caught_up(chosen, of, store, built_versions(changed), given.with_stopped_keys);
+    for (const auto& each : changed)
     {
-        if (!given.dry_run)
-        {
-            if (!each.next)
-                throw failure(refused, "cancelled", "a version was retired while it was built");
-            swap_once_caught_up(chosen, of, store, *each.next, given.with_stopped_keys);
-        }
         json.begin_object().member("name", each.live.projection).key("version");
         each.next ? json.integer(each.next->number) : json.null();
         json.key("before").integer(each.live.number).end_object();

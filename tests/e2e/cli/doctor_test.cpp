@@ -161,6 +161,35 @@ TEST_CASE("rows of an earlier program are upgraded before a server of this one s
     CHECK(here.run({"doctor", "--json"}).output.find("projection upgrade") == std::string::npos);
 }
 
+TEST_CASE("an upgrade of several read models shows all of them or none, so that a program can start on them")
+{
+    kit::cluster sound;
+    store here{sound};
+    here.make_tenant("acme");
+    for (const std::string name : {"client", "project", "comment"})
+        here.database().run("insert into read.projection (projection, version, definition, digest, rows_in, state)"
+                            " values ('" +
+                            name + "', 1, 1, 'of the program before', 'read." + name + "', 'live')");
+    const auto live = [&] {
+        return here.database().run("select string_agg(projection || ' ' || version, ', ' order by projection)"
+                                   "  from read.projection where state = 'live'"
+                                   "   and projection in ('client', 'project', 'comment')");
+    };
+    // The last one's rows are built, and one of them is stopped.
+    REQUIRE(here.run({"projection", "rebuild", "comment"}).end.exit_code == 0);
+    here.database().run("insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause, kind)"
+                        " select 'comment', 2, lane, tenant_id, '01912345-6789-7abc-8def-0123456789ab', 1, 'a test',"
+                        " 'cannot_decode' from es.tenant where tenant_id in (select tenant_id from es.event where type"
+                        " = 'org.created') limit 1");
+    const auto refused = here.run({"projection", "upgrade", "--json"});
+    CHECK(refused.end.exit_code == 4);
+    CHECK(member(refused.errors, "detail").find("comment has 1 stopped keys") != std::string::npos);
+    CHECK(live() == "client 1, comment 1, project 1");
+    const auto accepted = here.run({"projection", "upgrade", "--with-stopped-keys", "--json"});
+    CHECK_MESSAGE(accepted.end.exit_code == 0, accepted.errors);
+    CHECK(live() == "client 2, comment 2, project 2");
+}
+
 TEST_CASE("a server does not start on a schema that is missing, older or newer than it knows")
 {
     store here;

@@ -472,7 +472,7 @@ TEST_CASE("what an earlier program has folded is upgraded: built anew beside the
         old.catch_up();
     }
     const auto* client_before = &*std::ranges::find(before, "client", &projection::definition::name);
-    in.rebuild({&client_before, 1});  // looked at by the program before, and left beside
+    in.rebuild({&client_before, 1});   // looked at by the program before, and left beside
     random_history(in, 49, {4, 200});  // nobody has folded these yet
     auto versions = open_versions(in);
     const auto all = projection::read_models();
@@ -488,12 +488,23 @@ TEST_CASE("what an earlier program has folded is upgraded: built anew beside the
     CHECK(changed.size() == 4);
     CHECK(versions.changed(earlier).empty());
     in.rebuild(changed, true);
+    std::vector<projection::version> built;
     for (const auto& each : versions.changed(all))
     {
         REQUIRE(each.next);
-        CHECK(versions.swap(each.live.projection, each.next->number, false) == 1);
-        CHECK(versions.show_to_analysts(each.live.projection, std::chrono::milliseconds{5'000}));
+        built.push_back(*each.next);
     }
+    in.db.run("insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause, kind)"
+              " select '" +
+              built.back().projection + "', " + std::to_string(built.back().number) +
+              ", lane, tenant_id, '01912345-6789-7abc-8def-0123456789ab', 1, 'a test', 'cannot_decode' from es.tenant"
+              " limit 1");
+    CHECK_THROWS_AS(versions.swap_all(built, false), projection::not_now);
+    CHECK(versions.changed(all).size() == 4);  // the last one was refused: none is shown
+    in.db.run("delete from read.parked where cause = 'a test'");
+    versions.swap_all(built, false);
+    for (const auto& each : built)
+        CHECK(versions.show_to_analysts(each.projection, std::chrono::milliseconds{5'000}));
     CHECK(versions.changed(all).empty());
 
     running it{in, in.room.path() / "cache"};
