@@ -154,6 +154,7 @@ private:
     void begin(bool goes_on)
     {
         versions_.register_missing(read_models());
+        expect_room(goes_on);
         models_.clear();
         for (const definition* of : code_)
         {
@@ -183,6 +184,14 @@ private:
             progress_.events_of_all += head.seq;
         }
         begun_at_ = steady::now();
+    }
+
+    // Of all of them before the first one is begun.
+    void expect_room(bool goes_on)
+    {
+        for (const definition* of : code_)
+            if (!versions_.under_way(of->name) && !(goes_on && is_built(*of)))
+                versions_.expect_room_beside(of->name);
     }
 
     // By a run before this one, which was cut off while others of its versions were not yet done.

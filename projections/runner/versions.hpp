@@ -120,6 +120,10 @@ public:
 
     // A version to build; `not_now` while another one is being built.
     version begin(const definition&);
+    // Every version that stands beside the live one is fed and takes the room of the live one. `not_now` when there are
+    // `beside_max` of them; the message names the command that throws one away. Asked before a build begins.
+    static constexpr std::size_t beside_max = 3;
+    void expect_room_beside(std::string_view projection);
     std::optional<version> under_way(std::string_view projection);
     void finish(const model&);       // keys, indexes, row security
     void show_beside(const model&);  // whoever serves the lanes feeds it

@@ -16,6 +16,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <iostream>
@@ -551,10 +552,20 @@ std::pair<CLI::App*, std::shared_ptr<wanted>> add(CLI::App& noun, program& chose
     return {&verb, given};
 }
 
+// Where a version can be meant, --version names it; without a number it tells the program's, as everywhere.
 CLI::Option* add_one(CLI::App& verb, wanted& given)
 {
     verb.add_option("name", given.names, "A read model, as `projection list` names it")->required()->expected(1);
-    return verb.add_option("--version-number", given.number, "Which version (default: the newest that can be meant)");
+    const auto read = [&given](const CLI::results_t& said) {
+        if (said.front().empty())
+            throw CLI::CallForVersion("clientflow " CLIENTFLOW_VERSION, done);
+        const auto& text = said.front();
+        const auto end = std::from_chars(text.data(), text.data() + text.size(), given.number);
+        return end.ec == std::errc{} && end.ptr == text.data() + text.size() && given.number > 0;
+    };
+    return verb.add_option("--version,--version-number", read, "Which version (default: the newest that can be meant)")
+        ->type_name("N")
+        ->expected(0, 1);
 }
 }  // namespace
 
@@ -603,7 +614,7 @@ void add_projection_versions(CLI::App& noun, program& chosen)
     upgrading->add_flag("--dry-run", upgraded->dry_run, "Only say which");
 
     const auto [retiring, retired] = add(noun, chosen, "retire",
-                                         "Example: clientflow projection retire task --version-number 1 --reason "
+                                         "Example: clientflow projection retire task --version 1 --reason "
                                          "\"The second one has proved itself\"\n\n"
                                          "Throws a version away that is not live; cancels one that is being built.",
                                          retire);

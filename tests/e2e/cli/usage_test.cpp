@@ -77,6 +77,29 @@ TEST_CASE("CLIENTFLOW_DSN stands for the operator's login too, and a key's passw
     CHECK(refused.errors.find("open") == std::string::npos);
 }
 
+TEST_CASE("--version names a version where a read model's can be meant, and without a number tells the program's")
+{
+    cli_session::store here;
+    const auto run = [&](std::vector<std::string> words) { return here.run(std::move(words)); };
+    REQUIRE(run({"projection", "rebuild", "task"}).end.exit_code == 0);
+    for (const std::string flag : {"--version", "--version-number"})
+    {
+        CHECK(run({"projection", "compare", "task", flag, "2"})
+                  .output.starts_with("task version 1 (live) 0 rows, version 2 "));
+        CHECK(run({"projection", "compare", "task", flag, "3"}).end.exit_code == 3);
+        CHECK(run({"projection", "swap", "task", flag, "2", "--dry-run"}).output.find("would show version 2") !=
+              std::string::npos);
+    }
+    CHECK(run({"projection", "retire", "task", "--version", "two", "--reason", "x"}).end.exit_code == 2);
+    CHECK(run({"projection", "retire", "task", "--reason", "x"}).end.exit_code == 2);
+    const auto told = cli_session::clientflow({"--version"});
+    CHECK(told.output.starts_with("clientflow "));
+    for (const auto* verb : {"retire", "compare", "rebuild", "list"})
+        CHECK(cli_session::clientflow({"projection", verb, "--version"}).output == told.output);
+    const auto gone = run({"projection", "retire", "task", "--version=2", "--reason", "x"});
+    CHECK_MESSAGE(gone.output == "task version 2 is gone\n", gone.errors);
+}
+
 TEST_CASE("an unknown command names the nearest one and is wrong usage")
 {
     const auto noun = clientflow({"tenat", "list"});

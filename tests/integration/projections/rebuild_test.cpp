@@ -386,6 +386,34 @@ TEST_CASE("one build of a read model at a time; a cancelled one leaves nothing, 
     CHECK(in.rebuild({both.data(), 1}).front().number == 4);
 }
 
+TEST_CASE("no more versions are built than may stand beside the live one, until one of them is thrown away or shown")
+{
+    world in;
+    random_history(in, 51, {2, 100});
+    auto versions = open_versions(in);
+    const auto* task = &task::read_model();
+    for (std::size_t n = 0; n < version_store::beside_max; ++n)
+        in.rebuild({&task, 1});
+    const auto refusal = [&](auto work) {
+        try
+        {
+            work();
+        }
+        catch (const projection::not_now& told)
+        {
+            return std::string{told.what()};
+        }
+        return std::string{};
+    };
+    CHECK(refusal([&] { in.rebuild(both); }) ==
+          "versions 2, 3, 4 of task stand beside the live one, and no more are kept: throw one away with `clientflow "
+          "projection retire task --version 2 --reason …`");
+    CHECK(in.db.run("select count(*) from read.projection where state = 'building'") == "0");  // the other one neither
+    versions.retire(*task, 3, "a test");
+    CHECK(in.rebuild({&task, 1}).front().number == 5);
+    CHECK(refusal([&] { in.rebuild({&task, 1}); }).starts_with("versions 2, 4, 5 of task"));
+}
+
 TEST_CASE("a build that is interrupted is gone on with: what was done is not done again")
 {
     world in;

@@ -109,7 +109,7 @@ findings rebuild_under_load(site& at)
     command_line(at, {"projection", "rollback", "task", "--json"});
     ++told.counted["swaps"];
     await_progress(work);
-    command_line(at, {"projection", "retire", "task", "--version-number", "2", "--reason", "a test", "--json"});
+    command_line(at, {"projection", "retire", "task", "--version", "2", "--reason", "a test", "--json"});
     await_progress(work);
 
     pages.stop();
