@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <csignal>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -57,6 +58,14 @@ std::vector<std::string> lines_with(const std::string& text, const std::string& 
         if (line.starts_with(begin))
             found.push_back(line.substr(begin.size()));
     return found;
+}
+
+// Of a sample without, or with exactly these labels; -1: it is not told.
+double value(const scenario::node& server, const std::string& name)
+{
+    const auto told = server.metrics();
+    const auto line = told.find('\n' + name + ' ');
+    return line == std::string::npos ? -1.0 : std::stod(told.substr(line + name.size() + 2));
 }
 }  // namespace
 
@@ -128,6 +137,35 @@ TEST_CASE("rules and dashboard are written into a folder")
 }
 
 #ifdef CLIENTFLOW_FAULT_POINTS
+TEST_CASE("whoever is at work at a rebuild is counted as long as they are")
+{
+    scenario::site at;
+    at.found("acme");
+    scenario::node server{{.data = at.data_directory("server"),
+                           .dsn = at.dsn(),
+                           .settings = {"audit.first_after_ms=50", "audit.every_ms=100"}}};
+    server.start();
+    const std::string moved = R"(clientflow_rebuild_moved_timestamp_seconds{projection="client"})";
+    REQUIRE(kit::eventually([&] { return value(server, moved) == 0; }));
+    CHECK(value(server, "clientflow_rebuild_workers") == 0);
+
+    kit::launch child;
+    child.program = kit::program("clientflow");
+    child.arguments = {
+        "projection",         "rebuild", "client", "--data", at.data_directory("operator").string(), "--dsn",
+        at.db.dsn("postgres")};
+    child.environment = {{"CLIENTFLOW_FAULT", "rebuild.finished:delay=600000"}};
+    kit::process builder{child};
+    CHECK(
+        kit::eventually([&] { return value(server, moved) > 1e9 && value(server, "clientflow_rebuild_workers") >= 1; },
+                        kit::milliseconds{60'000}));
+    builder.kill(SIGKILL);
+    builder.wait();
+    CHECK(
+        kit::eventually([&] { return value(server, moved) > 1e9 && value(server, "clientflow_rebuild_workers") == 0; },
+                        kit::milliseconds{60'000}));
+}
+
 TEST_CASE("a rebuild that was killed is seen to stand still with nobody at work, until it is gone on with or given up")
 {
     scenario::site at;
@@ -136,13 +174,8 @@ TEST_CASE("a rebuild that was killed is seen to stand still with nobody at work,
                            .dsn = at.dsn(),
                            .settings = {"audit.first_after_ms=50", "audit.every_ms=100"}}};
     server.start();
-    const auto value = [&](const std::string& name) {
-        const auto told = server.metrics();
-        const auto line = told.find('\n' + name + ' ');
-        return line == std::string::npos ? -1.0 : std::stod(told.substr(line + name.size() + 2));
-    };
     const std::string moved = R"(clientflow_rebuild_moved_timestamp_seconds{projection="client"})";
-    REQUIRE(kit::eventually([&] { return value(moved) == 0; }));
+    REQUIRE(kit::eventually([&] { return value(server, moved) == 0; }));
 
     kit::launch child;
     child.program = kit::program("clientflow");
@@ -152,12 +185,13 @@ TEST_CASE("a rebuild that was killed is seen to stand still with nobody at work,
     child.environment = {{"CLIENTFLOW_FAULT", "rebuild.finished:kill"}};
     CHECK(kit::run(child, kit::milliseconds{60'000}).end.exit_code == 137);
     // The auditor looks every ten seconds.
-    CHECK(kit::eventually([&] { return value(moved) > 1e9 && value("clientflow_rebuild_workers") == 0; },
-                          kit::milliseconds{60'000}));
+    CHECK(
+        kit::eventually([&] { return value(server, moved) > 1e9 && value(server, "clientflow_rebuild_workers") == 0; },
+                        kit::milliseconds{60'000}));
 
     child.environment.clear();
     child.arguments.emplace_back("--resume");
     CHECK(kit::run(child, kit::milliseconds{60'000}).end.exit_code == 0);
-    CHECK(kit::eventually([&] { return value(moved) == 0; }, kit::milliseconds{60'000}));
+    CHECK(kit::eventually([&] { return value(server, moved) == 0; }, kit::milliseconds{60'000}));
 }
 #endif
