@@ -154,7 +154,15 @@ std::vector<operation> admin_operations(const settings& of, const std::shared_pt
              return at->answer([&](database& store) { return parked_discard(at->of(), store, from_body(call)); });
          }},
     };
-    for (auto& each : started_operations(work))
+    const auto rebuilds = [at] {
+        admin_work::known found;
+        at->answer([&](database& store) {
+            found = projection_rebuilds(store);
+            return std::string{};
+        });
+        return found;
+    };
+    for (auto& each : started_operations(work, rebuilds))
         all.push_back(std::move(each));
     return all;
 }

@@ -339,7 +339,7 @@ std::optional<admin_work::begun> admin_work::start(const std::string& command, c
     return std::nullopt;
 }
 
-std::string admin_work::state(const std::string& command) const
+std::string admin_work::state(const std::string& command, const known& otherwise) const
 {
     const std::lock_guard lock{self_->mutex};
     const auto found = self_->runs.find(command);
@@ -356,14 +356,16 @@ std::string admin_work::state(const std::string& command) const
     };
     const bool is_over = of != nullptr && of->ended;
     json.begin_object().member("command", command);
-    json.member("state", of == nullptr ? "none" : is_over ? "ended" : "running");
-    text("started_at", of == nullptr ? std::nullopt : std::optional{of->begun.text()});
-    text("ended_at", is_over ? std::optional{of->ended->text()} : std::nullopt);
+    json.member("state", of == nullptr ? otherwise.state : is_over ? "ended" : "running");
+    text("started_at", of == nullptr ? otherwise.started_at : std::optional{of->begun.text()});
+    text("ended_at", of == nullptr ? otherwise.ended_at : is_over ? std::optional{of->ended->text()} : std::nullopt);
     text("by", of == nullptr ? std::nullopt : std::optional{of->by});
     json.key("exit");
     is_over ? json.integer(of->exit) : json.null();
     document("answer", is_over ? of->answer : std::nullopt);
     document("problem", is_over ? of->problem : std::nullopt);
+    if (otherwise.versions)
+        json.key("versions").raw(*otherwise.versions);
     json.end_object();
     return out;
 }

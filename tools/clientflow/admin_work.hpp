@@ -52,8 +52,17 @@ public:
     std::optional<begun> start(const std::string& command, const std::vector<std::string>& words, const std::string& by,
                                bound);
 
+    // What is known of a command by others than this process.
+    struct known
+    {
+        std::string state = "none";
+        std::optional<std::string> started_at, ended_at;
+        std::optional<std::string> versions;  // JSON; nothing: the command has no such member
+    };
+
     // {"command", "state": none, running or ended, "started_at", "ended_at", "by", "exit", "answer", "problem"}: JSON.
-    std::string state(const std::string& command) const;
+    // Of the newest run of this process; where there is none, what is known otherwise. `versions` is always told.
+    std::string state(const std::string& command, const known& otherwise) const;
 
 private:
     struct implementation;

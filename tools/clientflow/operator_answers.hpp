@@ -4,6 +4,7 @@
 // event_log::unreachable and projection::store_failed.
 #pragma once
 
+#include "tools/clientflow/admin_work.hpp"
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/settings.hpp"
 
@@ -22,6 +23,8 @@ struct parked_keys_wanted
 
 std::string lanes_status(database&);
 std::string projection_list(database&);
+// Of rebuilds, whoever works at them: the newest version of each read model that was built, and is not retired.
+admin_work::known projection_rebuilds(database&);
 std::string parked_list(database&, const parked_keys_wanted&);
 std::string parked_show(database&, const parked_keys_wanted&);
 // Both work as the server does, as clientflow_projector.

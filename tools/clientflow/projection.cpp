@@ -1,4 +1,5 @@
 // `clientflow projection list`: the versions of each read model, and how far each has come, lane by lane.
+#include "projections/runner/rebuild.hpp"
 #include "schemas/json_writer.hpp"
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/operator_answers.hpp"
@@ -77,6 +78,25 @@ std::vector<model> read_models(database& store)
     return models;
 }
 
+// Name, version, definition, state, begin, end, events, mark and rows of the newest that was built of each read model,
+// and whether anybody is at work at one. A build is over when it is shown; of what was shown since, its last step
+// tells.
+constexpr const char* builds =
+    "with progress as (select projection, version, sum(seq) as events, sum(mark) as mark, sum(rows) as rows,"
+    "                         max(at) as at from read.build group by 1, 2),"
+    " newest as (select distinct on (p.projection) p.projection, p.version, p.definition, p.state, p.begun_at,"
+    "                   case p.state when 'building' then null when 'beside' then p.changed_at else b.at end as "
+    "ended_at,"
+    "                   coalesce(b.events, 0) as events, coalesce(b.mark, 0) as mark, coalesce(b.rows, 0) as rows"
+    "              from read.projection p left join progress b on b.projection = p.projection and b.version = p.version"
+    "             where p.state in ('building', 'beside') or (p.state <> 'retired' and b.at is not null)"
+    "             order by p.projection, p.version desc)"
+    "select projection, version, definition, state,"
+    "       to_char(begun_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
+    "       to_char(ended_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), events, mark, rows,"
+    "       exists (select from pg_stat_activity where datname = current_database() and application_name = $1)"
+    "  from newest order by state <> 'building', begun_at desc, projection";
+
 void write_building(schema::json_writer& json, const model& of)
 {
     json.key("building");
@@ -148,6 +168,30 @@ exit_status list(const program& chosen)
 }  // namespace
 
 std::string projection_list(database& store) { return as_json(read_models(store)); }
+
+admin_work::known projection_rebuilds(database& store)
+{
+    admin_work::known found;
+    schema::json_writer json{found.versions.emplace()};
+    const auto built = store.ask(builds, {std::string{projection::rebuild_session}});
+    json.begin_array();
+    for (const auto& each : built)
+    {
+        json.begin_object().member("name", *each[0]).key("version").raw(*each[1]).key("definition").raw(*each[2]);
+        json.member("state", *each[3]).member("started_at", *each[4]).key("ended_at");
+        each[5] ? json.string(*each[5]) : json.null();
+        json.key("events").raw(*each[6]).key("mark").raw(*each[7]).key("rows").raw(*each[8]).end_object();
+    }
+    json.end_array();
+    if (built.empty())
+        return found;
+    const auto& newest = built.front();
+    const bool is_under_way = newest[3] == projection::version_state::building;
+    found.state = !is_under_way ? "ended" : newest[9] == "t" ? "running" : "interrupted";
+    found.started_at = newest[4];
+    found.ended_at = newest[5];
+    return found;
+}
 
 void add_projection(CLI::App& root, program& chosen)
 {

@@ -262,24 +262,29 @@ constexpr std::array commands{
 };
 }  // namespace
 
-std::vector<operation> started_operations(const std::shared_ptr<admin_work>& work)
+std::vector<operation> started_operations(const std::shared_ptr<admin_work>& work,
+                                          std::function<admin_work::known()> rebuilds)
 {
     std::vector<operation> made;
+    const std::function<admin_work::known()> nothing = [] { return admin_work::known{}; };
     for (const auto& each : commands)
     {
+        const auto known = each.read == rebuild ? rebuilds : nothing;
         operation begin{each.path, http::verb::post, each.scope, {}, {}};
         begin.status = 202;
-        begin.run = [work, &each](const operation_call& call) {
+        begin.run = [work, &each, known](const operation_call& call) {
+            const auto otherwise = known();  // before anything is begun: it may refuse
             const auto bound =
                 each.scope == api_key::scope::ops_read ? admin_work::bound::looking : admin_work::bound::none;
             if (const auto other = work->start(each.path, each.read(call), call.operator_key, bound))
                 refuse_beside(*other);
-            return work->state(each.path);
+            return work->state(each.path, otherwise);
         };
         made.push_back(std::move(begin));
-        made.push_back({each.path, http::verb::get, api_key::scope::ops_read, {}, [work, &each](const operation_call&) {
-                            return work->state(each.path);
-                        }});
+        made.push_back(
+            {each.path, http::verb::get, api_key::scope::ops_read, {}, [work, &each, known](const operation_call&) {
+                 return work->state(each.path, known());
+             }});
     }
     return made;
 }

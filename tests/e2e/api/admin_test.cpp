@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+#include <csignal>
+
 namespace
 {
 struct given_operators
@@ -181,7 +183,7 @@ TEST_CASE_FIXTURE(given_operators, "versions of a read model are built, compared
 {
     CHECK(ask("GET", "projection/rebuild", reading).body ==
           R"({"command":"projection/rebuild","state":"none","started_at":null,"ended_at":null,"by":null,"exit":null,)"
-          R"("answer":null,"problem":null})");
+          R"("answer":null,"problem":null,"versions":[]})");
     CHECK(ask("POST", "projection/rebuild", reading, R"({"projections": ["task"]})").status == 403);
     CHECK(ask("POST", "projection/rebuild", writing, R"({"projections": ["--all"]})").status == 404);
     CHECK(ask("POST", "projection/rebuild", writing, "{}").status == 422);
@@ -309,6 +311,56 @@ TEST_CASE("an audit that takes longer than it may is ended, and says so; the nex
     CHECK(kit::eventually([&] { return given.sessions() == 0; }));
     CHECK(given.ask("POST", given.as_long_as_it_may).status == 202);
 }
+
+#ifdef CLIENTFLOW_FAULT_POINTS
+TEST_CASE_FIXTURE(given_operators, "a rebuild is told of whoever has begun it, also after its server was started again")
+{
+    const auto state = [&] { return cli_session::member(ask("GET", "projection/rebuild", reading).body, "state"); };
+    const auto is_fully_told = [&](const std::string& version) {
+        const auto told = ask("GET", "projection/rebuild", reading).body;
+        CHECK_MESSAGE(told.find(R"("by":null,"exit":null,"answer":null,"problem":null,"versions":[{)" + version) !=
+                          std::string::npos,
+                      told);
+        CHECK(cli_session::member(told, "started_at").ends_with("Z"));
+    };
+    work("projection/rebuild", R"({"projections": ["task"]})", writing);
+    server.stop();
+    server.config.environment = {{"CLIENTFLOW_FAULT", "rebuild.finished:delay=600000"}};
+    server.start();
+    CHECK(state() == "ended");
+    is_fully_told(R"("name":"task","version":2,"definition":1,"state":"beside","started_at":")");
+
+    // Stopped with its server when its rows are there and it has not caught up.
+    CHECK(ask("POST", "projection/rebuild", writing, R"({"projections": ["member"]})").status == 202);
+    REQUIRE(kit::eventually([&] {
+        return at.count(
+                   "select count(*) from pg_indexes where schemaname = 'read' and indexname ~ '^member_v.*_pkey'") == 1;
+    }));
+    server.stop();
+    server.config.environment.clear();
+    server.start();
+    CHECK(kit::eventually([&] { return state() == "interrupted"; }));
+    is_fully_told(R"("name":"member","version":)");
+
+    kit::launch how;
+    how.program = kit::program("clientflow");
+    how.arguments = {"projection", "rebuild",
+                     "member",     "--resume",
+                     "--data",     at.data_directory("operator").string(),
+                     "--dsn",      at.db.dsn("postgres")};
+    how.environment = {{"CLIENTFLOW_FAULT", "rebuild.finished:delay=600000"}};
+    kit::process elsewhere{how};
+    CHECK(kit::eventually([&] { return state() == "running"; }));
+    elsewhere.kill(SIGKILL);
+    elsewhere.wait();
+    CHECK(kit::eventually([&] { return state() == "interrupted"; }));
+    const auto resumed = work("projection/rebuild", R"({"projections": ["member"], "resume": true})", writing);
+    CHECK_MESSAGE(resumed.find(R"("exit":0)") != std::string::npos, resumed);
+    server.stop();
+    server.start();
+    CHECK(state() == "ended");
+}
+#endif
 
 TEST_CASE_FIXTURE(given_operators, "an answer that is too large to be kept is a problem that says what to do instead")
 {
