@@ -22,11 +22,11 @@ namespace
 using steady = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds busy_pause{250};  // before a page is asked for again that the pool had no room for
-// Behind a page that found nothing, so that who exports what is not there takes a quarter of a query thread: so many
-// times what the page took, and not less or more than this.
+// Behind a page that found nothing, so that an export of what is not there takes a quarter of a query thread: so many
+// times what the page took, and not less or more than this. No page takes longer than a third of the most.
 constexpr int empty_pause_factor = 3;
 constexpr std::chrono::milliseconds empty_pause_min{20};
-constexpr std::chrono::milliseconds empty_pause_max{5'000};
+constexpr std::chrono::milliseconds empty_pause_max{15'000};
 
 // What is asked of a list, owned: it outlives the request.
 struct list_ask
