@@ -3,6 +3,10 @@
 -- before the tenant is set must be possible at all. What is sought by words, by time and in sums is planned for its
 -- tenant as before.
 set local role clientflow_owner;
+set local lock_timeout = '2s';  -- reads wait behind this: rather run again than let them
+
+-- Versions that are being made now are waited for.
+select from read.projection for update;
 
 do $$
 declare

@@ -480,10 +480,21 @@ statement list_statement(const list_shape& shape, const list_ask& ask, std::opti
     if (ask.sort->is_nullable)
         order += goes_back ? " nulls first" : " nulls last";
     order += goes_back ? ", t.id desc" : ", t.id";
-    order += " limit " + std::to_string(ask.limit + 1);
+    order += " limit " + where.argument(std::to_string(ask.limit + 1), "bigint");
     if (ask.offset > 0)
         order += " offset " + std::to_string(ask.offset);
     return {rows_from(shape) + where.text + order, no_rows(shape), std::move(where.arguments)};
+}
+
+bool is_read_along_order(const list_shape& shape, const list_ask& ask)
+{
+    const auto is_plain = [](const filter& each) {
+        const auto what = each.of->value->what;
+        return each.how == comparison::one_of && each.values.size() == 1 && !each.or_null && !each.of->is_list &&
+               (what == kind::id || what == kind::enumeration || what == kind::boolean);
+    };
+    return ask.offset == 0 && ask.sought.empty() && ask.sort == shape.column_named(shape.sorts.front()) &&
+           std::ranges::all_of(ask.filters, is_plain);
 }
 
 statement get_statement(const list_shape& shape, const uuid& id, std::optional<under> parent)

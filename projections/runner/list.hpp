@@ -126,6 +126,10 @@ struct statement
 statement list_statement(const list_shape&, const list_ask&, std::optional<under>);
 statement get_statement(const list_shape&, const uuid& id, std::optional<under>);
 
+// Whether the index of the order is the way to the page for every tenant, so that one plan serves all: the noun's own
+// order, not by number, and of each filter one value of what an index may begin with, or of what has no index at all.
+bool is_read_along_order(const list_shape&, const list_ask&);
+
 // The cursor that goes on from a row, or back.
 std::string cursor_from(const list_ask&, const list_place&, const seek&, std::string_view cursor_secret);
 // The value of the sort column in a row, as seek wants it.

@@ -199,10 +199,9 @@ private:
 
     void forget()
     {
-        for (const auto& [body, each] : pages_)
-            session_.unprepare(each.name);
-        pages_.clear();
         live_.clear();
+        for (const auto& [body, each] : std::exchange(pages_, {}))  // no name is used again, whatever happens here
+            session_.unprepare(each.name);
     }
 
     pqxx::connection_base& session_;
@@ -224,6 +223,7 @@ struct reader::implementation
     explicit implementation(reader_config given) : config(std::move(given))
     {
         CF_ASSERT(config.cursor_secret.size() >= 32);
+        config.connection.statement_timeout = config.call_deadline;
         // A page is over before workers or a compiler would have begun.
         config.connection.settings.emplace_back("max_parallel_workers_per_gather", "0");
         config.connection.settings.emplace_back("jit", "off");
@@ -288,7 +288,12 @@ struct reader::implementation
                 pages.emplace(used->raw());
             return pages->run(*shape.of, tenant, asked);
         });
-        return rows.empty() ? run(result_columns(shape.columns), tenant, {&shape.of, 1}, asked) : rows;
+        return rows.empty() ? row_or_more(shape, tenant, asked) : rows;
+    }
+
+    pqxx::result row_or_more(const list_shape& shape, const uuid& tenant, const statement& asked)
+    {
+        return run(result_columns(shape.columns), tenant, {&shape.of, 1}, asked);
     }
 
     reader_config config;
@@ -304,7 +309,9 @@ const std::string& reader::cursor_secret() const { return self_->config.cursor_s
 
 page reader::list(const list_shape& shape, const list_place& place, const list_ask& ask, std::optional<under> parent)
 {
-    const auto rows = self_->page(shape, place.tenant, list_statement(shape, ask, parent));
+    const auto asked = list_statement(shape, ask, parent);
+    const auto rows = is_read_along_order(shape, ask) ? self_->page(shape, place.tenant, asked)
+                                                      : self_->row_or_more(shape, place.tenant, asked);
     const std::size_t found = count_of(rows);
     page made;
     made.as_of = parse_shown(rows[0][0]);

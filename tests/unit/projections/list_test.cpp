@@ -196,12 +196,34 @@ TEST_CASE("values travel as arguments and never in the statement")
     const auto made = projection::list_statement(task::listing(), ask, {});
     CHECK(made.body.find("drop") == std::string::npos);
     CHECK(made.body.find("x]") == std::string::npos);
-    CHECK(made.arguments == std::vector<std::string>{"x]::text", "'; drop table read.task; --"});
+    CHECK(made.arguments == std::vector<std::string>{"x]::text", "'; drop table read.task; --", "51"});
 
     const auto seeking = projection::list_statement(task::listing(), well({{"q", "') or a.*b [[:alpha:]] \\y"}}), {});
     CHECK(seeking.body.find("or a") == std::string::npos);
     CHECK(seeking.body.find(":alpha:") == std::string::npos);
-    CHECK(seeking.arguments == std::vector<std::string>{"'\\)", "\\[\\[:alpha:\\]\\]", "\\\\y", "a\\.\\*b", "or"});
+    CHECK(seeking.arguments ==
+          std::vector<std::string>{"'\\)", "\\[\\[:alpha:\\]\\]", "\\\\y", "a\\.\\*b", "or", "51"});
+}
+
+TEST_CASE("one plan serves every tenant where the order's index is the way to the page, and there alone")
+{
+    const auto along = [](const parameters& given) {
+        return projection::is_read_along_order(task::listing(), well(given));
+    };
+    const std::string one = "task_" + schema::uuid::v7(1, {}).base32(),
+                      other = "task_" + schema::uuid::v7(2, {}).base32();
+    CHECK(along({}));
+    CHECK(along({{"sort", "created_at"}, {"archived", "any"}, {"limit", "7"}}));
+    CHECK(along({{"status", "todo"}, {"priority", "high"}, {"parent_id", one}}));
+    CHECK_FALSE(along({{"status", "todo,done"}}));
+    CHECK_FALSE(along({{"parent_id", one + "," + other}}));
+    CHECK_FALSE(along({{"parent_id", "null"}}));
+    CHECK_FALSE(along({{"due_on", "2026-01-01"}}));
+    CHECK_FALSE(along({{"created_at[gte]", "2026-01-01T00:00:00Z"}}));
+    CHECK_FALSE(along({{"labels", "red"}}));
+    CHECK_FALSE(along({{"q", "word"}}));
+    CHECK_FALSE(along({{"offset", "50"}}));
+    CHECK_FALSE(along({{"sort", "-due_on"}}));
 }
 
 TEST_CASE("every projection's name, category and counters are told apart")
