@@ -13,8 +13,9 @@ const errand& errand_of(const exchange& x) { return *static_cast<const errand*>(
 
 void admin::begin(exchange& x, std::string_view sent_id)
 {
+    thread_local schema::uuid_source ids;  // a listener may have several threads
     auto made = std::make_shared<errand>();
-    made->request_id = is_request_id(sent_id) ? std::string{sent_id} : "req_" + ids_.next(clock_.now().us).base32();
+    made->request_id = is_request_id(sent_id) ? std::string{sent_id} : "req_" + ids.next(clock_.now().us).base32();
     x.context = std::move(made);
 }
 

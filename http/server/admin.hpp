@@ -55,7 +55,6 @@ private:
 
     const admin_parts parts_;
     const schema::clock& clock_;
-    schema::uuid_source ids_;  // the listener's thread alone uses it
     std::atomic<phase> phase_{phase::starting};
 };
 }  // namespace http

@@ -191,7 +191,7 @@ private:
     {
         for (const definition* of : code_)
             if (!versions_.under_way(of->name) && !(goes_on && is_built(*of)))
-                versions_.expect_room_beside(of->name);
+                versions_.expect_room_beside(*of);
     }
 
     // By a run before this one, which was cut off while others of its versions were not yet done.

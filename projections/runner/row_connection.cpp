@@ -10,6 +10,8 @@ row_connection::row_connection(row_store_config config, const char* application_
     // Every statement goes by keys. Statistics of a table that was small a moment ago must not make it a scan.
     for (const char* other : {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"})
         config_.connection.settings.emplace_back(other, "off");
+    // A comparison whose process was ended goes on for nobody.
+    config_.connection.settings.emplace_back("client_connection_check_interval", "1s");
     if (config_.connection.application_name == event_log::connection_config{}.application_name)
         config_.connection.application_name = application_name;
 }

@@ -201,18 +201,20 @@ version version_store::begin(const definition& of)
     }
 }
 
-void version_store::expect_room_beside(std::string_view projection)
+void version_store::expect_room_beside(const definition& of)
 {
-    const auto beside = self_->read("projection = $1 and state = 'beside'", {std::string{projection}});
+    const std::string projection{of.name};
+    auto beside = self_->read("projection = $1 and state = 'beside'", {projection});
+    std::erase_if(beside, [&](const version& each) { return each.definition != of.version; });
     if (beside.size() < beside_max)
         return;
     std::string numbers;
     for (const auto& each : beside)
         numbers.append(numbers.empty() ? "" : ", ").append(std::to_string(each.number));
     throw not_now(
-        "versions " + numbers + " of " + std::string{projection} +
+        "versions " + numbers + " of " + projection +
         " stand beside the live one, and no more are kept: throw one away with `clientflow projection retire " +
-        std::string{projection} + " --version " + std::to_string(beside.front().number) + " --reason …`");
+        projection + " --version " + std::to_string(beside.front().number) + " --reason …`");
 }
 
 std::optional<version> version_store::under_way(std::string_view projection)

@@ -122,8 +122,8 @@ public:
     version begin(const definition&);
     // Every version that stands beside the live one is fed and takes the room of the live one. `not_now` when there are
     // `beside_max` of them; the message names the command that throws one away. Asked before a build begins.
-    static constexpr std::size_t beside_max = 3;
-    void expect_room_beside(std::string_view projection);
+    static constexpr std::size_t beside_max = 3;  // of one definition; versions that were live are kept besides
+    void expect_room_beside(const definition&);
     std::optional<version> under_way(std::string_view projection);
     void finish(const model&);       // keys, indexes, row security
     void show_beside(const model&);  // whoever serves the lanes feeds it

@@ -331,10 +331,19 @@ std::optional<admin_work::begun> admin_work::start(const std::string& command, c
         made->time_max = self_->config.looking_time_max;
     made->begun = self_->clock.now();
     made->child = spawn(all, out_of_child, errors_of_child);
-    made->reaper =
-        std::thread{[self = self_.get(), of = made.get(), out = std::move(out), errors = std::move(errors)]() mutable {
-            self->await(*of, std::move(out), std::move(errors));
-        }};
+    try
+    {
+        made->reaper = std::thread{
+            [self = self_.get(), of = made.get(), out = std::move(out), errors = std::move(errors)]() mutable {
+                self->await(*of, std::move(out), std::move(errors));
+            }};
+    }
+    catch (const std::system_error&)  // no thread to keep it: it must not go on alone
+    {
+        ::kill(-made->child, SIGKILL);
+        ::waitpid(made->child, nullptr, 0);
+        throw;
+    }
     self_->runs.emplace(command, std::move(made));
     return std::nullopt;
 }
@@ -344,6 +353,8 @@ std::string admin_work::state(const std::string& command, const known& otherwise
     const std::lock_guard lock{self_->mutex};
     const auto found = self_->runs.find(command);
     const run* of = found == self_->runs.end() ? nullptr : found->second.get();
+    if (of != nullptr && of->ended && otherwise.is_under_way())
+        of = nullptr;  // somebody else has begun another one since
     std::string out;
     schema::json_writer json{out};
     const auto text = [&](const char* name, const std::optional<std::string>& value) {

@@ -58,10 +58,12 @@ public:
         std::string state = "none";
         std::optional<std::string> started_at, ended_at;
         std::optional<std::string> versions;  // JSON; nothing: the command has no such member
+
+        bool is_under_way() const { return state == "running" || state == "interrupted"; }
     };
 
     // {"command", "state": none, running or ended, "started_at", "ended_at", "by", "exit", "answer", "problem"}: JSON.
-    // Of the newest run of this process; where there is none, what is known otherwise. `versions` is always told.
+    // Of the newest run of this process; where there is none, or a later one is under way, what is known otherwise. `versions` is always told.
     std::string state(const std::string& command, const known& otherwise) const;
 
 private:

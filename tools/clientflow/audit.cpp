@@ -115,7 +115,9 @@ void write_lanes(schema::json_writer& json, const completeness_report& seen)
     for (const auto& lane : seen.lanes)
     {
         json.begin_object().key("lane").integer(lane.lane).key("head").integer(lane.head);
-        json.key("count").integer(lane.counted_to).key("positions").begin_object();
+        json.key("count");
+        lane.counted_to > 0 || lane.head == 0 ? json.integer(lane.counted_to) : json.null();
+        json.key("positions").begin_object();
         for (const auto& each : seen.positions)
             if (each.lane == lane.lane)
                 json.key(each.of->name).integer(each.seq);

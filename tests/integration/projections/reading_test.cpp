@@ -709,11 +709,11 @@ TEST_CASE("a session that served a small tenant first reads a large one's page a
         CHECK(tasks_of{from, large}.page({{"status", "todo"}, {"cursor", *first.next_cursor}}).count == 50);
     }
     kit::await("the closed session's figures are seen", [&] {
-        return in.db.run("select idx_tup_fetch > 0 from pg_stat_user_tables where relname = 'task'") == "t";
+        return std::stoi(in.db.run("select idx_tup_fetch from pg_stat_user_tables where relname = 'task'")) >=
+               5 + 30 + 30 + 1 + 3 * 51;
     });
-    const auto read = in.db.run("select idx_tup_fetch, seq_scan from pg_stat_user_tables where relname = 'task'");
-    CHECK(std::stoi(read) >= 5 + 30 + 30 + 1 + 3 * 51);
-    CHECK(std::stoi(read) < 240);
+    CHECK(in.db.run("select idx_tup_fetch < 240 and seq_scan = 0 from pg_stat_user_tables where relname = 'task'") ==
+          "t");
     CHECK(in.db.run("select sum(idx_tup_read) < 300 from pg_stat_user_indexes where relname = 'task'") == "t");
 }
 
@@ -727,6 +727,7 @@ TEST_CASE("more kinds of questions than a session keeps prepared are all answere
     const auto value = [&](const std::string& column) {
         return in.db.run("select " + column + " from read.task where " + column + " is not null limit 1");
     };
+    in.db.run("update read.task set parent_id = (select min(t.id::text)::uuid from read.task t) where due_on is null");
     const std::string project = value("project_id"), parent = value("parent_id");
     const std::vector<std::pair<parameters, std::string>> filters{
         {{{"status", "todo"}}, "status = 'todo'"},

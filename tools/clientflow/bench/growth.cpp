@@ -97,7 +97,9 @@ private:
         catch_up(of_.admin_dsn, line_);
         line_.tell("vacuum analyze, checkpoint");
         database store{of_.admin_dsn};
-        store.ask("vacuum analyze");
+        for (const auto& each : store.ask("select format('%I.%I', schemaname, tablename) from pg_tables"
+                                          " where schemaname in ('es', 'read')"))
+            store.ask("vacuum analyze " + *each.front());
         store.ask("checkpoint");
     }
 
