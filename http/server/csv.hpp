@@ -5,8 +5,8 @@
 // first page is read before the head goes out, so a refusal is one, and the position in the head is the first page's;
 // later pages are at least as new. When a later page cannot be read, the answer ends in the middle and the client sees
 // that (no last chunk). One page waits for a query thread at a time, a key has few answers under way
-// (`exports_per_key_max`), and behind a page that found nothing the answer rests three times as long as that page took: an
-// export of what is not there takes a quarter of a query thread at most.
+// (`exports_per_key_max`), and behind a page that found nothing the answer rests three times as long as that page took:
+// an export of what is not there takes a quarter of a query thread at most.
 #pragma once
 
 #include "http/server/query_pool.hpp"

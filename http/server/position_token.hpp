@@ -3,11 +3,11 @@
 // Clients see base64url and must not look inside. A token carries the store's incarnation, because after a restore the
 // same place may hold another event, and a checksum, because half a token reads as an older place. It names more than
 // one lane for a client with keys of several organisations: whoever hands back what it was last told gets a token with
-// all of it, and a read waits for the lane that it shows. Those that reads and writes are answered with carry a code (HMAC) under a secret of
-// the store's master key, and only what was given so is carried on: a made-up place, or one of another installation,
-// stands in no answer. A token without a code (ids of events, positions of streams and polls, tokens of older versions) is believed of the lane that
-// its read shows and goes no further; making one up only makes one's own read wait, and a read waits so long at most.
-// Pure.
+// all of it, and a read waits for the lane that it shows. Those that reads and writes are answered with carry a code
+// (HMAC) under a secret of the store's master key, and only what was given so is carried on: a made-up place, or one of
+// another installation, stands in no answer. A token without a code (ids of events, positions of streams and polls,
+// tokens of older versions) is believed of the lane that its read shows and goes no further; making one up only makes
+// one's own read wait, and a read waits so long at most. Pure.
 #pragma once
 
 #include "events/log/envelope.hpp"

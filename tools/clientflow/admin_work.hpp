@@ -63,7 +63,8 @@ public:
     };
 
     // {"command", "state": none, running or ended, "started_at", "ended_at", "by", "exit", "answer", "problem"}: JSON.
-    // Of the newest run of this process; where there is none, or a later one is under way, what is known otherwise. `versions` is always told.
+    // Of the newest run of this process; where there is none, or a later one is under way, what is known otherwise.
+    // `versions` is always told.
     std::string state(const std::string& command, const known& otherwise) const;
 
 private:
