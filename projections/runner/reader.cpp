@@ -77,9 +77,9 @@ constexpr std::size_t pages_prepared_max = 64;  // of one session; a plan takes 
 constexpr int live_looks_max = 2;               // at a read model's live version for one page, before read.ask does it
 
 // Before the statement of a page: $1 are its arguments, $2 is the tenant, $3 the read model. The place is "version
-// lane/seq/incarnation", with
-// "/parked" behind it when a key of the tenant is stopped. It is looked up first, in the same snapshot as the rows, and
-// the tenant is set by the source that everything else is joined to: a left join asks for the page only then.
+// lane/seq/incarnation", with "/parked" behind it when a key of the tenant is stopped. It is looked up first, in the
+// same snapshot as the rows, and the tenant is set by the source that everything else is joined to: a left join asks
+// for the page only then.
 constexpr const char* before_page = R"(
     with here as materialized (select set_config('app.tenant', $2::uuid::text, true), $1::text[])
     select x.place, page.*
@@ -288,10 +288,10 @@ struct reader::implementation
                 pages.emplace(used->raw());
             return pages->run(*shape.of, tenant, asked);
         });
-        return rows.empty() ? row_or_more(shape, tenant, asked) : rows;
+        return rows.empty() ? planned_anew(shape, tenant, asked) : rows;
     }
 
-    pqxx::result row_or_more(const list_shape& shape, const uuid& tenant, const statement& asked)
+    pqxx::result planned_anew(const list_shape& shape, const uuid& tenant, const statement& asked)
     {
         return run(result_columns(shape.columns), tenant, {&shape.of, 1}, asked);
     }
@@ -311,7 +311,7 @@ page reader::list(const list_shape& shape, const list_place& place, const list_a
 {
     const auto asked = list_statement(shape, ask, parent);
     const auto rows = is_read_along_order(shape, ask) ? self_->page(shape, place.tenant, asked)
-                                                      : self_->row_or_more(shape, place.tenant, asked);
+                                                      : self_->planned_anew(shape, place.tenant, asked);
     const std::size_t found = count_of(rows);
     page made;
     made.as_of = parse_shown(rows[0][0]);
