@@ -137,61 +137,65 @@ TEST_CASE("rules and dashboard are written into a folder")
 }
 
 #ifdef CLIENTFLOW_FAULT_POINTS
+namespace
+{
+// A server whose auditor looks often, and rebuilds of one read model beside it.
+struct given_a_watched_rebuild
+{
+    given_a_watched_rebuild()
+    {
+        site.found("acme");
+        server.emplace(scenario::node_config{.data = site.data_directory("server"),
+                                             .dsn = site.dsn(),
+                                             .settings = {"audit.first_after_ms=50", "audit.every_ms=100"}});
+        server->start();
+        REQUIRE(kit::eventually([&] { return moved() == 0; }));
+    }
+
+    kit::launch rebuild_with(const std::string& fault)
+    {
+        kit::launch child;
+        child.program = kit::program("clientflow");
+        child.arguments = {
+            "projection",           "rebuild", "client", "--data", site.data_directory("operator").string(), "--dsn",
+            site.db.dsn("postgres")};
+        child.environment = {{"CLIENTFLOW_FAULT", fault}};
+        return child;
+    }
+
+    double moved() { return value(*server, R"(clientflow_rebuild_moved_timestamp_seconds{projection="client"})"); }
+    double workers() { return value(*server, "clientflow_rebuild_workers"); }
+
+    scenario::site site;
+    std::optional<scenario::node> server;
+};
+}  // namespace
+
 TEST_CASE("whoever is at work at a rebuild is counted as long as they are")
 {
-    scenario::site at;
-    at.found("acme");
-    scenario::node server{{.data = at.data_directory("server"),
-                           .dsn = at.dsn(),
-                           .settings = {"audit.first_after_ms=50", "audit.every_ms=100"}}};
-    server.start();
-    const std::string moved = R"(clientflow_rebuild_moved_timestamp_seconds{projection="client"})";
-    REQUIRE(kit::eventually([&] { return value(server, moved) == 0; }));
-    CHECK(value(server, "clientflow_rebuild_workers") == 0);
+    given_a_watched_rebuild at;
+    CHECK(at.workers() == 0);
 
-    kit::launch child;
-    child.program = kit::program("clientflow");
-    child.arguments = {
-        "projection",         "rebuild", "client", "--data", at.data_directory("operator").string(), "--dsn",
-        at.db.dsn("postgres")};
-    child.environment = {{"CLIENTFLOW_FAULT", "rebuild.finished:delay=600000"}};
+    auto child = at.rebuild_with("rebuild.finished:delay=600000");
     kit::process builder{child};
-    CHECK(
-        kit::eventually([&] { return value(server, moved) > 1e9 && value(server, "clientflow_rebuild_workers") >= 1; },
-                        kit::milliseconds{60'000}));
+    CHECK(kit::eventually([&] { return at.moved() > 1e9 && at.workers() >= 1; }, kit::milliseconds{60'000}));
     builder.kill(SIGKILL);
     builder.wait();
-    CHECK(
-        kit::eventually([&] { return value(server, moved) > 1e9 && value(server, "clientflow_rebuild_workers") == 0; },
-                        kit::milliseconds{60'000}));
+    CHECK(kit::eventually([&] { return at.moved() > 1e9 && at.workers() == 0; }, kit::milliseconds{60'000}));
 }
 
 TEST_CASE("a rebuild that was killed is seen to stand still with nobody at work, until it is gone on with or given up")
 {
-    scenario::site at;
-    at.found("acme");
-    scenario::node server{{.data = at.data_directory("server"),
-                           .dsn = at.dsn(),
-                           .settings = {"audit.first_after_ms=50", "audit.every_ms=100"}}};
-    server.start();
-    const std::string moved = R"(clientflow_rebuild_moved_timestamp_seconds{projection="client"})";
-    REQUIRE(kit::eventually([&] { return value(server, moved) == 0; }));
+    given_a_watched_rebuild at;
 
-    kit::launch child;
-    child.program = kit::program("clientflow");
-    child.arguments = {
-        "projection",         "rebuild", "client", "--data", at.data_directory("operator").string(), "--dsn",
-        at.db.dsn("postgres")};
-    child.environment = {{"CLIENTFLOW_FAULT", "rebuild.finished:kill"}};
+    auto child = at.rebuild_with("rebuild.finished:kill");
     CHECK(kit::run(child, kit::milliseconds{60'000}).end.exit_code == 137);
     // The auditor looks every ten seconds.
-    CHECK(
-        kit::eventually([&] { return value(server, moved) > 1e9 && value(server, "clientflow_rebuild_workers") == 0; },
-                        kit::milliseconds{60'000}));
+    CHECK(kit::eventually([&] { return at.moved() > 1e9 && at.workers() == 0; }, kit::milliseconds{60'000}));
 
     child.environment.clear();
     child.arguments.emplace_back("--resume");
     CHECK(kit::run(child, kit::milliseconds{60'000}).end.exit_code == 0);
-    CHECK(kit::eventually([&] { return value(server, moved) == 0; }, kit::milliseconds{60'000}));
+    CHECK(kit::eventually([&] { return at.moved() == 0; }, kit::milliseconds{60'000}));
 }
 #endif

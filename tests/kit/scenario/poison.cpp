@@ -5,9 +5,8 @@
 #include "events/project.hpp"
 #include "schemas/text.hpp"
 #include "schemas/time.hpp"
+#include "tests/kit/projections/world.hpp"
 
-#include <array>
-#include <chrono>
 #include <sstream>
 #include <stdexcept>
 
@@ -15,16 +14,8 @@ namespace scenario
 {
 namespace
 {
+using projection_tests::fresh_id;
 using schema::uuid;
-
-uuid fresh_id()
-{
-    std::array<std::uint8_t, 10> random{};
-    schema::random_bytes(random);
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return uuid::v7(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()),
-                    random);
-}
 
 struct place
 {
