@@ -3,6 +3,8 @@
 #include "events/log/envelope.hpp"
 #include "events/public_event.hpp"
 
+#include <doctest/doctest.h>
+
 #include <sstream>
 
 namespace http_tests
@@ -71,5 +73,33 @@ std::vector<std::string> public_event_ids(const stage& in, const tenant& of)
     for (std::string id; ids >> id;)
         made.push_back(event_log::event_id{*schema::uuid::parse(id)}.text());
     return made;
+}
+
+stage_options without_projections()
+{
+    stage_options made;
+    made.projections = false;
+    return made;
+}
+
+std::string made(const stage& in, const tenant& of, const std::string& path, const std::string& body)
+{
+    const auto reply = ask(in, of.key, "POST", path, body);
+    REQUIRE_MESSAGE(reply.status == 201, reply.body);
+    return value_of(reply.body, "id");
+}
+
+std::string client(const stage& in, const tenant& of, const std::string& name)
+{
+    return made(in, of, "/api/v1/clients", R"({"name": ")" + name + "\"}");
+}
+
+std::string metric(const stage& in, const std::string& line)
+{
+    kit::wire wire{in.service->admin_port()};
+    const auto text = wire.exchange("GET", "/metrics").body;
+    const auto at = text.find("\n" + line + " ");
+    return at == std::string::npos ? ""
+                                   : text.substr(at + line.size() + 2, text.find('\n', at + 1) - at - line.size() - 2);
 }
 }  // namespace http_tests

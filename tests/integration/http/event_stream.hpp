@@ -50,4 +50,14 @@ private:
 
 // The public events of a tenant as the log holds them: their ids, in order.
 std::vector<std::string> public_event_ids(const stage&, const tenant&);
+
+// Nothing is folded: streams read the log.
+stage_options without_projections();
+
+// Makes one at the path and returns its id.
+std::string made(const stage&, const tenant&, const std::string& path, const std::string& body);
+std::string client(const stage&, const tenant&, const std::string& name = "Ann");
+
+// The value of a line of /metrics; empty: there is no such line.
+std::string metric(const stage&, const std::string& line);
 }  // namespace http_tests

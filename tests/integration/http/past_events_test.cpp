@@ -17,10 +17,12 @@
 namespace
 {
 using http_tests::ask;
+using http_tests::metric;
 using http_tests::stage;
 using http_tests::stage_options;
 using http_tests::stream_client;
 using http_tests::value_of;
+using http_tests::without_projections;
 
 // The reader on a real log, whose first page is not taken before the test says so.
 struct given_a_held_reader
@@ -85,13 +87,6 @@ struct given_a_held_reader
     std::vector<std::string> done;  // guarded by mutex
     std::unique_ptr<http::past_events> past;
 };
-
-stage_options without_projections()
-{
-    stage_options made;
-    made.projections = false;
-    return made;
-}
 
 // A reader of real events; one page of a tenant's is as much as it may hold.
 struct given_small_shares
@@ -164,16 +159,6 @@ public:
 private:
     const pid_t pid_;
 };
-
-std::string metric(const stage& in, const std::string& name)
-{
-    kit::wire wire{in.service->admin_port()};
-    const auto text = wire.exchange("GET", "/metrics").body;
-    const auto at = text.find("\n" + name + " ");
-    REQUIRE(at != std::string::npos);
-    return text.substr(at + name.size() + 2, text.find('\n', at + 1) - at - name.size() - 2);
-}
-
 }  // namespace
 
 TEST_CASE_FIXTURE(given_a_held_reader, "a tenant with many asks holds up nobody else: one page of one, then of another")
@@ -268,6 +253,7 @@ TEST_CASE("when too many wait for older events, polls and streams that need them
         const stopped_reader still{in};
         const std::string read = "clientflow_event_pages_total{by=\"lane\"}";
         const auto before = metric(in, read);
+        REQUIRE_FALSE(before.empty());
         std::vector<kit::wire> waiting;
         for (int i = 0; i < 3; ++i)
         {
