@@ -59,14 +59,6 @@ std::vector<std::string> lines_with(const std::string& text, const std::string& 
             found.push_back(line.substr(begin.size()));
     return found;
 }
-
-// Of a sample without, or with exactly these labels; -1: it is not told.
-double value(const scenario::node& server, const std::string& name)
-{
-    const auto told = server.metrics();
-    const auto line = told.find('\n' + name + ' ');
-    return line == std::string::npos ? -1.0 : std::stod(told.substr(line + name.size() + 2));
-}
 }  // namespace
 
 TEST_CASE("every metric of the table is told by a server, as the table says, and alerts name no others")
@@ -139,6 +131,14 @@ TEST_CASE("rules and dashboard are written into a folder")
 #ifdef CLIENTFLOW_FAULT_POINTS
 namespace
 {
+// Of a sample without, or with exactly these labels; -1: it is not told.
+double value(const scenario::node& server, const std::string& name)
+{
+    const auto told = server.metrics();
+    const auto line = told.find('\n' + name + ' ');
+    return line == std::string::npos ? -1.0 : std::stod(told.substr(line + name.size() + 2));
+}
+
 // A server whose auditor looks often, and rebuilds of one read model beside it.
 struct given_a_watched_rebuild
 {

@@ -21,12 +21,6 @@ using kit::told;
 
 constexpr std::int64_t every = 10;
 
-std::string environment(const char* name)
-{
-    const char* value = std::getenv(name);
-    return value ? value : "";
-}
-
 event_log::snapshot_config config_in(const std::filesystem::path& room)
 {
     event_log::snapshot_config made;
@@ -311,6 +305,15 @@ TEST_CASE_FIXTURE(given_a_long_stream, "without snapshots of its own form or his
 }
 
 #ifdef CLIENTFLOW_FAULT_POINTS
+namespace
+{
+std::string environment(const char* name)
+{
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+}  // namespace
+
 TEST_CASE("a process that may die beside its snapshots")
 {
     if (environment("CF_SNAPSHOTS_DSN").empty())
