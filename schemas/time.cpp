@@ -2,7 +2,9 @@
 
 #include "schemas/assertion.hpp"
 
+#include <array>
 #include <chrono>
+#include <cstring>
 
 namespace schema
 {
@@ -90,13 +92,19 @@ std::int64_t scan_offset_us(scan& in)
     return (hours * 60 + minutes) * 60 * second_us * (sign == '-' ? -1 : 1);
 }
 
-void put(std::string& out, std::int64_t value, int digits)
+constexpr auto pairs = [] {
+    std::array<std::array<char, 2>, 100> made{};
+    for (std::size_t i = 0; i < made.size(); ++i)
+        made[i] = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+    return made;
+}();
+
+// Two digits and what follows them.
+char* put(char* at, std::uint32_t value, char next)
 {
-    std::int64_t power = 1;
-    for (int i = 1; i < digits; ++i)
-        power *= 10;
-    for (; power > 0; power /= 10)
-        out += static_cast<char>('0' + value / power % 10);
+    std::memcpy(at, pairs[value].data(), 2);
+    at[2] = next;
+    return at + 3;
 }
 
 // 0001-01-01 and the first moment of 10000-01-01.
@@ -110,27 +118,30 @@ void append_text(std::string& out, const day& given)
 {
     CF_ASSERT(given.since_epoch >= first_day && given.since_epoch < end_day);
     const std::chrono::year_month_day parts{std::chrono::sys_days{std::chrono::days{given.since_epoch}}};
-    put(out, static_cast<int>(parts.year()), 4);
-    out += '-';
-    put(out, static_cast<unsigned>(parts.month()), 2);
-    out += '-';
-    put(out, static_cast<unsigned>(parts.day()), 2);
+    const auto year = static_cast<std::uint32_t>(static_cast<int>(parts.year()));
+    std::array<char, 12> text{};
+    char* at = put(text.data(), year / 100, '0') - 1;
+    at = put(at, year % 100, '-');
+    at = put(at, static_cast<unsigned>(parts.month()), '-');
+    at = put(at, static_cast<unsigned>(parts.day()), '\0') - 1;
+    out.append(text.data(), at);
 }
 
 void append_text(std::string& out, const moment& given)
 {
     const std::int64_t whole_days = floor_day(given.us);
-    const std::int64_t us = given.us - whole_days * day_us;
     append_text(out, day{static_cast<std::int32_t>(whole_days)});
-    out += 'T';
-    put(out, us / second_us / 3600, 2);
-    out += ':';
-    put(out, us / second_us / 60 % 60, 2);
-    out += ':';
-    put(out, us / second_us % 60, 2);
-    out += '.';
-    put(out, us % second_us, 6);
-    out += 'Z';
+    const std::int64_t us_of_day = given.us - whole_days * day_us;
+    const auto seconds = static_cast<std::uint32_t>(us_of_day / second_us);
+    const auto us = static_cast<std::uint32_t>(us_of_day % second_us);
+    std::array<char, 20> text{'T'};
+    char* at = put(text.data() + 1, seconds / 3600, ':');
+    at = put(at, seconds / 60 % 60, ':');
+    at = put(at, seconds % 60, '.');
+    at = put(at, us / 10'000, '0') - 1;
+    at = put(at, us / 100 % 100, '0') - 1;
+    at = put(at, us % 100, 'Z');
+    out.append(text.data(), at);
 }
 
 std::string moment::text() const
