@@ -174,26 +174,30 @@ schema::uuid uuid_of(const column& of, std::string_view text)
     return *parsed;
 }
 
-// "2026-11-21 06:38:00.5+00" as RFC 3339 with six decimals.
-void append_moment(const column& of, std::string_view text, std::string& out)
+// Hexadecimal, as PostgreSQL prints bytes: lower case.
+std::uint64_t sixteen_digits(const column& of, const char* text)
+{
+    std::uint64_t made = 0;
+    std::uint32_t worst = 0;
+    for (int i = 0; i < 16; ++i)
+    {
+        const std::uint32_t c = static_cast<unsigned char>(text[i]), digit = c <= '9' ? c - '0' : c - 'a' + 10;
+        worst |= digit;
+        made = made << 4 | digit;
+    }
+    if (worst > 15)
+        not_a(of);
+    return made;
+}
+
+// "2026-11-21 06:38:00.5+00" is RFC 3339 but for the space and the minutes of the offset.
+schema::moment moment_of(const column& of, std::string_view text)
 {
     if (text.size() < 22 || text[10] != ' ' || !text.ends_with("+00"))
         not_a(of);
-    text.remove_suffix(3);
-    const std::size_t start = out.size();
-    out.append(text);
-    out[start + 10] = 'T';
-    if (text.size() == 19)
-        out.push_back('.');
-    out.append(text.size() == 19 ? 6 : 26 - text.size(), '0');
-    out.push_back('Z');
-}
-
-schema::moment moment_of(const column& of, std::string_view text)
-{
-    std::string spelled;
-    append_moment(of, text, spelled);
-    const auto parsed = schema::moment::parse(spelled);
+    std::string spelled{text.substr(0, text.size() - 3)};
+    spelled[10] = 'T';
+    const auto parsed = schema::moment::parse(spelled.append("Z"));
     if (!parsed)
         not_a(of);
     return *parsed;
@@ -270,9 +274,19 @@ void for_elements(const column& of, std::string_view text, Each each)
     }
 }
 
-void append_json_value(const column& of, const leaf& value, std::string_view text, std::string& out)
+void append_json_id(const leaf& value, const schema::uuid& id, std::string& out)
 {
-    switch (value.what)
+    out.push_back('"');
+    if (value.prefix.empty())
+        out.append(id.text());
+    else
+        out.append(value.prefix).append("_").append(id.base32());
+    out.push_back('"');
+}
+
+void append_json_value(const column& of, std::string_view text, std::string& out)
+{
+    switch (of.value->what)
     {
     case kind::boolean:
         out.append(text == "t" ? "true" : "false");
@@ -282,16 +296,11 @@ void append_json_value(const column& of, const leaf& value, std::string_view tex
         break;
     case kind::uuid:
     case kind::id:
-        out.push_back('"');
-        if (!value.prefix.empty())
-            out.append(value.prefix).append("_").append(uuid_of(of, text).base32());
-        else
-            out.append(text);
-        out.push_back('"');
+        append_json_id(*of.value, sent_uuid(of, text), out);
         break;
     case kind::moment:
         out.push_back('"');
-        append_moment(of, text, out);
+        schema::append_text(out, sent_moment(of, text));
         out.push_back('"');
         break;
     default:
@@ -306,7 +315,10 @@ void append_json_list(const column& of, std::string_view text, std::string& out)
     for_elements(of, text, [&](std::string_view element) {
         if (std::exchange(comma, true))
             out.push_back(',');
-        append_json_value(of, *of.value->inner, element, out);
+        if (const leaf& value = *of.value->inner; value.what == kind::uuid || value.what == kind::id)
+            append_json_id(value, uuid_of(of, element), out);
+        else
+            schema::append_quoted(out, element);
     });
     out.push_back(']');
 }
@@ -423,6 +435,46 @@ void read_cells(std::span<const column> columns, std::span<const cell> cells, vo
     }
 }
 
+std::string sent(const column& of)
+{
+    const auto name = "t." + of.name;
+    switch (of.is_list ? kind::list : of.value->what)
+    {
+    case kind::uuid:
+    case kind::id:
+        return "uuid_send(" + name + ')';
+    case kind::moment:
+        return "timestamptz_send(" + name + ')';
+    default:
+        return name;
+    }
+}
+
+std::string_view sent_type(const column& of)
+{
+    const auto what = of.is_list ? kind::list : of.value->what;
+    return what == kind::uuid || what == kind::id || what == kind::moment ? "bytea" : of.sql_type;
+}
+
+schema::uuid sent_uuid(const column& of, std::string_view text)
+{
+    if (text.size() != 34 || !text.starts_with("\\x"))
+        not_a(of);
+    schema::uuid made;
+    for (std::size_t half = 0; half < 2; ++half)
+        for (std::uint64_t bytes = sixteen_digits(of, text.data() + 2 + 16 * half), i = 8; i > 0; bytes >>= 8)
+            made.bytes[8 * half + --i] = static_cast<std::uint8_t>(bytes);
+    return made;
+}
+
+schema::moment sent_moment(const column& of, std::string_view text)
+{
+    constexpr std::int64_t year_2000_us = 946'684'800'000'000;
+    if (text.size() != 18 || !text.starts_with("\\x"))
+        not_a(of);
+    return {static_cast<std::int64_t>(sixteen_digits(of, text.data() + 2)) + year_2000_us};
+}
+
 void append_json(std::span<const column> columns, std::span<const cell> cells, std::string& out)
 {
     CF_ASSERT(columns.size() == cells.size());
@@ -442,24 +494,9 @@ void append_json(std::span<const column> columns, std::span<const cell> cells, s
         else if (of.is_list)
             append_json_list(of, *cells[i], out);
         else
-            append_json_value(of, *of.value, *cells[i], out);
+            append_json_value(of, *cells[i], out);
     }
     out.push_back('}');
-}
-
-std::string public_text(const column& of, std::string_view text)
-{
-    std::string out;
-    const leaf& value = of.is_list ? *of.value->inner : *of.value;
-    if (value.what == kind::moment)
-        append_moment(of, text, out);
-    else if (value.what == kind::id)
-        out.append(value.prefix).append("_").append(uuid_of(of, text).base32());
-    else if (value.what == kind::boolean)
-        out = text == "t" ? "true" : "false";
-    else
-        out = text;
-    return out;
 }
 
 namespace

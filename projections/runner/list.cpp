@@ -316,10 +316,15 @@ bool is_sign(char c)
 class conditions
 {
 public:
+    // With one plan for all an argument is read once, by a select of its own, and not for every row: that would be half
+    // of what a page deep in a list costs. A plan made for its values must see them.
+    explicit conditions(bool has_one_plan) : has_one_plan_(has_one_plan) {}
+
     std::string argument(std::string value, std::string_view type)
     {
         arguments.push_back(std::move(value));
-        return "($1)[" + std::to_string(arguments.size()) + "]::" + std::string{type};
+        const auto read = "($1)[" + std::to_string(arguments.size()) + "]::" + std::string{type};
+        return has_one_plan_ ? "(select " + read + ')' : read;
     }
 
     void require(const std::string& condition) { text += (text.empty() ? " where " : " and ") + condition; }
@@ -388,13 +393,15 @@ private:
     {
         return of.is_list ? std::string{of.sql_type.substr(0, of.sql_type.size() - 2)} : std::string{of.sql_type};
     }
+
+    bool has_one_plan_;
 };
 
 std::string rows_from(const list_shape& shape)
 {
     std::string picked = "select $2";
     for (const auto& each : shape.columns)
-        picked += ", t." + each.name;
+        picked += ", " + sent(each);
     return picked + " from {" + std::string{shape.of->name} + "} t";
 }
 
@@ -402,7 +409,7 @@ std::string no_rows(const list_shape& shape)
 {
     std::string header = "select $2";
     for (const auto& each : shape.columns)
-        header += ", null::" + std::string{each.sql_type};
+        header += ", null::" + std::string{sent_type(each)};
     return header;
 }
 
@@ -463,7 +470,7 @@ schema::result<list_ask, schema::faults> read_list_query(const list_shape& shape
 
 statement list_statement(const list_shape& shape, const list_ask& ask, std::optional<under> parent)
 {
-    conditions where;
+    conditions where{is_read_along_order(shape, ask)};
     require_parent(where, parent);
     if (ask.archived != archived_rows::shown)
         where.require(ask.archived == archived_rows::hidden ? "t.archived_at is null" : "t.archived_at is not null");
@@ -499,7 +506,7 @@ bool is_read_along_order(const list_shape& shape, const list_ask& ask)
 
 statement get_statement(const list_shape& shape, const uuid& id, std::optional<under> parent)
 {
-    conditions where;
+    conditions where{true};
     where.require("t.id = " + where.argument(id.text(), "uuid"));
     require_parent(where, parent);
     return {rows_from(shape) + where.text, no_rows(shape), std::move(where.arguments)};
@@ -517,6 +524,8 @@ std::optional<std::string> seek_value(const list_ask& ask, cell shown)
 {
     if (!shown)
         return std::nullopt;
+    if (ask.sort->value->what == kind::moment)
+        return sent_moment(*ask.sort, *shown).text();
     if (ask.sort->value->what != kind::enumeration)
         return std::string{*shown};
     for (std::size_t i = 0; i < ask.sort->value->count; ++i)

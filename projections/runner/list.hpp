@@ -132,6 +132,6 @@ bool is_read_along_order(const list_shape&, const list_ask&);
 
 // The cursor that goes on from a row, or back.
 std::string cursor_from(const list_ask&, const list_place&, const seek&, std::string_view cursor_secret);
-// The value of the sort column in a row, as seek wants it.
+// The value of the sort column in a row as it was sent, as seek wants it.
 std::optional<std::string> seek_value(const list_ask&, cell);
 }  // namespace projection

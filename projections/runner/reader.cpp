@@ -50,7 +50,7 @@ std::string result_columns(const std::vector<column>& columns)
 {
     std::string made{"shown text"};
     for (const auto& each : columns)
-        made.append(", ").append(each.name).append(" ").append(each.sql_type);
+        made.append(", ").append(each.name).append(" ").append(sent_type(each));
     return made;
 }
 
@@ -76,29 +76,29 @@ shown parse_shown(const pqxx::field& field) { return parse_shown(std::string_vie
 constexpr std::size_t pages_prepared_max = 64;  // of one session; a plan takes PostgreSQL some 50 KiB
 constexpr int live_looks_max = 2;               // at a read model's live version for one page, before read.ask does it
 
-// Before the statement of a page: $1 are its arguments, $2 is the tenant, $3 the read model. The place is "version
-// lane/seq/incarnation", with "/parked" behind it when a key of the tenant is stopped. It is looked up first, in the
-// same snapshot as the rows, and the tenant is set by the source that everything else is joined to: a left join asks
-// for the page only then.
+// Before the statement of a page: $1 are its arguments, $2 is the tenant, $3 the read model; {version} is the one whose
+// rows are read, that "task_v2" of. The place is "version lane/seq/incarnation", with "/parked" behind it when a key of
+// the tenant is stopped, and its version is the one that is live. It is looked up first, in the same snapshot as the
+// rows, once the source that everything else hangs on has set the tenant.
 constexpr const char* before_page = R"(
     with here as materialized (select set_config('app.tenant', $2::uuid::text, true), $1::text[])
     select x.place, page.*
-      from (select coalesce(p.version, 1) || ' ' || coalesce(
-                       home.lane || '/' || coalesce(k.seq, 0) || '/' || coalesce(k.incarnation, '')
-                       || case when exists (select from read.parked stopped
-                                             where stopped.tenant_id = $2::uuid and stopped.projection = $3::text
-                                               and stopped.version = coalesce(p.version, 1)
-                                               and stopped.discarded_at is null) then '/parked' else '' end, '')
-                   as place
+      from (select concat((select coalesce(max(p.version), 1) from read.projection p
+                            where p.projection = $3::text and p.state = 'live'), ' ',
+                          (select home.lane
+                                  || coalesce((select '/' || c.seq || '/' || c.incarnation from read.checkpoint c
+                                                where c.projection = $3::text and c.version = {version}
+                                                  and c.lane = home.lane
+                                                order by c.step desc
+                                                limit 1), '/0/')
+                                  || case when exists (select from read.parked stopped
+                                                        where stopped.tenant_id = $2::uuid
+                                                          and stopped.projection = $3::text
+                                                          and stopped.version = {version}
+                                                          and stopped.discarded_at is null) then '/parked' else '' end
+                             from es.tenant home
+                            where home.tenant_id = $2::uuid)) as place
               from here
-              left join es.tenant home on home.tenant_id = $2::uuid
-              left join read.projection p on p.projection = $3::text and p.state = 'live'
-              left join lateral (select c.seq, c.incarnation
-                                   from read.checkpoint c
-                                  where c.projection = $3::text and c.version = coalesce(p.version, 1)
-                                    and c.lane = home.lane
-                                  order by c.step desc
-                                  limit 1) as k on true
             offset 0) as x
       left join lateral ()";
 constexpr const char* behind_page = ") as page on true";
@@ -187,7 +187,9 @@ private:
         auto rows = "select " + body.substr(with_place.size());
         replace_all(rows, "{" + std::string{of.name} + "}", live.rows_in);
         const auto name = "page " + std::to_string(++made_);
-        session_.prepare(name, before_page + rows + behind_page);
+        std::string place = before_page;
+        replace_all(place, "{version}", live.number);
+        session_.prepare(name, place + rows + behind_page);
         return pages_.emplace(body, page{name}).first;
     }
 
@@ -324,12 +326,10 @@ page reader::list(const list_shape& shape, const list_place& place, const list_a
         cells_of(rows[static_cast<pqxx::result::size_type>(at)], cells);
     };
     const auto cursor = [&](bool is_before) {
-        const auto at = [&](std::string_view name) {
-            return cells[static_cast<std::size_t>(shape.column_named(name) - shape.columns.data())];
-        };
-        const auto id = uuid::parse(at("id").value());
-        CF_ASSERT(id.has_value());
-        return cursor_from(ask, place, {seek_value(ask, at(ask.sort->name)), *id, is_before}, cursor_secret());
+        const auto at = [&](const column* of) { return cells[static_cast<std::size_t>(of - shape.columns.data())]; };
+        const column* id = shape.column_named("id");
+        return cursor_from(ask, place, {seek_value(ask, at(ask.sort)), sent_uuid(*id, at(id).value()), is_before},
+                           cursor_secret());
     };
     const bool has_more = found > made.count;
     for (std::size_t i = 0; i < made.count; ++i)

@@ -487,7 +487,7 @@ TEST_CASE("a page goes by an index, with the tenant and the sort value as its bo
     const auto ask = projection::read_list_query(task::listing(), {}, place, secret);
     const auto cursor = projection::cursor_from(*ask, place, {"2026-01-01 00:00:00+00", uuid{}}, secret);
     const auto later = plan({{"cursor", cursor}});
-    CHECK_MESSAGE(later.find("(created_at <= '2026-01-01") != std::string::npos, later);
+    CHECK_MESSAGE(later.find("(created_at <= $") != std::string::npos, later);
     CHECK_MESSAGE(later.find("Index Cond: ((tenant_id") != std::string::npos, later);
 }
 
