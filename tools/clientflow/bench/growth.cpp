@@ -1,5 +1,6 @@
 // `bench growth`: the same things measured on a log of a million events and on one of many, which is filled over HTTP
-// as fast as it takes them, with every read model live.
+// as fast as it takes them, with every read model live. Appends are measured as by `bench append`, with no server: a
+// projector that runs after them takes as much of the processor as it gets, on either log.
 #include "tools/clientflow/bench/appending.hpp"
 #include "tools/clientflow/bench/benches.hpp"
 #include "tools/clientflow/bench/client.hpp"
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 
 namespace cli::bench
@@ -66,6 +68,7 @@ public:
     measured look(const server& running)
     {
         measured found;
+        catch_up();
         settle();
         line_.tell("measuring pages");
         client by{running.api(), connections_};
@@ -81,20 +84,25 @@ public:
         auto seen = paced(running.api(), connections_, measure_seconds, writes_per_s, write, see);
         found.visible_p50 = quantile(seen.second_ms, 0.5);
         found.visible_p99 = quantile(seen.second_ms, 0.99);
-        line_.tell("measuring appends");
-        writers_.events_per_second(warm_seconds);
-        found.append = writers_.events_per_second(measure_seconds);
-        catch_up(of_.admin_dsn, line_);
         return found;
     }
+
+    double appends_per_second()
+    {
+        settle();
+        line_.tell("measuring appends");
+        writers_.events_per_second(warm_seconds);
+        return writers_.events_per_second(measure_seconds);
+    }
+
+    void catch_up() { bench::catch_up(of_.admin_dsn, line_); }
 
     std::int64_t written() const { return written_; }
 
 private:
-    // What a fill leaves to be done beside the measurement: read models, vacuum, statistics, dirty pages.
+    // What a fill leaves to be done beside the measurement: vacuum, statistics, dirty pages.
     void settle()
     {
-        catch_up(of_.admin_dsn, line_);
         line_.tell("vacuum analyze, checkpoint");
         database store{of_.admin_dsn};
         for (const auto& each : store.ask("select format('%I.%I', schemaname, tablename) from pg_tables"
@@ -158,16 +166,25 @@ report growth(const settings& configured, const wishes& given, progress& line)
     made.name = "growth";
     made.under = here.measured();
     const double bare = of.without_projector(measure_seconds);
-    const server running{here.of(), "api,projector"};
-    of.fill(running, rows_first);
-    const auto early = of.look(running);
-    const double rss_early = running.resident_mb();
+    measured early;
+    {
+        const server young{here.of(), "api,projector"};
+        of.fill(young, rows_first);
+        early = of.look(young);
+    }
+    early.append = of.appends_per_second();
+    std::optional<server> running{std::in_place, here.of(), "api,projector"};
+    of.catch_up();
+    const double rss_early = running->resident_mb();
     lag_watch lag{here.of().admin_dsn};
     const auto begun = steady::now();
-    const auto filling = of.fill(running, given.rows > 0 ? given.rows : rows_default);
+    const auto filling = of.fill(*running, given.rows > 0 ? given.rows : rows_default);
     const double seconds = std::chrono::duration<double>(steady::now() - begun).count();
     auto lags = lag.finish();
-    const auto late = of.look(running);
+    auto late = of.look(*running);
+    const double rss_late = running->resident_mb();
+    running.reset();
+    late.append = of.appends_per_second();
 
     made.under.rows = of.written();
     made.under.seconds = seconds;
@@ -181,7 +198,7 @@ report growth(const settings& configured, const wishes& given, progress& line)
                   {"lag_p50_s", quantile(lags, 0.5)},
                   {"lag_p99_s", quantile(lags, 0.99)},
                   {"rss_mb_begin", rss_early},
-                  {"rss_mb_end", running.resident_mb()}};
+                  {"rss_mb_end", rss_late}};
     made.floor = {{"commands_per_s_without", bare}};
     tell_of(made, "early", early);
     tell_of(made, "late", late);
