@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace projection
@@ -68,9 +69,20 @@ notes notes_now(pqxx::transaction_base& work, const std::string& table)
     return found;
 }
 
-std::size_t write_notes(pqxx::transaction_base& work, const definition& of)
+// The definition's own, and those of the versions that are shown or can be. A table that is being built is explained
+// from its first moment on, and the making of its indexes would have to be waited for.
+std::set<std::string> tables_of(pqxx::transaction_base& work, const definition& of)
 {
-    const std::string table{of.table};
+    std::set<std::string> found{std::string{of.table}};
+    for (const auto& row : work.exec_params("select rows_in from read.projection where projection = $1 and state in"
+                                            " ('beside', 'live', 'former') and to_regclass(rows_in) is not null",
+                                            std::string{of.name}))
+        found.insert(row[0].as<std::string>());
+    return found;
+}
+
+std::size_t write_notes(pqxx::transaction_base& work, const definition& of, const std::string& table)
+{
     const auto now = notes_now(work, table);
     notes wanted{{"tenant_id", tenant_note}};
     for (const auto& each : columns_of(*of.record))
@@ -113,7 +125,8 @@ std::size_t write_view_notes(event_log::connection& over, std::span<const defini
     work.exec("set local role clientflow_owner");
     std::size_t changed = 0;
     for (const definition* of : definitions)
-        changed += write_notes(work, *of);
+        for (const auto& table : tables_of(work, *of))
+            changed += write_notes(work, *of, table);
     work.commit();
     return changed;
 }

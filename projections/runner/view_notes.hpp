@@ -18,7 +18,8 @@ namespace projection
 // One or two sentences on a column of this noun's rows.
 std::string note_of(const column&, std::string_view noun);
 
-// Comments on every column of the read models' tables and of the views that show them; answers how many were changed.
+// Comments on every column of the read models' tables, all versions', and of the views that show them; answers how many
+// were changed.
 // The login must be allowed to become clientflow_owner. One transaction; throws what pqxx throws.
 std::size_t write_view_notes(event_log::connection&, std::span<const definition* const>);
 }  // namespace projection

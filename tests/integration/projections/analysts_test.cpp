@@ -72,6 +72,51 @@ struct given_analysts
         }
     }
 
+    std::string table_of(const std::string& view)
+    {
+        return in.db.run("select of_table from read.analyst_view where name = '" + view + "'");
+    }
+
+    // To readers and analysts; answers the versions that were live.
+    std::vector<projection::version> show(const std::vector<projection::version>& these)
+    {
+        projection::version_store versions{in.rows()};
+        versions.open();
+        auto before = versions.all();
+        std::erase_if(before, [](const auto& each) { return each.state != projection::version_state::live; });
+        versions.swap_all(these, false);
+        for (const auto& each : these)
+        {
+            REQUIRE(versions.show_to_analysts(each.projection, std::chrono::milliseconds{5'000}));
+            CHECK(in.db.run("select string_agg(of_table, ',') from read.analyst_view where projection = '" +
+                            each.projection + "'") == each.rows_in);
+        }
+        return before;
+    }
+
+    // Views, their columns, and these as the field rows say.
+    void check_that_all_is_explained()
+    {
+        CHECK(in.db.run("select string_agg(c.relname || '.' || a.attname, ', ') from pg_class c join pg_attribute a"
+                        " on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
+                        " where c.relnamespace = 'read'::regnamespace and c.relkind = 'v'"
+                        "   and coalesce(col_description(c.oid, a.attnum), '') = ''") == "");
+        CHECK(in.db.run("select count(*) from pg_class c where c.relnamespace = 'read'::regnamespace"
+                        " and c.relkind = 'v' and coalesce(obj_description(c.oid, 'pg_class'), '') = ''") == "0");
+        for (const auto* of : projection::read_models())
+            for (const auto& column : projection::columns_of(*of->record))
+            {
+                const auto view =
+                    in.db.run("select name from read.analyst_view where projection = '" + std::string{of->name} + "'");
+                CAPTURE(view);
+                CAPTURE(column.name);
+                const auto told = in.db.run("select coalesce((select col_description(a.attrelid, a.attnum) from"
+                                            " pg_attribute a where a.attrelid = 'read." +
+                                            view + "'::regclass and a.attname = '" + column.name + "'), 'kept back')");
+                CHECK(told == (column.row->personal ? "kept back" : projection::note_of(column, of->name)));
+            }
+    }
+
     world in;
     const std::vector<uuid> tenants = random_history(in, 90, {2, 600});
     const uuid mine = tenants[0], theirs = tenants[1];
@@ -333,27 +378,54 @@ TEST_CASE_FIXTURE(given_analysts, "every column that is shown is explained, from
     event_log::connection admin{in.connection("postgres"), in.watchdog};
     CHECK(projection::write_view_notes(admin, projection::read_models()) > 0);
     CHECK(projection::write_view_notes(admin, projection::read_models()) == 0);
-    CHECK(in.db.run("select string_agg(c.relname || '.' || a.attname, ', ') from pg_class c join pg_attribute a"
-                    " on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
-                    " where c.relnamespace = 'read'::regnamespace and c.relkind = 'v'"
-                    "   and coalesce(col_description(c.oid, a.attnum), '') = ''") == "");
-    CHECK(in.db.run("select count(*) from pg_class c where c.relnamespace = 'read'::regnamespace and c.relkind = 'v'"
-                    " and coalesce(obj_description(c.oid, 'pg_class'), '') = ''") == "0");
-    for (const auto* of : projection::read_models())
-        for (const auto& column : projection::columns_of(*of->record))
-        {
-            const auto view = in.db.run("select name from read.analyst_view where projection = '" +
-                                        std::string{of->name} + "' and of_table = '" + std::string{of->table} + "'");
-            CAPTURE(view);
-            CAPTURE(column.name);
-            const auto told = in.db.run("select coalesce((select col_description(a.attrelid, a.attnum) from"
-                                        " pg_attribute a where a.attrelid = 'read." +
-                                        view + "'::regclass and a.attname = '" + column.name + "'), 'kept back')");
-            CHECK(told == (column.row->personal ? "kept back" : projection::note_of(column, of->name)));
-        }
+    check_that_all_is_explained();
     CHECK(projection::check_row_security(admin).empty());
     in.db.run("create policy open on read.task for select to clientflow_tenant_analyst using (true)");
     CHECK(projection::check_row_security(admin).size() == 1);
+}
+
+TEST_CASE_FIXTURE(given_analysts,
+                  "what is shown stays explained when a version is swapped in, and when it is taken back")
+{
+    event_log::connection admin{in.connection("postgres"), in.watchdog};
+    projection::write_view_notes(admin, projection::read_models());
+    it.stop();
+    const auto built = in.rebuild(projection::read_models());
+    const auto fallen_back = show(built);
+    check_that_all_is_explained();
+    CHECK(projection::write_view_notes(admin, projection::read_models()) == 0);
+
+    // A note that is written anew is written on what is shown, and on what can be shown again.
+    in.db.run("comment on column read.task.title is 'An earlier sentence.';"
+              "comment on column " +
+              table_of("tasks") + ".title is 'An earlier sentence.'; select read.copy_comments('tasks')");
+    CHECK(projection::write_view_notes(admin, projection::read_models()) == 2);
+    check_that_all_is_explained();
+
+    show(fallen_back);
+    CHECK(table_of("tasks") == "read.task");
+    check_that_all_is_explained();
+}
+
+TEST_CASE_FIXTURE(given_analysts, "views that were swapped before versions were explained are explained again")
+{
+    event_log::connection admin{in.connection("postgres"), in.watchdog};
+    projection::write_view_notes(admin, projection::read_models());
+    it.stop();
+    const auto built = in.rebuild(projection::read_models());
+    for (const auto& each : built)
+        in.db.run("do $$ declare c text; begin execute 'comment on table " + each.rows_in +
+                  " is null'; for c in select attname from pg_attribute where attrelid = '" + each.rows_in +
+                  "'::regclass and attnum > 0 loop execute format('comment on column " + each.rows_in +
+                  ".%I is null', c); end loop; end $$");
+    show(built);
+    REQUIRE(in.db.run("select obj_description('read.tasks'::regclass, 'pg_class') is null") == "t");
+    std::ifstream file{kit::source_root() / "migrations/0132_notes_of_versions.sql"};
+    std::stringstream healing;
+    healing << file.rdbuf();
+    const auto all = healing.str();
+    in.db.run("begin; set local role clientflow_owner; " + all.substr(all.rfind("do $$")) + " commit");
+    check_that_all_is_explained();
 }
 
 TEST_CASE_FIXTURE(given_analysts, "a view is swapped for another table, while nobody reads it, and keeps its name")
