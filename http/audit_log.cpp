@@ -445,8 +445,8 @@ void append_csv(std::string& out, view which, const event_log::recorded& happene
     cell(how.by.type == event_log::actor_type::operator_ ? std::string_view{} : how.by.id);
     cell(how.on_behalf_of);
     cell(how.request_id);
-    cell(fact.data);
-    cell(fact.changes);
+    schema::append_csv_json_cell(line.append(","), fact.data);
+    schema::append_csv_json_cell(line.append(","), fact.changes);
     cell(happened.stream.category);
     cell(event_log::text_of(happened.stream.category, happened.stream.id));
     cell(happened.type);

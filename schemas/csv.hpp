@@ -3,8 +3,10 @@
 // Text as it is, numbers and true/false as JSON writes them, nothing for null, and JSON text for what has parts of its
 // own (money, lists). A cell that a spreadsheet would run gets a ' in front: one that begins with = + - @ or with what
 // looks like them (full-width, small, the minus sign), also behind white space and characters that nobody sees, and one
-// that begins with a control character. Pure and thread-safe. Sources: RFC 4180, lines end with CR LF; OWASP, CSV
-// Injection; Unicode 15, White_Space, Cc and Default_Ignorable_Code_Point.
+// that begins with a control character. So does what would begin a cell of its own for a reader that was told to part
+// cells at ; or at tabs: such a sign behind ; tab, line end or ". In JSON text it is written as \u003d instead, which
+// means the same. Pure and thread-safe. Sources: RFC 4180, lines end with CR LF; OWASP, CSV Injection; Unicode 15,
+// White_Space, Cc and Default_Ignorable_Code_Point.
 #pragma once
 
 #include "schemas/json.hpp"
@@ -21,4 +23,7 @@ void append_csv_line(std::string& out, const record_type&, const json::node& ite
 
 // One cell, quoted where it has to be.
 void append_csv_cell(std::string& out, std::string_view text);
+
+// The same of JSON text, which says what it said.
+void append_csv_json_cell(std::string& out, std::string_view json);
 }  // namespace schema

@@ -335,7 +335,7 @@ TEST_CASE("what was done has no formula in its cells, and says of where it came 
     const auto lines = listed(in, of.key, "/api/v1/audit?action=client.created");
     REQUIRE(lines.size() == 2);
     CHECK(column(lines, "agent") == cells{"'=cmd|' /C calc'!A0"});
-    CHECK(column(lines, "data").front().find(R"("name":"=1, \"q\"")") != std::string::npos);
+    CHECK(column(lines, "data").front().find(R"("name":"\u003d1, \"q\"")") != std::string::npos);
     for (const auto& line : lines)
         for (const auto& each : line)
             CHECK_MESSAGE((each.empty() || std::string{"=+-@"}.find(each.front()) == std::string::npos), each);
