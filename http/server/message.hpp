@@ -42,8 +42,8 @@ struct request
 {
     verb method = verb::other;
     std::string_view method_text;
-    std::string_view target;  // origin form: starts with '/', or is "*"
-    std::string_view path;    // target up to '?'
+    std::string_view target;  // origin form: starts with '/' (or with '?', of http://host?query), or is "*"
+    std::string_view path;    // target up to '?', never empty
     std::string_view query;   // after '?'
     std::vector<header_field> fields;
     std::string body;

@@ -45,6 +45,11 @@ bool lists(std::string_view field, std::string_view option)
     }
     return false;
 }
+
+bool has_folded_field(std::string_view lines)
+{
+    return lines.find("\r\n ") != std::string_view::npos || lines.find("\r\n\t") != std::string_view::npos;
+}
 }  // namespace
 
 // Hands fields over as views into the head (none is folded, so Beast copies none) and body bytes into a string.
@@ -55,6 +60,7 @@ public:
     std::string* body = nullptr;  // nullptr: thrown away
     std::uint64_t body_bytes = 0;
     bool in_head = true;
+    const char* trailer = nullptr;  // where it begins in the bytes put last, once the last chunk was seen
     unsigned version = 11;
 
 private:
@@ -75,7 +81,11 @@ private:
     void on_header_impl(beast::error_code&) override { in_head = false; }
     void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code&) override {}
     std::size_t on_body_impl(beast::string_view bytes, beast::error_code&) override { return take(bytes); }
-    void on_chunk_header_impl(std::uint64_t, beast::string_view, beast::error_code&) override {}
+    void on_chunk_header_impl(std::uint64_t size, beast::string_view extensions, beast::error_code&) override
+    {
+        if (size == 0)
+            trailer = extensions.data() + extensions.size();
+    }
     std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view bytes, beast::error_code&) override
     {
         return take(bytes);
@@ -186,17 +196,19 @@ bool wire_reader::read_target(request& in)
     in.method = verb_of(in.method_text);
     if (in.target.size() > limits_.uri_bytes_max)
         return fail(414, "uri_too_long", "The request's target is longer than this server reads."), false;
+    bool has_no_path = false;  // http://host?query asks for the root
     if (in.target.starts_with("http://") || in.target.starts_with("https://"))
     {
-        const auto slash = in.target.find('/', in.target.find("//") + 2);
-        in.target = slash == std::string_view::npos ? std::string_view{"/"} : in.target.substr(slash);
+        const auto end = in.target.find_first_of("/?#", in.target.find("//") + 2);
+        in.target = end == std::string_view::npos ? std::string_view{"/"} : in.target.substr(end);
+        has_no_path = in.target.starts_with('?');
     }
-    if (in.target != "*" && !in.target.starts_with('/'))
+    if (in.target != "*" && !in.target.starts_with('/') && !has_no_path)
         return fail(400, "malformed", "The request's target does not start with a slash."), false;
     if (in.target.find('#') != std::string_view::npos)
         return fail(400, "malformed", "The request's target holds a fragment."), false;
     const auto question = in.target.find('?');
-    in.path = in.target.substr(0, question);
+    in.path = has_no_path ? std::string_view{"/"} : in.target.substr(0, question);
     in.query = question == std::string_view::npos ? std::string_view{} : in.target.substr(question + 1);
     return true;
 }
@@ -229,7 +241,7 @@ bool wire_reader::read_framing(request& in)
     expects_continue_ = !http_1_0_ && equals_ignoring_case(expected, "100-continue");
     if (!expected.empty() && !expects_continue_)
         return fail(400, "malformed", "The only expectation met here is 100-continue."), false;
-    const auto connection = in.field("connection");
+    const auto connection = in.joined("connection");
     keep_alive_ = http_1_0_ ? lists(connection, "keep-alive") : !lists(connection, "close");
     return true;
 }
@@ -261,6 +273,8 @@ wire_reader::step wire_reader::body(std::string_view unread, std::size_t& consum
             return fail(413, "too_large", "The body is larger than this route reads.");
         if (ec && ec != beast::http::error::need_more)
             return fail(400, "malformed", "The chunked body is not framed as HTTP/1.1 says.");
+        if (parser_->is_done() && parser_->trailer && has_folded_field({parser_->trailer, rest.data() + used}))
+            return fail(400, "malformed", "A field of the trailer is folded.");
         if (used == 0 || ec == beast::http::error::need_more)
             break;
     }

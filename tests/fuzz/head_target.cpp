@@ -1,6 +1,6 @@
 // libFuzzer over the reader of requests: whatever comes over a socket.
 //
-// What holds for every input: it is read the same way whole and in pieces; what was read has a target that begins with
+// What holds for every input: it is read the same way whole and in pieces; what was read has a path that begins with
 // a slash (or is "*"), a method that is a token, and fields without line ends; no body is longer than its bound.
 #include "http/server/wire.hpp"
 #include "schemas/assertion.hpp"
@@ -20,7 +20,7 @@ constexpr std::size_t input_bytes_max = 8'000;  // beyond, limits speak, and the
 
 void check_request(const http::request& in)
 {
-    CF_ASSERT(in.target == "*" || in.target.starts_with('/'));
+    CF_ASSERT(in.path == "*" || in.path.starts_with('/'));
     CF_ASSERT(!in.method_text.empty() && in.method_text.find_first_of(" \t\r\n") == std::string_view::npos);
     CF_ASSERT(in.path.find('?') == std::string_view::npos && in.target.find('#') == std::string_view::npos);
     for (const http::header_field& each : in.fields)

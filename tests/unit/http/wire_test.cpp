@@ -67,6 +67,9 @@ TEST_CASE("a plain request is read, with its query apart")
     CHECK(read("\r\n\r\nGET / HTTP/1.1\r\n" + host + "\r\n") == "400 malformed");
     CHECK(read("\r\n\r\n\r\n") == "400 malformed");
     CHECK(read("GET http://example.org/x?y HTTP/1.1\r\n" + host + "\r\n") == "GET /x?y []");
+    CHECK(read("GET http://example.org HTTP/1.1\r\n" + host + "\r\n") == "GET /? []");
+    CHECK(read("GET http://evil?/api/v1/me HTTP/1.1\r\n" + host + "\r\n") == "GET /?/api/v1/me []");
+    CHECK(read("GET http://evil? HTTP/1.1\r\n" + host + "\r\n") == "GET /? []");
     CHECK(read("OPTIONS * HTTP/1.1\r\n" + host + "\r\n") == "OPTIONS *? []");
 }
 
@@ -90,6 +93,9 @@ TEST_CASE("the connection stays open as the version and Connection say")
     CHECK(read("GET / HTTP/1.1\r\n" + host + "Connection: foo, Close\r\n\r\n") == "GET /? [] close");
     CHECK(read("GET / HTTP/1.0\r\n\r\n") == "GET /? [] close");
     CHECK(read("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n") == "GET /? []");
+    CHECK(read("GET / HTTP/1.1\r\n" + host + "Connection: keep-alive\r\nConnection: close\r\n\r\n") ==
+          "GET /? [] close");
+    CHECK(read("GET / HTTP/1.0\r\nConnection: foo\r\nConnection: keep-alive\r\n\r\n") == "GET /? []");
 }
 
 TEST_CASE("what two servers could read in two ways is refused")
@@ -116,6 +122,14 @@ TEST_CASE("what two servers could read in two ways is refused")
     CHECK(refused(post + "Content-Length: 3,3\r\n\r\nabc"));
     CHECK(refused(post + "Content-Length: 99999999999999999999\r\n\r\n"));
     CHECK(refused("GET / HTTP/2.0\r\n" + host + "\r\n"));
+    CHECK(refused("GET ?relative HTTP/1.1\r\n" + host + "\r\n"));
+    CHECK(refused("GET http://evil#/api/v1/me HTTP/1.1\r\n" + host + "\r\n"));
+    const std::string chunked = post + "Transfer-Encoding: chunked\r\n\r\n";
+    for (const char* trailer : {"A: b\r\n folded\r\n", "A: b\r\n\tfolded\r\n", "A:\r\n folded\r\n", "A: \r\n \r\n",
+                                "A: b\r\n \r\nC: d\r\n", " A: b\r\n", "A: b\nC: d\r\n"})
+        for (const char* last : {"0\r\n", "0;x=y\r\n", "1\r\na\r\n0\r\n"})
+            CHECK(refused(chunked + last + trailer + "\r\n"));
+    CHECK(read(chunked + "4\r\n\r\n a\r\n0\r\nA: b\r\n\r\n") == "POST /? [\r\n a]");
     CHECK(refused("GET relative HTTP/1.1\r\n" + host + "\r\n"));
     CHECK(refused("GET /a#b HTTP/1.1\r\n" + host + "\r\n"));
     CHECK(refused("GE(T / HTTP/1.1\r\n" + host + "\r\n"));
