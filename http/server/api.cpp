@@ -21,11 +21,13 @@ using steady = std::chrono::steady_clock;
 
 constexpr std::string_view usual_fields =
     "Cache-Control: private, no-cache\r\n"
-    "Vary: Authorization, X-API-Key, Accept-Encoding\r\n"
     "Access-Control-Allow-Origin: *\r\n"
     "Access-Control-Expose-Headers: ETag, Clientflow-Position, Clientflow-Stale, Idempotency-Replayed, Link, Location, "
     "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id\r\n"
     "X-Content-Type-Options: nosniff\r\n";
+
+constexpr std::string_view usual_vary = "Vary: Authorization, X-API-Key, Accept-Encoding\r\n";
+constexpr std::string_view vary_with_csv = "Vary: Accept, Authorization, X-API-Key, Accept-Encoding\r\n";
 
 constexpr std::string_view preflight_fields =
     "Access-Control-Allow-Headers: Authorization, X-API-Key, Content-Type, Accept, If-Match, If-None-Match, "
@@ -431,6 +433,7 @@ void api::on_answer(exchange& x, double seconds)
     call& c = call_of(x);
     compress_if_asked(x, c);
     x.out.fields += usual_fields;
+    x.out.fields += c.where && c.where->has_csv() ? vary_with_csv : usual_vary;
     x.out.add("X-Request-Id", c.request_id);
     if (c.where)
         counted_.count(c.route_number, x.out.status, seconds);
@@ -498,6 +501,7 @@ void api::on_refused(exchange& x, int status, std::string_view code, std::string
     const auto id = "req_" + make_id(parts_.clock.now()).base32();
     render(what, {"", id, config_.upgrade_url}, x.out);
     x.out.fields += usual_fields;
+    x.out.fields += usual_vary;
     x.out.add("X-Request-Id", id);
     unrouted_.count(0);
     access_line line;

@@ -199,6 +199,19 @@ TEST_CASE("JSON stays what a client gets that does not ask for CSV by name, or w
         CHECK_MESSAGE(type(csv).starts_with("text/csv"), csv);
 }
 
+TEST_CASE("answers that Accept makes JSON or CSV say so to caches, whichever form they have")
+{
+    stage in;
+    const auto of = in.new_tenant("varying");
+    const auto vary = [&](const std::string& target, const std::string& accept) {
+        return ask(in, of.key, "GET", target, "", {{"Accept", accept}}).header("Vary").value_or("");
+    };
+    for (const char* accept : {"text/csv", "application/json", "image/png"})
+        for (const char* both : {"/api/v1/clients", "/api/v1/audit"})
+            CHECK(vary(both, accept) == "Accept, Authorization, X-API-Key, Accept-Encoding");
+    CHECK(vary("/api/v1/me", "*/*") == "Authorization, X-API-Key, Accept-Encoding");
+}
+
 TEST_CASE("a list as CSV has no pages to ask for, and its faults are the list's")
 {
     stage in;
