@@ -209,7 +209,7 @@ std::vector<check_result> run_checks(const settings& of)
     }
     catch (const event_log::unreachable& away)
     {
-        into.add("store", true, std::string{"cannot be reached: "} + away.what());
+        into.add("store", true, std::string{"cannot be reached: "} + away.what() + std::string{start_hint});
     }
     return into.take();
 }

@@ -48,38 +48,68 @@ std::size_t distance(std::string_view a, std::string_view b)
     return row.back();
 }
 
-// The first word that is no command where it stands, with the nearest one; nothing when all are known.
-std::optional<std::string> unknown_command(const CLI::App& root, const std::vector<std::string>& words)
+// How far the words lead into the tree of commands.
+struct way
 {
-    const auto* at = &root;
+    const CLI::App* at;
+    std::string name;                  // of `at`, as it is typed
+    std::optional<std::string> stray;  // the first word that is no command where it stands
+};
+
+way follow(const CLI::App& root, const std::vector<std::string>& words)
+{
+    way led{&root, root.get_name(), std::nullopt};
     for (std::size_t i = 0; i < words.size(); ++i)
     {
         if (words[i].starts_with("-"))
         {
             const auto* option = root.get_option_no_throw(words[i].substr(0, words[i].find('=')));
-            if (option != nullptr && option->get_type_size() > 0 && words[i].find('=') == std::string::npos)
+            // A flag takes no value, whatever its type's size.
+            if (option != nullptr && option->get_items_expected_max() > 0 && words[i].find('=') == std::string::npos)
                 ++i;
             continue;
         }
-        const auto known = at->get_subcommands(nullptr);
-        if (known.empty())
-            return std::nullopt;
+        const auto known = led.at->get_subcommands(nullptr);
         const auto found = std::find_if(known.begin(), known.end(),
                                         [&](const CLI::App* each) { return each->get_name() == words[i]; });
-        if (found != known.end())
+        if (known.empty())
+            break;
+        if (found == known.end())
         {
-            at = *found;
-            continue;
+            led.stray = words[i];
+            break;
         }
-        const auto nearest = std::min_element(known.begin(), known.end(), [&](const CLI::App* a, const CLI::App* b) {
-            return distance(a->get_name(), words[i]) < distance(b->get_name(), words[i]);
-        });
-        auto sentence = "unknown command \"" + words[i] + "\"";
-        if (distance((*nearest)->get_name(), words[i]) <= std::max<std::size_t>(2, words[i].size() / 2))
-            sentence += "; did you mean \"" + (*nearest)->get_name() + "\"?";
-        return sentence;
+        led.at = *found;
+        led.name += ' ' + words[i];
     }
-    return std::nullopt;
+    return led;
+}
+
+std::string names_of(const std::vector<const CLI::App*>& commands)
+{
+    std::string names;
+    for (const auto* each : commands)
+        names += (names.empty() ? "" : ", ") + each->get_name();
+    return names;
+}
+
+// What is wrong with the command that was typed, and how to go on; nothing when it is one.
+std::optional<std::string> no_command(const way& led)
+{
+    const auto known = led.at->get_subcommands(nullptr);
+    if (known.empty())
+        return std::nullopt;
+    const auto all = names_of(known) + " (see `" + led.name + " --help`)";
+    if (!led.stray)
+        return "\"" + led.name + "\" wants a command: " + all;
+    const auto& word = *led.stray;
+    const auto nearest = std::min_element(known.begin(), known.end(), [&](const CLI::App* a, const CLI::App* b) {
+        return distance(a->get_name(), word) < distance(b->get_name(), word);
+    });
+    const auto sentence = "unknown command \"" + word + "\"";
+    if (distance((*nearest)->get_name(), word) <= std::max<std::size_t>(2, word.size() / 2))
+        return sentence + "; did you mean \"" + (*nearest)->get_name() + "\"?";
+    return sentence + "; the commands are " + all;
 }
 
 std::string_view title_of(exit_status status)
@@ -134,7 +164,8 @@ exit_status guarded(const program& chosen)
     }
     catch (const event_log::unreachable& wrong)
     {
-        return complain(json, unreachable, "unavailable", std::string{"the store cannot be reached: "} + wrong.what());
+        return complain(json, unreachable, "unavailable",
+                        std::string{"the store cannot be reached: "} + wrong.what() + std::string{start_hint});
     }
     catch (const event_log::outcome_unknown& wrong)
     {
@@ -158,8 +189,27 @@ public:
         const auto begin = text.find("\n\n");
         const auto sentence = begin == std::string::npos ? text : text.substr(begin + 2);
         const auto name = sub->get_name();
-        return "  " + name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') +
-               sentence.substr(0, sentence.find_first_of(".;:\n")) + '\n';
+        return "  " + name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') + first_of(sentence) + '\n';
+    }
+
+    // The root lists these itself.
+    std::string make_footer(const CLI::App* app) const override
+    {
+        if (app->get_parent() == nullptr)
+            return CLI::Formatter::make_footer(app);
+        return "Every command also takes --json, --data DIR, --dsn DSN, --dsn-file FILE, --set NAME=VALUE, --quiet, "
+               "--no-input\nand --yes: see `clientflow --help`.\n";
+    }
+
+private:
+    // A full stop within a name ("org.suspended") or a number ends nothing.
+    static std::string first_of(const std::string& text)
+    {
+        auto line = text.substr(0, text.find('\n'));
+        line = line.substr(0, line.find(". "));
+        if (line.ends_with('.'))
+            line.pop_back();
+        return line;
     }
 };
 
@@ -206,9 +256,9 @@ exit_status parse_and_run(int count, char** arguments)
     }
     catch (const CLI::ParseError& wrong)
     {
-        if (const auto sentence = unknown_command(root, words))
-            return complain(json, usage, "unknown_command", *sentence);
-        return complain(json, usage, "usage", wrong.what());
+        const auto led = follow(root, words);
+        const auto sentence = no_command(led);
+        return complain(json, usage, led.stray ? "unknown_command" : "usage", sentence.value_or(wrong.what()));
     }
     return guarded(chosen);
 }

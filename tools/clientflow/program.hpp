@@ -42,6 +42,9 @@ struct failure : std::runtime_error
     std::string code;
 };
 
+// The next step of whoever meets a store that does not answer.
+constexpr std::string_view start_hint = " (tools/up --data DIR starts the store of a data directory)";
+
 // What every command takes.
 struct common_options
 {

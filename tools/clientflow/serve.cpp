@@ -6,7 +6,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <charconv>
 #include <csignal>
+#include <cstdint>
 #include <ctime>
 #include <future>
 #include <iostream>
@@ -24,8 +26,20 @@ struct wishes
     std::string admin_port;
 };
 
+// Told under the flag's own name: the setting that it stands for was not written by anybody.
+void want_port(const char* flag, const std::string& value)
+{
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), port);
+    if (!value.empty() && (error != std::errc{} || end != value.data() + value.size()))
+        throw failure(usage, "bad_setting",
+                      std::string{flag} + " must be an integer from 0 to 65535 (0: any free port)");
+}
+
 settings read(const program& chosen, const wishes& given)
 {
+    want_port("--port", given.port);
+    want_port("--admin-port", given.admin_port);
     // The flags of serve are short for settings.
     auto common = chosen.given;
     const auto set = [&](const char* name, const std::string& value) {

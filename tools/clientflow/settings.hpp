@@ -3,7 +3,7 @@
 //
 // Every limit of every machine is a row of one table: name ("http.idle_time_max_ms"), unit, default and note; the same
 // row reads the file (`[http] idle_time_max_ms = 60000`), the environment (CLIENTFLOW_HTTP_IDLE_TIME_MAX_MS) and
-// `--set http.idle_time_max_ms=60000`. An unknown name in the file or in --set is an error that names the nearest.
+// `--set http.idle_time_max_ms=60000`. An unknown name in the file or in --set is an error that names one that is near.
 // Plain data once read; secret values never leave through `printed`.
 #pragma once
 
@@ -91,7 +91,8 @@ struct setting
 // Bound to the given object, which must outlive the rows.
 std::vector<setting> rows_of(settings&);
 
-// Reads the three sources in their order. Throws `failure` (usage) naming file, line and setting.
+// Reads the three sources in their order. Throws `failure` (usage) naming file, line and setting; also when none of
+// them, and no PG* variable, says where the store is.
 settings read_settings(const common_options&);
 
 // The same with each row's origin, for `config print`.

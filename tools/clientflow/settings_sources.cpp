@@ -5,9 +5,11 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <unistd.h>
 
 namespace cli
@@ -32,17 +34,17 @@ std::string environment_name(const std::string& name)
     return made;
 }
 
-// The known name that shares most of its beginning and end with what was written.
-std::string nearest(const std::vector<setting>& rows, std::string_view name)
+// The known name that shares most of its beginning and end with what was written; nothing when that is under half.
+std::optional<std::string> nearest(const std::vector<setting>& rows, std::string_view name)
 {
     const auto likeness = [&](const setting& row) {
         const auto front = std::mismatch(row.name.begin(), row.name.end(), name.begin(), name.end());
         const auto back = std::mismatch(row.name.rbegin(), row.name.rend(), name.rbegin(), name.rend());
-        return (front.first - row.name.begin()) + (back.first - row.name.rbegin());
+        return static_cast<std::size_t>((front.first - row.name.begin()) + (back.first - row.name.rbegin()));
     };
-    return std::max_element(rows.begin(), rows.end(),
-                            [&](const setting& a, const setting& b) { return likeness(a) < likeness(b); })
-        ->name;
+    const auto best = std::max_element(rows.begin(), rows.end(),
+                                       [&](const setting& a, const setting& b) { return likeness(a) < likeness(b); });
+    return 2 * likeness(*best) >= name.size() ? std::optional{best->name} : std::nullopt;
 }
 
 void put(std::vector<setting>& rows, std::string_view name, std::string_view value, origin from,
@@ -50,8 +52,11 @@ void put(std::vector<setting>& rows, std::string_view name, std::string_view val
 {
     const auto row = std::find_if(rows.begin(), rows.end(), [&](const setting& each) { return each.name == name; });
     if (row == rows.end())
-        wrong(where + ": there is no setting \"" + std::string{name} + "\"; the nearest is \"" + nearest(rows, name) +
-              "\"");
+    {
+        const auto known = nearest(rows, name);
+        wrong(where + ": there is no setting \"" + std::string{name} + "\"; " +
+              (known ? "the nearest is \"" + *known + "\"" : "`clientflow config print` lists all"));
+    }
     if (!row->set(value))
         wrong(where + ": " + row->name + " must be " + row->kind + (row->unit.empty() ? "" : " (" + row->unit + ")"));
     row->from = from;
@@ -161,6 +166,30 @@ void put_flags(std::vector<setting>& rows, const common_options& given)
         put(rows, name, value, origin::flag, "--set");
     }
 }
+
+// libpq reads these by itself where the DSN is silent.
+bool libpq_is_told()
+{
+    constexpr std::array names{"PGHOST", "PGHOSTADDR", "PGSERVICE", "PGPORT", "PGDATABASE"};
+    return std::any_of(names.begin(), names.end(), [](const char* name) {
+        const char* value = std::getenv(name);
+        return value != nullptr && *value != '\0';
+    });
+}
+
+// Without this, a mistyped directory would be told as a PostgreSQL that does not answer where nobody has put one.
+void want_store(const explained& all)
+{
+    const bool named = std::any_of(all.rows.begin(), all.rows.end(), [](const setting& each) {
+        return (each.name == "store.dsn" || each.name == "store.admin_dsn") && each.from != origin::standard;
+    });
+    if (named || libpq_is_told())
+        return;
+    if (std::filesystem::exists(all.values.data / "clientflow.toml"))
+        wrong((all.values.data / "clientflow.toml").string() + " names no store: set store.dsn, or give --dsn");
+    wrong("there is no clientflow.toml in " + all.values.data.string() +
+          ": give --data, or start it with tools/up (a store elsewhere: --dsn)");
+}
 }  // namespace
 
 void explain(const common_options& given, explained& into)
@@ -184,6 +213,7 @@ settings read_settings(const common_options& given)
 {
     explained all;
     explain(given, all);
+    want_store(all);
     return all.values;
 }
 }  // namespace cli

@@ -111,6 +111,62 @@ TEST_CASE("an unknown command names the nearest one and is wrong usage")
     CHECK(verb.errors.find("did you mean \"create\"?") != std::string::npos);
 }
 
+TEST_CASE("a flag before a mistyped command hides nothing, and a command that is missing names those there are")
+{
+    CHECK(clientflow({"--json", "porjection"}).errors.find("did you mean \\\"projection\\\"?") != std::string::npos);
+    CHECK(clientflow({"--quiet", "porjection", "list"}).errors.find("\"projection\"?") != std::string::npos);
+    for (const auto& words : std::vector<std::vector<std::string>>{{}, {"tenant"}, {"bench"}, {"help"}})
+    {
+        const auto got = clientflow(words);
+        CAPTURE(got.errors);
+        CHECK(got.end.exit_code == 2);
+        CHECK(got.errors.find("--help`") != std::string::npos);
+    }
+    CHECK(clientflow({"tenant"}).errors.find("create, list, show, plan, suspend, resume") != std::string::npos);
+    CHECK(clientflow({"help"}).errors.find("doctor, config, tenant") != std::string::npos);
+}
+
+TEST_CASE("a list of commands shows whole sentences, and a command's help names what every command takes")
+{
+    const auto nouns = clientflow({"tenant", "--help"});
+    CHECK(nouns.output.find("with 403 org.suspended until it is resumed; reads go on\n") != std::string::npos);
+    CHECK(nouns.output.find("Every command also takes --json, --data DIR") != std::string::npos);
+    CHECK(clientflow({"tenant", "list", "--help"}).output.find("--dsn-file FILE") != std::string::npos);
+}
+
+TEST_CASE("where nobody says where the store is, that is said, and not that PostgreSQL does not answer")
+{
+    const kit::temporary_directory room;
+    const auto data = room.path().string();
+    for (const auto& words : std::vector<std::vector<std::string>>{{"tenant", "list"},
+                                                                   {"doctor"},
+                                                                   {"why", "org_00000000000000000000000001"},
+                                                                   {"serve"},
+                                                                   {"projection", "rebuild", "task"}})
+    {
+        auto asked = words;
+        asked.insert(asked.end(), {"--data", data});
+        const auto got = clientflow(asked);
+        CAPTURE(words.front());
+        CHECK(got.end.exit_code == 2);
+        CHECK(got.errors.find("there is no clientflow.toml in " + data + ": give --data, or start it with tools/up") !=
+              std::string::npos);
+    }
+    std::ofstream{room.path() / "clientflow.toml"} << "[http]\nport = 7001\n";
+    CHECK(clientflow({"tenant", "list", "--data", data}).errors.find("names no store") != std::string::npos);
+}
+
+TEST_CASE("a port that is none is told under the flag's name, and a setting like no other is likened to none")
+{
+    const auto port = clientflow({"serve", "--port", "99999"});
+    CHECK(port.end.exit_code == 2);
+    CHECK(port.errors.find("--port must be an integer from 0 to 65535") != std::string::npos);
+    const auto unlike = clientflow({"config", "print", "--set", "nonsense=1"});
+    CHECK(unlike.end.exit_code == 2);
+    CHECK(unlike.errors.find("nearest") == std::string::npos);
+    CHECK(unlike.errors.find("config print") != std::string::npos);
+}
+
 TEST_CASE("with --json a failure is one problem object on standard error")
 {
     const auto got = clientflow({"tenat", "--json"});
@@ -138,6 +194,7 @@ TEST_CASE("a store that nobody answers for is unreachable")
                                  "host=127.0.0.1 port=" + std::to_string(kit::free_port()) + " connect_timeout=2"});
     CHECK(got.end.exit_code == 5);
     CHECK(member(got.errors, "code") == "unavailable");
+    CHECK(got.errors.find("tools/up") != std::string::npos);
 }
 
 TEST_CASE("settings come from flags before the environment before the file, and say so")
