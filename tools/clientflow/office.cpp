@@ -27,9 +27,17 @@ lanes::writer_config one_writer()
 
 [[noreturn]] void refuse(const lanes::refusal& why)
 {
-    std::string sentence = why.detail.empty() ? why.code : why.detail;
+    std::string sentence;
+    bool told = why.detail.empty();
     for (const auto& fault : why.faults)
-        sentence += "; " + fault.where + ": " + fault.message;
+    {
+        sentence += (sentence.empty() ? "" : " ") + fault.where + ": " + fault.message;
+        told = told || fault.message == why.detail;
+    }
+    if (!told)
+        sentence = why.detail + (sentence.empty() ? "" : " ") + sentence;
+    if (sentence.empty())
+        sentence = why.code;
     switch (why.kind)
     {
     case lanes::refusal_kind::not_found:

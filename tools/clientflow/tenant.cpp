@@ -40,7 +40,10 @@ exit_status list(const program& chosen)
     database store{read_settings(chosen.given).operator_dsn()};
     const auto tenants = store.ask(
         "select t.tenant_id, t.lane, to_char(t.born_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
-        "       e.data ->> 'slug', e.data ->> 'name'"
+        "       e.data ->> 'slug', e.data ->> 'name',"
+        "       case (select type from es.event where tenant_id = t.tenant_id and category = 'org'"
+        "                and stream_id = t.tenant_id and type in ('org.suspended', 'org.resumed')"
+        "              order by version desc limit 1) when 'org.suspended' then 'suspended' else 'active' end"
         "  from es.tenant t"
         "  join lateral (select data from es.event where tenant_id = t.tenant_id and category = 'org'"
         "                   and stream_id = t.tenant_id order by version limit 1) e on true"
@@ -54,15 +57,15 @@ exit_status list(const program& chosen)
         {
             json.begin_object().member("org_id", typed(each[0])).key("lane").raw(*each[1]);
             json.member("born_at", *each[2]).member("founded_as", each[3].value_or(""));
-            json.member("name", each[4].value_or("")).end_object();
+            json.member("name", each[4].value_or("")).member("standing", *each[5]).end_object();
         }
         json.end_array().end_object();
         std::cout << out << '\n';
         return done;
     }
     for (const auto& each : tenants)
-        std::cout << typed(each[0]) << "  lane " << *each[1] << "  " << *each[2] << "  " << each[3].value_or("") << "  "
-                  << each[4].value_or("") << '\n';
+        std::cout << typed(each[0]) << "  lane " << *each[1] << "  " << *each[2] << "  " << *each[5] << "  "
+                  << each[3].value_or("") << "  " << each[4].value_or("") << '\n';
     return done;
 }
 
@@ -108,8 +111,9 @@ void add_tenant(CLI::App& root, program& chosen)
     creating.add_option("--rate", given->rate, "Requests per minute of the key, or none (default: the usual limit)");
     creating.callback([&chosen, given] { chosen.run = [&chosen, given] { return create(chosen, *given); }; });
 
-    auto& listing =
-        add_verb(noun, "list", "Example: clientflow tenant list --json\n\nEvery organisation and its lane.");
+    auto& listing = add_verb(noun, "list",
+                             "Example: clientflow tenant list --json\n\nEvery organisation: its lane, when it was "
+                             "founded, whether it is suspended.");
     listing.callback([&chosen] { chosen.run = [&chosen] { return list(chosen); }; });
 
     auto which = std::make_shared<std::string>();

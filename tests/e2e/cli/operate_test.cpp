@@ -24,12 +24,18 @@ TEST_CASE("a tenant is made once, shown and listed; its slug is taken, and an un
     const auto listed = here.run({"tenant", "list", "--json"});
     CHECK(listed.end.exit_code == 0);
     CHECK(listed.output.find(org) != std::string::npos);
+    CHECK(member(listed.output, "standing") == "active");
+    CHECK(here.run({"tenant", "suspend", org, "--reason", "Unpaid"}).end.exit_code == 0);
+    CHECK(here.run({"tenant", "list"}).output.find("  suspended  acme  ") != std::string::npos);
+    CHECK(here.run({"tenant", "resume", org}).end.exit_code == 0);
+    CHECK(member(here.run({"tenant", "list", "--json"}).output, "standing") == "active");
 
     const auto again = here.run(
         {"tenant", "create", "--json", "--slug", "acme", "--name", "Other", "--owner-email", "eve@other.example"});
     CHECK(again.end.exit_code == 4);
     CHECK(again.output.empty());
     CHECK(member(again.errors, "code") == "already_exists");
+    CHECK(member(again.errors, "detail") == "#/slug: Another organisation has this slug.");
 
     CHECK(here.run({"tenant", "show", "org_00000000000000000000000001"}).end.exit_code == 3);
     CHECK(here.run({"tenant", "show", "acme"}).end.exit_code == 2);
