@@ -160,7 +160,7 @@ TEST_CASE("a port that is taken is named, and nothing is left running")
     const auto got = here.up({"--detach", "--port", std::to_string(other.port())});
     CHECK(got.end.exit_code == 1);
     CHECK(got.errors.find("port " + std::to_string(other.port()) + " is taken") != std::string::npos);
-    CHECK_FALSE(std::filesystem::exists(here.data() / "postgres/postmaster.pid"));
+    CHECK_FALSE(std::filesystem::exists(here.data() / "postgres"));  // told before anything is built or made
 }
 
 TEST_CASE("what this version has not is refused clearly")
@@ -169,9 +169,25 @@ TEST_CASE("what this version has not is refused clearly")
     CHECK(here.up({"--kafka"}).end.exit_code == 2);
     CHECK(here.up({"--nodes", "2"}).end.exit_code == 2);
     CHECK(here.up({"--prot", "1"}).end.exit_code == 2);
+    const auto port = here.up({"--port", "0"});
+    CHECK(port.end.exit_code == 2);
+    CHECK(port.errors.find("from 1 to 65535") != std::string::npos);
     const auto idle = here.up({"--stop"});
     CHECK(idle.end.exit_code == 0);
     CHECK(idle.errors.find("nothing runs") != std::string::npos);
+}
+
+TEST_CASE("a file is no data directory, and that is said")
+{
+    const kit::temporary_directory room;
+    const auto file = (room.path() / "file").string();
+    std::ofstream{file} << "not a directory\n";
+    kit::launch what;
+    what.program = kit::source_root() / "tools/up";
+    what.arguments = {"--data", file, "--no-build"};
+    const auto got = kit::run(what);
+    CHECK(got.end.exit_code == 1);
+    CHECK(got.errors == "tools/up: " + file + " is a file: --data wants a directory\n");
 }
 
 TEST_CASE("in front, Ctrl-C stops the server and the database that it started")
