@@ -99,7 +99,8 @@ private:
             std::this_thread::sleep_for(std::chrono::seconds{1});
         }
         if (last.lost())
-            throw unreachable("no answer to GET " + path);
+            throw unreachable("no answer from " + servers_[next_ % servers_.size()].authority() + " to GET " + path +
+                              ": is the server running? tools/up starts it");
         throw refused("GET " + path + " was answered " + std::to_string(last.status) + " " + last.body);
     }
 

@@ -4,10 +4,12 @@
 #include "schemas/json_writer.hpp"
 #include "tools/helpdesk/compare.hpp"
 #include "tools/helpdesk/deal.hpp"
+#include "tools/helpdesk/progress.hpp"
 #include "tools/helpdesk/tenants.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
@@ -90,12 +92,14 @@ public:
             return;
         told_at_ = now.seconds;
         const double rate = now.seconds > 0 ? static_cast<double>(now.answered) / now.seconds : 0;
-        const double left = rate > 0 ? static_cast<double>(now.planned - done) / rate : 0;
-        std::fprintf(stderr, "%s%llu of %llu writes (%.0f %%), %.0f/s, %.0f s left, %llu repeated%s",
-                     terminal_ ? "\r\033[K" : "", static_cast<unsigned long long>(done),
-                     static_cast<unsigned long long>(now.planned),
+        // Without an answer nobody knows.
+        const auto left =
+            rate > 0 ? std::to_string(std::llround(static_cast<double>(now.planned - done) / rate)) + " s left, "
+                     : std::string{};
+        std::fprintf(stderr, "%s%llu of %llu writes (%.0f %%), %.0f/s, %s%llu repeated%s", terminal_ ? "\r\033[K" : "",
+                     static_cast<unsigned long long>(done), static_cast<unsigned long long>(now.planned),
                      100.0 * static_cast<double>(done) / static_cast<double>(std::max<std::uint64_t>(now.planned, 1)),
-                     rate, left, static_cast<unsigned long long>(now.retried), terminal_ && !last ? "" : "\n");
+                     rate, left.c_str(), static_cast<unsigned long long>(now.retried), terminal_ && !last ? "" : "\n");
     }
 
 private:
@@ -177,6 +181,21 @@ std::vector<wire::endpoint> servers_of(const wishes& given)
     return servers;
 }
 
+// What a tenant was given before still stands there, whatever progress is forgotten: a count of fewer rows would differ
+// from it, and nothing would be wrong.
+void want_all_rows_given(const std::vector<target>& targets, const std::vector<row>& rows)
+{
+    if (rows.empty())
+        return;
+    const auto log = task_id(rows.front());
+    for (const auto& each : targets)
+        if (const auto before = rows_given(each.progress_file, log); before > rows.size())
+            throw bad_wish(each.name + " holds the first " + std::to_string(before) +
+                           " rows of this log already, so that a count of " + std::to_string(rows.size()) +
+                           " cannot agree: give --rows " + std::to_string(before) +
+                           " or more, or another tenant's key");
+}
+
 int load(wishes& given)
 {
     if (!given.data.empty())
@@ -189,6 +208,7 @@ int load(wishes& given)
     if (given.rows > 0 && given.rows < rows.size())
         rows.resize(given.rows);
     const auto targets = find_targets(given.tenants);
+    want_all_rows_given(targets, rows);
     const auto hands = given.deal ? deal(rows, targets.size()) : std::vector<std::vector<row>>{rows};
     if (given.restart)
         for (const auto& each : targets)
@@ -203,7 +223,13 @@ int load(wishes& given)
     played work;
     work.last_positions.resize(targets.size());
     if (!given.compare_only)
+    {
+        // Before the first of them: of an interrupted run some may have arrived.
+        for (const auto& each : targets)
+            if (!rows.empty())
+                note_rows_given(each.progress_file, task_id(rows.front()), rows.size());
         work = play(config, plans, targets, stop_asked, [&](const figures& now) { line.tell(now); });
+    }
     std::vector<compared> seen;
     bool equal = true;
     for (std::size_t i = 0; i < targets.size(); ++i)

@@ -309,7 +309,8 @@ played run::go(const volatile bool& stop, const std::function<void(const figures
             if (stop)
                 throw interrupted("interrupted; run it again to go on");
             throw unreachable("nothing was accepted by " + config_.servers.front().authority() + " for " +
-                              std::to_string(config_.patience.count()) + " s");
+                              std::to_string(config_.patience.count()) +
+                              " s: is the server running? tools/up starts it");
         }
         fill(now);
         line_.step(std::chrono::milliseconds{config_.rate > 0 ? 5 : 20},

@@ -1,6 +1,7 @@
 // How far a tenant's load has come, across runs: a mark below which every write of the plan was answered.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -16,6 +17,11 @@ struct progress
 
 // A missing, damaged or foreign file is the beginning.
 progress read_progress(const std::filesystem::path&, std::uint64_t plan);
+
+// Of the log that begins with `task` (task_id of its first row): how many rows this tenant was given at most, which
+// outlives a forgotten progress. 0 when none. Kept beside the progress file.
+std::size_t rows_given(const std::filesystem::path& progress_file, const std::string& task);
+void note_rows_given(const std::filesystem::path& progress_file, const std::string& task, std::size_t rows);
 
 // Replaces the file in one step, so that a kill leaves the old or the new one.
 void write_progress(const std::filesystem::path&, const progress&);

@@ -91,7 +91,9 @@ std::optional<std::string> run(const std::vector<std::string>& words)
 std::string make_tenant(const tenant_wishes& wishes, const std::string& slug)
 {
     if (!wishes.binary || !wishes.data)
-        throw bad_wish("no --key for " + slug + ": give --data DIR of tools/up, or one --key per tenant");
+        throw bad_wish(wishes.tenants == 1 ? "no key to write with: give --data DIR of a tools/up, or --key KEY"
+                                           : "no key for tenant \"" + slug +
+                                                 "\": give --data DIR of a tools/up, or one --key per tenant");
     const auto printed = run({wishes.binary->string(), "tenant", "create", "--json", "--data", wishes.data->string(),
                               "--slug", slug, "--name", "Help desk " + slug, "--owner-email",
                               "owner@" + slug + ".example", "--plan", "business", "--rate", "none"});

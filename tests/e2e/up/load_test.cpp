@@ -110,7 +110,7 @@ TEST_CASE("a load whose server is killed in the middle goes on and agrees with t
     what.arguments = {"--csv", csv.string(), "--data", room.path().string(), "--json", "--rate", "200"};
     kit::process load{what};
     const auto written = room.path() / "load";
-    REQUIRE(kit::eventually([&] { return std::filesystem::exists(written) && !std::filesystem::is_empty(written); }));
+    REQUIRE(kit::eventually([&] { return kept_mark(written) > 0; }));
     CHECK(load.running());
     ::kill(std::stoi(member(first.output, "pid")), SIGKILL);
     const auto second = up(room.path(), {"--detach", "--json", "--port", port});
@@ -127,6 +127,12 @@ TEST_CASE("a load whose server is killed in the middle goes on and agrees with t
         const auto again = kit::run(what, kit::milliseconds{120'000});
         CHECK_MESSAGE(again.end.exit_code == 0, again.output << again.errors);
         CHECK(member(again.output, "answered") == member(again.output, "replayed"));
+
+        // A count of fewer rows could not agree with what stands there.
+        what.arguments.insert(what.arguments.end(), {"--rows", "20"});
+        const auto fewer = kit::run(what, kit::milliseconds{60'000});
+        CHECK(fewer.end.exit_code == 2);
+        CHECK_MESSAGE(fewer.errors.find("rows of this log already") != std::string::npos, fewer.errors);
     }
     SUBCASE("a log that says something else is a difference, and exit status 6 says so")
     {
@@ -138,6 +144,25 @@ TEST_CASE("a load whose server is killed in the middle goes on and agrees with t
         CHECK(other.end.exit_code == 6);
         CHECK(other.output.find("tasks by status") != std::string::npos);
     }
+}
+
+TEST_CASE("a load without a key says what to give, and without a server where it looked")
+{
+    const kit::temporary_directory room;
+    const auto csv = room.path() / "log.csv";
+    kit::write_ticket_log(csv, 1);
+    kit::launch what;
+    what.program = kit::program("clientflow-load");
+    what.arguments = {"--csv", csv.string(), "--state", room.path().string()};
+    CHECK(kit::run(what).errors.find("no key to write with: give --data DIR") != std::string::npos);
+
+    const auto nowhere = "127.0.0.1:" + std::to_string(kit::free_port());
+    what.arguments.insert(what.arguments.end(),
+                          {"--key", "cf_live_x", "--url", "http://" + nowhere, "--patience", "1"});
+    const auto away = kit::run(what, kit::milliseconds{60'000});
+    CHECK(away.end.exit_code == 5);
+    CHECK_MESSAGE(away.errors.find("accepted by " + nowhere) != std::string::npos, away.errors);
+    CHECK(away.errors.find("tools/up starts it") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(given_a_site_and_a_log, "a load that is interrupted ends with 130, and goes on where it was")
