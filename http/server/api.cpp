@@ -85,6 +85,17 @@ void refuse_rate(call& c, const rate_verdict& said)
     what.retry_after_seconds = jittered(least, least + std::clamp(least, 1, 10));
     c.refuse(what);
 }
+
+// What to do about it, where the title does not say so; empty: the title.
+std::string advice(const call& c)
+{
+    if (c.wrong == "not_acceptable")
+        return "The answer exists in none of the accepted forms; it is " + std::string{c.where->media} +
+               (c.where->has_csv() ? " or " + std::string{csv_media} : "") + '.';
+    if (c.wrong == "not_found")
+        return "There is no such path here; GET /api/openapi.json lists them.";
+    return {};
+}
 }  // namespace
 
 api::api(api_config config, api_parts parts)
@@ -179,7 +190,7 @@ next api::answer_wrong(call& c)
     {
         if (c.wrong == "method_not_allowed")
             out.add("Allow", c.allow);
-        return c.refuse(c.wrong), next::settled;
+        return c.refuse(make_problem(c.wrong, advice(c))), next::settled;
     }
     out.status = 204;
     if (c.allow.empty())  // of the server as a whole
@@ -253,7 +264,9 @@ next api::go_without_key(exchange& x, call& c)
         return answer_wrong(c);
     if (is_public)
         return after_key(x, c);
-    return c.refuse("unauthenticated"), next::settled;
+    return c.refuse(make_problem("unauthenticated", "A valid API key is needed, sent as X-API-Key: KEY or as "
+                                                    "Authorization: Bearer KEY.")),
+           next::settled;
 }
 
 next api::authenticate(exchange& x, call& c)
@@ -370,8 +383,10 @@ bool api::check_media(call& c)
     const bool known = type && (*type == "application/json" || (is_patch && *type == "application/merge-patch+json"));
     if (known && (encoding.empty() || equals_ignoring_case(encoding, "identity")))
         return true;
-    c.out->add("Accept", is_patch ? "application/json, application/merge-patch+json" : "application/json");
-    c.refuse("unsupported_media_type");
+    const std::string read = is_patch ? "application/json, application/merge-patch+json" : "application/json";
+    c.out->add("Accept", read);
+    c.refuse(make_problem("unsupported_media_type",
+                          "The body is read as " + read + ", in UTF-8 and without a Content-Encoding."));
     return false;
 }
 

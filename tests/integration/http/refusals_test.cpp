@@ -74,6 +74,7 @@ TEST_CASE("no key, a broken key, an unknown key, and two different ones")
     const auto missing = without_key("GET", "/api/v1/me", {});
     CHECK(told(missing) == "401 unauthenticated");
     CHECK(missing.header("WWW-Authenticate") == "Bearer");
+    CHECK(missing.body.find("sent as X-API-Key: KEY or as Authorization: Bearer KEY.") != std::string::npos);
     auto broken = h.of.key;
     broken.back() = broken.back() == 'a' ? 'b' : 'a';
     const auto unknown = api_key::mint(api_key::audience::organisation, std::array<std::uint8_t, 20>{7}).key;
@@ -117,6 +118,8 @@ TEST_CASE("paths and methods")
 {
     CHECK(refused("GET", "/api/v1/nothing") == "404 not_found");
     CHECK(refused("GET", "/") == "404 not_found");
+    CHECK(ask(shared().in, shared().of.key, "GET", "/api/v1/nothing").body.find("GET /api/openapi.json lists them.") !=
+          std::string::npos);
     CHECK(refused("GET", "/api/v1/projects/nonsense") == "404 not_found");
     CHECK(refused("GET", "/api/v1/projects/task_01h455vb4pex5vsknk084sn02q") == "404 not_found");
     CHECK(refused("GET", "/api/v1/clients%2F") == "404 not_found");
@@ -161,6 +164,7 @@ TEST_CASE("media types and encodings, both ways")
     const auto text = post({{"Content-Type", "text/plain"}});
     CHECK(told(text) == "415 unsupported_media_type");
     CHECK(text.header("Accept") == "application/json");
+    CHECK(text.body.find("The body is read as application/json, in UTF-8") != std::string::npos);
     CHECK(told(post({})) == "415 unsupported_media_type");
     CHECK(told(post({{"Content-Type", "application/json; charset=latin1"}})) == "415 unsupported_media_type");
     CHECK(told(post({{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}})) ==
@@ -168,6 +172,8 @@ TEST_CASE("media types and encodings, both ways")
     CHECK(told(post({{"Content-Type", "application/merge-patch+json"}})) == "415 unsupported_media_type");
     CHECK(post({{"Content-Type", "application/json; charset=utf-8"}}).status == 201);
     CHECK(refused("GET", "/api/v1/clients", "", {{"Accept", "image/png"}}) == "406 not_acceptable");
+    CHECK(ask(h.in, h.of.key, "GET", "/api/v1/clients", "", {{"Accept", "image/png"}})
+              .body.find("it is application/json or text/csv.") != std::string::npos);
     CHECK(ask(h.in, h.of.key, "GET", "/api/v1/clients", "", {{"Accept", "text/html, */*;q=0.1"}}).status == 200);
 }
 
