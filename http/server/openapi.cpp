@@ -8,7 +8,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace http
@@ -66,6 +69,85 @@ std::map<int, std::vector<std::string_view>> codes_of(const route& one)
     return made;
 }
 
+std::string joined(std::span<const std::string_view> words, std::string_view between)
+{
+    std::string text;
+    for (const auto word : words)
+        text.append(text.empty() ? "" : between).append(word);
+    return text;
+}
+
+// `schema` writes the members of the parameter's schema.
+template <class Schema>
+void write_query_parameter_of(json_writer& json, std::string_view name, std::string_view note, Schema schema)
+{
+    json.begin_object().member("name", name).member("in", "query").member("description", note);
+    json.key("schema").begin_object();
+    schema();
+    json.end_object().end_object();
+}
+
+// What one value of a column is written as, for people.
+std::string value_note(const projection::column& of)
+{
+    if (of.part != projection::column_part::whole)
+        return of.part == projection::column_part::amount ? "whole numbers" : "currencies";
+    const auto& value = of.is_list ? *of.value->inner : *of.value;
+    switch (value.what)
+    {
+    case schema::kind::enumeration:
+        return joined({value.names, value.count}, ", ");
+    case schema::kind::boolean:
+        return "true, false";
+    case schema::kind::integer:
+        return "whole numbers";
+    case schema::kind::id:
+        return std::string{value.prefix} + "_… ids";
+    case schema::kind::moment:
+        return "times as RFC 3339 writes them";
+    case schema::kind::day:
+        return "days as YYYY-MM-DD";
+    default:
+        return "texts";
+    }
+}
+
+// Any of a column's values, with commas between them. Only of values that can be told is there a pattern.
+void write_value_filter(json_writer& json, std::string_view name, const projection::column& of)
+{
+    const bool may_be_null = of.is_nullable || of.is_list;
+    const auto& value = of.is_list ? *of.value->inner : *of.value;
+    const auto note =
+        "Any of these values, separated by commas: " + value_note(of) + (may_be_null ? "; null: those without." : ".");
+    write_query_parameter_of(json, name, note, [&] {
+        json.member("type", "string");
+        if (of.part != projection::column_part::whole || value.what != schema::kind::enumeration)
+            return;
+        const auto one = '(' + joined({value.names, value.count}, "|") + (may_be_null ? "|null)" : ")");
+        json.member("pattern", '^' + one + "(," + one + ")*$");
+    });
+}
+
+void write_bound(json_writer& json, const std::string& name, const projection::column& of, std::string_view note)
+{
+    const auto what = of.value->what;
+    write_query_parameter_of(json, name, note, [&] {
+        json.member("type", what == schema::kind::integer ? "integer" : "string");
+        if (what != schema::kind::integer)
+            json.member("format", what == schema::kind::day ? "date" : "date-time");
+    });
+}
+
+void write_whole_number(json_writer& json, std::string_view name, std::string_view note, int least,
+                        std::optional<int> most = std::nullopt)
+{
+    write_query_parameter_of(json, name, note, [&] {
+        json.member("type", "integer").key("minimum").integer(least);
+        if (most)
+            json.key("maximum").integer(*most);
+    });
+}
+
 // `values` empty: any text.
 void write_query_parameter(json_writer& json, std::string_view name, std::string_view note,
                            const std::vector<std::string>& values = {})
@@ -82,12 +164,16 @@ void write_query_parameter(json_writer& json, std::string_view name, std::string
     json.end_object().end_object();
 }
 
+constexpr std::pair<const char*, const char*> bounds[] = {
+    {"[gte]", "At least this."}, {"[gt]", "More than this."}, {"[lte]", "At most this."}, {"[lt]", "Less than this."}};
+
 void write_list_parameters(json_writer& json, const projection::list_shape& shape)
 {
     const auto query = [&](std::string_view name, std::string_view note) { write_query_parameter(json, name, note); };
-    query("limit", "Rows per page: 1 to 200, 50 when left out.");
+    // No maximum: more is no mistake, and cut.
+    write_whole_number(json, "limit", "Rows per page: 50 when left out; 200 are given where more are asked for.", 1);
     query("cursor", "Where to go on, from next_cursor.");
-    query("offset", "0 to 10000, for old clients; not with a cursor.");
+    write_whole_number(json, "offset", "0 to 10000, for old clients; not with a cursor.", 0, projection::offset_max);
     std::vector<std::string> sorts;
     for (const auto name : shape.sorts)
         for (const auto sign : {"", "-"})
@@ -103,11 +189,13 @@ void write_list_parameters(json_writer& json, const projection::list_shape& shap
     }
     for (const auto name : shape.filters)
     {
-        query(name, "Any of these values, separated by commas.");
         const auto* column = shape.column_named(name);
-        if (column && projection::list_shape::has_range(*column))
-            for (const auto bound : {"[gte]", "[gt]", "[lte]", "[lt]"})
-                query(std::string{name} + bound, "A bound.");
+        if (!column)
+            continue;
+        write_value_filter(json, name, *column);
+        if (projection::list_shape::has_range(*column))
+            for (const auto& [sign, note] : bounds)
+                write_bound(json, std::string{name} + sign, *column, note);
     }
 }
 
