@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 #include <set>
+#include <span>
 
 namespace projection
 {
@@ -55,6 +56,38 @@ std::optional<int> small_number(std::string_view text)
     if (text.empty() || fault == std::errc::invalid_argument || end != text.data() + text.size())
         return std::nullopt;
     return fault == std::errc{} ? n : text.front() == '-' ? INT32_MIN : INT32_MAX;
+}
+
+template <class Words>
+std::string joined(const Words& words)
+{
+    std::string text;
+    for (const std::string_view word : words)
+        text.append(text.empty() ? "" : ", ").append(word);
+    return text;
+}
+
+// For messages: what a filter on the member wants.
+std::string one_value_of(const column& of)
+{
+    const auto& value = of.is_list ? *of.value->inner : *of.value;
+    if (of.part == column_part::amount || value.what == kind::integer)
+        return "a whole number";
+    switch (value.what)
+    {
+    case kind::enumeration:
+        return "one of " + joined(std::span{value.names, value.count});
+    case kind::boolean:
+        return "true or false";
+    case kind::id:
+        return "an id " + std::string{value.prefix} + "_…";
+    case kind::moment:
+        return "a time as RFC 3339 writes it";
+    case kind::day:
+        return "a day as YYYY-MM-DD";
+    default:
+        return "a value of this member";
+    }
 }
 
 // One reading of a query string; collects all faults.
@@ -130,7 +163,8 @@ private:
         const bool is_descending = value.starts_with('-');
         const std::string key = snake_case(std::string_view{value}.substr(is_descending ? 1 : 0));
         if (std::ranges::find(shape_.sorts, key) == shape_.sorts.end())
-            return faults_.push_back(wrong(name, "not_one_of", "is not a sort key of this list"));
+            return faults_.push_back(
+                wrong(name, "not_one_of", "must be one of " + joined(shape_.sorts) + ", with a hyphen for descending"));
         ask_.sort = shape_.column_named(key);
         ask_.is_descending = is_descending;
     }
@@ -189,7 +223,7 @@ private:
         if (auto text = column_text(*made.of, value))
             made.values.push_back(std::move(*text));
         else
-            return faults_.push_back(wrong(name, "mistyped", "is not a value of this member"));
+            return faults_.push_back(wrong(name, "mistyped", "is not " + one_value_of(*made.of)));
         ask_.filters.push_back(std::move(made));
     }
 
@@ -198,17 +232,19 @@ private:
         const auto parts = split(value, ',');
         if (parts.size() > filter_values_max)
             return faults_.push_back(wrong(name, "too_many", "holds too many values"));
+        const bool may_be_null = made.of->is_nullable || made.of->is_list;
         for (const auto part : parts)
         {
             auto text = part.empty() ? std::nullopt : column_text(*made.of, part);
-            if (part == "null" && (made.of->is_nullable || made.of->is_list))
+            if (part == "null" && may_be_null)
                 made.or_null = true;
             else if (text && made.of->value->what == kind::text)
                 made.values.push_back(schema::nfc(*text));
             else if (text)
                 made.values.push_back(std::move(*text));
             else
-                return faults_.push_back(wrong(name, "mistyped", "holds what is not a value of this member"));
+                return faults_.push_back(wrong(
+                    name, "mistyped", "holds what is not " + one_value_of(*made.of) + (may_be_null ? " or null" : "")));
         }
         std::ranges::sort(made.values);
         made.values.erase(std::ranges::unique(made.values).begin(), made.values.end());

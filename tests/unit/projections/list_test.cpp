@@ -39,6 +39,13 @@ std::string fault(const parameters& given, const list_place& place = tasks, cons
     return std::string{read.error().front().code};
 }
 
+// What it says.
+std::string told(const parameters& given)
+{
+    const auto read = asked(given);
+    return read ? "" : read.error().front().message;
+}
+
 list_ask well(const parameters& given)
 {
     auto read = asked(given);
@@ -131,6 +138,10 @@ TEST_CASE("what is not a parameter, a comparison, a value or a sort key is a fau
     CHECK(fault({{"due_on[around]", "2026-01-01"}}) == "unknown");
     CHECK(fault({{"due_on", "2026-02-30"}}) == "mistyped");
     CHECK(fault({{"status", "asleep"}}) == "mistyped");
+    CHECK(told({{"status", "asleep"}}) == "holds what is not one of todo, in_progress, waiting, done");
+    CHECK(told({{"due_on", "soon"}}) == "holds what is not a day as YYYY-MM-DD or null");
+    CHECK(told({{"due_on[gte]", "null"}}) == "is not a day as YYYY-MM-DD");
+    CHECK(told({{"sort", "height"}}).starts_with("must be one of created_at, updated_at, title"));
     CHECK(fault({{"status", "todo,"}}) == "mistyped");
     CHECK(fault({{"project_id", "task_01h455vb4pex5vsknk084sn02q"}}) == "mistyped");
     CHECK(fault({{"archived", "yes"}}) == "not_one_of");
