@@ -221,15 +221,15 @@ lane_copy::~lane_copy() = default;
 
 void lane_copy::open() { self_->open(); }
 
-std::uint64_t lane_copy::write(const copied_lane& lane)
+rows_by_projection lane_copy::write(const copied_lane& lane)
 {
     const auto rows = self_->call([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
         work.exec_params(advance_steps, make_dynamic_params(arrays_of(std::span<const checkpoint>{lane.steps})));
-        std::uint64_t written = 0;
+        rows_by_projection written;
         for (const auto& each : lane.rows)
         {
-            written += self_->copy(work, *each.of, each.from_first());
+            written[std::string{each.of->name}] = self_->copy(work, *each.of, each.from_first());
             self_->add_terms(work, *each.of, each.from_first());
         }
         const std::span all{lane.totals};

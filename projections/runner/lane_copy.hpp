@@ -42,6 +42,8 @@ struct copied_lane
     std::vector<parked_key> parked;
 };
 
+using rows_by_projection = std::map<std::string, std::uint64_t, std::less<>>;
+
 class lane_copy
 {
 public:
@@ -50,8 +52,9 @@ public:
 
     void open();
 
-    // Rows written. FAULT_POINTs rebuild.before_commit and rebuild.after_commit stand around its commit.
-    std::uint64_t write(const copied_lane&);
+    // Rows written of each projection, by its name. FAULT_POINTs rebuild.before_commit and rebuild.after_commit stand
+    // around its commit.
+    rows_by_projection write(const copied_lane&);
     bool is_written(const definition&, std::int32_t lane);
 
     // Those that the database refuses by their values, with the SQLSTATE; writes nothing.

@@ -2,7 +2,6 @@
 
 #include "events/log/store.hpp"
 #include "projections/catalogue.hpp"
-#include "projections/runner/lane_copy.hpp"
 #include "projections/runner/lane_fold.hpp"
 #include "projections/runner/personal_keys.hpp"
 #include "projections/runner/projector.hpp"
@@ -13,6 +12,7 @@
 #include <algorithm>
 #include <future>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <thread>
@@ -23,6 +23,12 @@ namespace projection
 namespace
 {
 using steady = std::chrono::steady_clock;
+
+std::uint64_t rows_in(const lane_progress& lane, std::string_view projection)
+{
+    const auto found = lane.rows.find(projection);
+    return found == lane.rows.end() ? 0 : found->second;
+}
 
 struct retired_meanwhile
 {};
@@ -109,6 +115,7 @@ public:
         {
             made.what = rebuilt::end::cancelled;
         }
+        read_states(made.versions);
         made.progress = progress_;
         made.stopped_keys = stopped_;
         return made;
@@ -145,6 +152,22 @@ private:
         }
     }
 
+    // What cannot be read now stays as it was known.
+    void read_states(std::vector<version>& these)
+    try
+    {
+        const auto standing = versions_.all();
+        for (auto& each : these)
+        {
+            const auto found = std::ranges::find_if(standing, [&](const version& one) {
+                return one.projection == each.projection && one.number == each.number;
+            });
+            each.state = found == standing.end() ? std::string{version_state::retired} : found->state;
+        }
+    }
+    catch (const store_failed&)
+    {}
+
     void check() const
     {
         if (config_.is_interrupted && config_.is_interrupted())
@@ -180,10 +203,25 @@ private:
         progress_.events_of_all = 0;
         for (const auto& head : heads)
         {
-            progress_.lanes.push_back({head.lane, 0, head.seq, 0, false});
+            progress_.lanes.push_back({head.lane, 0, head.seq, {}, false});
             progress_.events_of_all += head.seq;
         }
+        count_rows();
         begun_at_ = steady::now();
+    }
+
+    // What stands in the tables: of lanes that were done by a run before this one.
+    void count_rows()
+    {
+        if (!patient_versions_.is_open())
+            patient_versions_.open();
+        for (const auto& each : models_)
+        {
+            const auto found = patient_versions_.rows_by_lane(each->which);
+            for (auto& lane : progress_.lanes)
+                if (const auto rows = found.find(lane.lane); rows != found.end())
+                    lane.rows[each->which.projection] = rows->second;
+        }
     }
 
     // Of all of them before the first one is begun.
@@ -245,7 +283,6 @@ private:
         FAULT_POINT("rebuild.lane_folded");
         patiently([&] { copy(lane, progress); });
         progress.is_done = true;
-        progress_.rows += progress.rows;
         stopped_ += lane.stopped();
         tell(false);
     }
@@ -288,7 +325,7 @@ private:
         lane_copy store{config_.rows, missing_};
         store.open();
         if (store.is_written(*missing_.front(), progress.lane))
-            return;  // the answer to the last commit was lost
+            return count_rows();  // the answer to the last commit was lost
         if (read_incarnation() != incarnation_)
             throw std::runtime_error("the log belongs to another history than when this lane was begun (a failover): "
                                      "go on with --resume, which folds the lane again");
@@ -298,7 +335,8 @@ private:
             is_refused = false;
             try
             {
-                progress.rows = store.write(copied);
+                for (const auto& [projection, rows] : store.write(copied))
+                    progress.rows[projection] = rows;
             }
             catch (const lost_race&)
             {
@@ -398,7 +436,7 @@ private:
             for (const auto& lane : progress_.lanes)
                 if (lane.seq > 0)
                     versions_.note_progress(each->which, lane.lane, lane.seq, lane.mark,
-                                            static_cast<std::int64_t>(lane.rows));
+                                            static_cast<std::int64_t>(rows_in(lane, each->which.projection)));
     }
     catch (const store_failed&)
     {}
@@ -427,6 +465,21 @@ private:
     steady::time_point begun_at_{}, tell_next_{};
 };
 }  // namespace
+
+std::uint64_t rebuild_progress::rows_of(std::string_view projection) const
+{
+    return std::accumulate(lanes.begin(), lanes.end(), std::uint64_t{0},
+                           [&](std::uint64_t sum, const auto& each) { return sum + rows_in(each, projection); });
+}
+
+std::uint64_t rebuild_progress::rows() const
+{
+    std::uint64_t sum = 0;
+    for (const auto& lane : lanes)
+        for (const auto& [projection, rows] : lane.rows)
+            sum += rows;
+    return sum;
+}
 
 void catch_up(const rebuild_config& config, const models& these, event_log::keyring& ring, const schema::clock& clock)
 {

@@ -12,6 +12,7 @@
 
 #include "events/feed/feed.hpp"
 #include "events/log/seal.hpp"
+#include "projections/runner/lane_copy.hpp"
 #include "projections/runner/row_store.hpp"
 #include "projections/runner/versions.hpp"
 #include "schemas/time.hpp"
@@ -23,6 +24,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace projection
@@ -33,9 +35,9 @@ inline constexpr const char* rebuild_session = "clientflow rebuild";
 struct lane_progress
 {
     std::int32_t lane = 0;
-    std::int64_t seq = 0;   // folded
-    std::int64_t mark = 0;  // up to where it goes
-    std::uint64_t rows = 0;
+    std::int64_t seq = 0;     // folded
+    std::int64_t mark = 0;    // up to where it goes
+    rows_by_projection rows;  // written
     bool is_done = false;
 };
 
@@ -51,9 +53,11 @@ struct rebuild_progress
     std::vector<lane_progress> lanes;
     std::int64_t events = 0;  // folded so far, those of lanes done before included
     std::int64_t events_of_all = 0;
-    std::uint64_t rows = 0;
     double events_per_second = 0;  // of this run
     double seconds_left = 0;       // at this rate
+
+    std::uint64_t rows_of(std::string_view projection) const;  // written so far, by runs before this one too
+    std::uint64_t rows() const;                                // of all of them
 };
 
 struct rebuild_config
@@ -84,7 +88,7 @@ struct rebuilt
         cancelled     // somebody retired a version meanwhile
     };
     end what = end::beside;
-    std::vector<version> versions;
+    std::vector<version> versions;  // as they stand at its end
     rebuild_progress progress;
     std::size_t stopped_keys = 0;
 };

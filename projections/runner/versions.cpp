@@ -308,6 +308,13 @@ std::optional<version> version_store::live_before(std::string_view projection)
 
 namespace
 {
+// A session of a row store looks rows up one by one.
+void plan_for_all_rows(pqxx::transaction_base& work)
+{
+    for (const char* way : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan"})
+        work.exec0(std::string{"set local "} + way + " = on");
+}
+
 // Lanes in which both versions stand at the same event, and those in which they do not.
 struct lanes_compared
 {
@@ -372,12 +379,24 @@ std::int64_t totals_apart(pqxx::transaction_base& work, const version& one, cons
 }
 }  // namespace
 
+std::map<std::int32_t, std::uint64_t> version_store::rows_by_lane(const version& of)
+{
+    return self_->rows.call([&](pqxx::connection_base& raw) {
+        pqxx::read_transaction work{raw};
+        plan_for_all_rows(work);
+        std::map<std::int32_t, std::uint64_t> found;
+        for (const auto& row : work.exec("select h.lane, sum(t.rows) from (select tenant_id, count(*) as rows from " +
+                                         of.rows_in + " group by 1) t join es.tenant h using (tenant_id) group by 1"))
+            found.emplace(row[0].as<std::int32_t>(), row[1].as<std::uint64_t>());
+        return found;
+    });
+}
+
 version_comparison version_store::compare(const version& one, const version& other, std::size_t differences_max)
 {
     return self_->rows.call([&](pqxx::connection_base& raw) {
         pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> work{raw};
-        for (const char* way : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan"})
-            work.exec0(std::string{"set local "} + way + " = on");
+        plan_for_all_rows(work);
         version_comparison found;
         const auto lanes = lanes_of(work, one, other);
         found.lanes_apart = lanes.apart;

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -145,6 +146,8 @@ public:
     // Shows analysts the live version. False: somebody holds their view, try again.
     bool show_to_analysts(std::string_view projection, std::chrono::milliseconds patience);
 
+    // What the table holds, lane by lane; reads all of it.
+    std::map<std::int32_t, std::uint64_t> rows_by_lane(const version&);
     // Progress of a build.
     void note_progress(const version&, std::int32_t lane, std::int64_t seq, std::int64_t mark, std::int64_t rows);
 

@@ -136,10 +136,11 @@ struct standing_versions
     std::vector<projection::version> all;
 };
 
-void write(schema::json_writer& json, const projection::version& each)
+// The object is left open.
+void begin(schema::json_writer& json, const projection::version& each)
 {
     json.begin_object().member("name", each.projection).key("version").integer(each.number);
-    json.key("definition").integer(each.definition).member("state", each.state).end_object();
+    json.key("definition").integer(each.definition).member("state", each.state);
 }
 
 // -- Building.
@@ -254,19 +255,25 @@ exit_status rebuild(const program& chosen, const wanted& given)
     schema::json_writer json{out};
     json.begin_object().key("versions").begin_array();
     for (const auto& each : made.versions)
-        write(json, each);
+    {
+        begin(json, each);
+        json.key("rows").integer(static_cast<std::int64_t>(made.progress.rows_of(each.projection))).end_object();
+    }
     json.end_array().member("outcome", made.what == end::beside        ? "beside"
                                        : made.what == end::interrupted ? "interrupted"
                                                                        : "cancelled");
-    json.key("events").integer(made.progress.events).key("rows").integer(static_cast<std::int64_t>(made.progress.rows));
+    json.key("events")
+        .integer(made.progress.events)
+        .key("rows")
+        .integer(static_cast<std::int64_t>(made.progress.rows()));
     json.key("events_per_second").number(made.progress.events_per_second);
     json.key("stopped_keys").integer(static_cast<std::int64_t>(made.stopped_keys)).end_object();
     if (chosen.given.json)
         std::cout << out << '\n';
     else
         for (const auto& each : made.versions)
-            std::cout << each.projection << " version " << each.number << "  " << made.progress.rows << " rows of "
-                      << made.progress.events << " events\n";
+            std::cout << each.projection << " version " << each.number << "  " << made.progress.rows_of(each.projection)
+                      << " rows of " << made.progress.events << " events\n";
     if (made.what == end::interrupted)
     {
         say(chosen, "Interrupted; `projection rebuild --resume` with the same names goes on.");
@@ -531,7 +538,8 @@ exit_status retire(const program& chosen, const wanted& given)
         }
         std::string out;
         schema::json_writer json{out};
-        write(json, which);
+        begin(json, which);
+        json.end_object();
         if (chosen.given.json)
             std::cout << out << '\n';
         else

@@ -204,7 +204,14 @@ TEST_CASE_FIXTURE(given_operators, "versions of a read model are built, compared
         work("projection/rebuild", R"({"projections": ["task", "client"], "tenant": ")" + acme.org_id + "\"}", writing);
     CHECK_MESSAGE(renewed.find(R"("exit":0)") != std::string::npos, renewed);
 
-    const auto built = work("projection/rebuild", R"({"projections": ["task"]})", writing);
+    const auto built = work("projection/rebuild", R"({"projections": ["task", "member"]})", writing);
+    for (const std::string name : {"task", "member"})  // in `versions`, behind the answer
+    {
+        const auto rows = R"("rows":)" + at.ask("select count(*) from read." + name) + "}";
+        const auto told = built.find(R"("rows":)", built.rfind(R"("name":")" + name + '"'));
+        CHECK_MESSAGE(built.compare(told, rows.size(), rows) == 0, built);
+    }
+    CHECK(at.count("select count(*) from read.member") > 0);
     CHECK_MESSAGE(built.find(R"("exit":0,"answer":{"versions":[{"name":"task","version":2)") != std::string::npos,
                   built);
     CHECK(kit::eventually([&] {  // once the server feeds both

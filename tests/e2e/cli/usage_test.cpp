@@ -100,6 +100,27 @@ TEST_CASE("--version names a version where a read model's can be meant, and with
     CHECK_MESSAGE(gone.output == "task version 2 is gone\n", gone.errors);
 }
 
+TEST_CASE("a rebuild tells of each read model its own rows, and how it stands when it is over")
+{
+    cli_session::store here;
+    here.make_tenant("acme");
+    const auto told = here.run({"projection", "rebuild", "org", "task", "audit_log", "--json"});
+    REQUIRE_MESSAGE(told.end.exit_code == 0, told.errors);
+    const auto rows = [&](const std::string& table) { return here.database().run("select count(*) from " + table); };
+    const auto of = [&](const std::string& name, const std::string& table) {
+        return R"({"name":")" + name + R"(","version":2,"definition":1,"state":"beside","rows":)" + rows(table) + "}";
+    };
+    CHECK(rows("read.org_v2") == "1");
+    CHECK(std::stoi(rows("read.audit_log_v2")) > 1);
+    CHECK_MESSAGE(told.output.find("[" + of("org", "read.org_v2") + "," + of("task", "read.task_v2") + "," +
+                                   of("audit_log", "read.audit_log_v2") + "]") != std::string::npos,
+                  told.output);
+    const auto text = here.run({"projection", "rebuild", "org", "task"}).output;
+    CHECK_MESSAGE(text.find("org version 3  1 rows of ") != std::string::npos, text);
+    CHECK_MESSAGE(text.find("task version 3  0 rows of ") != std::string::npos, text);
+    CHECK(here.database().run("select sum(rows) from read.build where projection = 'org' and version = 3") == "1");
+}
+
 TEST_CASE("an unknown command names the nearest one and is wrong usage")
 {
     const auto noun = clientflow({"tenat", "list"});

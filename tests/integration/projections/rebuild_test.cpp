@@ -381,6 +381,7 @@ TEST_CASE("one build of a read model at a time; a cancelled one leaves nothing, 
     const auto made = projection::rebuild(config, {both.data(), 1}, *in.keys, in.clock, false);
     REQUIRE(is_cancelled);
     CHECK(made.what == projection::rebuilt::end::cancelled);
+    CHECK(made.versions.front().state == projection::version_state::retired);
     CHECK(in.db.run("select to_regclass('read.project_v3') is null") == "t");
     CHECK_FALSE(std::filesystem::exists(config.room / "0" / "rows"));
     CHECK(in.rebuild({both.data(), 1}).front().number == 4);
@@ -440,6 +441,43 @@ TEST_CASE("a build that is interrupted is gone on with: what was done is not don
     running it{in, in.room.path() / "cache"};
     check_alike(in, it, "task", 1, 2);
     check_alike(in, it, "project", 2, 3);
+}
+
+TEST_CASE("a build tells the rows of each read model, also of lanes that were done by whoever began it")
+{
+    world in;
+    random_history(in, 52, {4, 900});
+    auto config = in.rebuilding();
+    std::int64_t lanes_done = 0;
+    config.tell_every = std::chrono::milliseconds{0};
+    config.tell = [&](const projection::rebuild_progress& told) {
+        lanes_done = std::ranges::count_if(told.lanes, [](const auto& each) { return each.is_done; });
+    };
+    config.is_interrupted = [&] { return lanes_done == 2; };
+    const auto begun = projection::rebuild(config, both, *in.keys, in.clock, false);
+    const auto check_rows = [&](const projection::rebuilt& made) {
+        std::uint64_t of_all = 0;
+        for (const auto& each : made.versions)
+        {
+            CAPTURE(each.projection);
+            const auto held = in.db.run("select count(*) from " + each.rows_in);
+            CHECK(std::to_string(made.progress.rows_of(each.projection)) == held);
+            CHECK(in.db.run("select sum(rows) from read.build where projection = '" + each.projection + "'") == held);
+            of_all += std::stoull(held);
+        }
+        CHECK(made.progress.rows() == of_all);
+        CHECK(made.progress.rows_of("task") != made.progress.rows_of("project"));
+    };
+    REQUIRE(begun.versions.size() == 2);
+    CHECK(begun.versions.front().state == projection::version_state::building);
+    check_rows(begun);
+
+    const auto made = projection::rebuild(in.rebuilding(), both, *in.keys, in.clock, true);
+    REQUIRE(made.versions.size() == 2);
+    for (const auto& each : made.versions)
+        CHECK(each.state == projection::version_state::beside);
+    CHECK(made.progress.rows_of("task") > begun.progress.rows_of("task"));
+    check_rows(made);
 }
 
 TEST_CASE("a database that is restarted again and again is waited for")
