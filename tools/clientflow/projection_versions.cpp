@@ -338,8 +338,10 @@ exit_status compare(const program& chosen, const wanted& given)
 
 // -- To and fro.
 
-// The API reads the live version from the next request on. Analysts' views need their view alone for a moment.
-void show_to_analysts(const program& chosen, projection::version_store& store, const std::string& name)
+// The API reads the live version from the next request on. Analysts' views need their view alone for a moment; where
+// they are held for longer, `again` is the command that swaps them.
+void show_to_analysts(const program& chosen, projection::version_store& store, const std::string& name,
+                      const std::string& again)
 {
     for (int nth = 0; nth < view_tries && !stop_asked(); ++nth)
     {
@@ -349,7 +351,8 @@ void show_to_analysts(const program& chosen, projection::version_store& store, c
             say(chosen, "An analyst's query holds the view; trying again for half a minute.");
     }
     say(chosen, "The API shows the new version; the analysts' view is still held by a query and shows the one before. "
-                "Run the same command again to swap it.");
+                "`" +
+                    again + "` swaps it.");
 }
 
 // All of them or none. Servers of this program feed them; where none does (they are of another one), what is left is
@@ -381,6 +384,26 @@ void swap_once_caught_up(const program& chosen, const settings& of, projection::
         }
 }
 
+std::string swap_command(const projection::version& next)
+{
+    return "projection swap " + next.projection + " --version " + std::to_string(next.number);
+}
+
+// The newest that stands beside the live one. One that was built before the live one is nobody's next: who wants it
+// says so.
+const projection::version& newest_beside(const standing_versions& all, const char* otherwise)
+{
+    const auto& next = all.meant(0, projection::version_state::beside, otherwise);
+    const auto* live = all.in_state(projection::version_state::live);
+    if (live != nullptr && next.number < live->number)
+        throw failure(refused, "older_version",
+                      "what stands beside version " + std::to_string(live->number) + " of " + next.projection +
+                          ", which is live, is older than it, version " + std::to_string(next.number) +
+                          " the newest: `projection rollback " + next.projection +
+                          "` shows the one that was live before, `" + swap_command(next) + "` shows that one");
+    return next;
+}
+
 exit_status show(const program& chosen, const wanted& given, std::string_view from_state, const char* otherwise)
 {
     const auto of = read_settings(chosen.given);
@@ -394,7 +417,9 @@ exit_status show(const program& chosen, const wanted& given, std::string_view fr
         const bool goes_back = from_state == projection::version_state::former && given.number == 0;
         if (goes_back && !before_it)
             throw failure(refused, "not_now", otherwise);
-        const auto next = goes_back ? *before_it : all.meant(given.number, from_state, otherwise);
+        const auto next = goes_back           ? *before_it
+                          : given.number != 0 ? all.numbered(given.number)
+                                              : newest_beside(all, otherwise);
         if (const auto& code = definition_named(name); next.definition != code.version)
             throw failure(refused, "unknown_definition",
                           "version " + std::to_string(next.number) + " of " + name + " was folded by definition " +
@@ -405,7 +430,7 @@ exit_status show(const program& chosen, const wanted& given, std::string_view fr
         if (!given.dry_run && next.state != projection::version_state::live)
             swap_once_caught_up(chosen, of, store, {next}, given.with_stopped_keys);
         if (!given.dry_run)
-            show_to_analysts(chosen, store, name);
+            show_to_analysts(chosen, store, name, swap_command(next));
         std::string out;
         schema::json_writer json{out};
         json.begin_object().member("name", name).key("version").integer(next.number);
@@ -478,7 +503,7 @@ void show_upgraded(const program& chosen, const settings& of, const wanted& give
     }
     if (!given.dry_run)  // of all: somebody may have held a view when a run before this one swapped
         for (const auto* of_code : projection::read_models())
-            show_to_analysts(chosen, store, std::string{of_code->name});
+            show_to_analysts(chosen, store, std::string{of_code->name}, "projection upgrade");
 }
 
 exit_status upgrade(const program& chosen, const wanted& given)
@@ -561,7 +586,7 @@ std::pair<CLI::App*, std::shared_ptr<wanted>> add(CLI::App& noun, program& chose
 }
 
 // Where a version can be meant, --version names it; without a number it tells the program's, as everywhere.
-CLI::Option* add_one(CLI::App& verb, wanted& given)
+CLI::Option* add_one(CLI::App& verb, wanted& given, const char* which)
 {
     verb.add_option("name", given.names, "A read model, as `projection list` names it")->required()->expected(1);
     const auto read = [&given](const CLI::results_t& said) {
@@ -571,9 +596,7 @@ CLI::Option* add_one(CLI::App& verb, wanted& given)
         const auto end = std::from_chars(text.data(), text.data() + text.size(), given.number);
         return end.ec == std::errc{} && end.ptr == text.data() + text.size() && given.number > 0;
     };
-    return verb.add_option("--version,--version-number", read, "Which version (default: the newest that can be meant)")
-        ->type_name("N")
-        ->expected(0, 1);
+    return verb.add_option("--version,--version-number", read, which)->type_name("N")->expected(0, 1);
 }
 }  // namespace
 
@@ -594,13 +617,14 @@ void add_projection_versions(CLI::App& noun, program& chosen)
                                            "Holds every row and total of a version beside the live one against it. "
                                            "Exit status 6 when something differs.",
                                            compare);
-    add_one(*comparing, *compared);
+    add_one(*comparing, *compared, "Which version (default: the newest that stands beside the live one)");
 
     const auto [swapping, swapped] = add(noun, chosen, "swap",
                                          "Example: clientflow projection swap task\n\n"
                                          "Shows the version beside the live one; the one before is fed on.",
                                          swap);
-    add_one(*swapping, *swapped);
+    add_one(*swapping, *swapped,
+            "Which version (default: the newest that stands beside the live one and is newer than it)");
     swapping->add_flag("--with-stopped-keys", swapped->with_stopped_keys, "Even if some of its keys are stopped");
     swapping->add_flag("--dry-run", swapped->dry_run, "Only say what would be shown");
 
@@ -608,7 +632,7 @@ void add_projection_versions(CLI::App& noun, program& chosen)
                                            "Example: clientflow projection rollback task\n\n"
                                            "Shows the version that was live before, which was fed on meanwhile.",
                                            roll_back);
-    add_one(*returning, *returned);
+    add_one(*returning, *returned, "Which version (default: the one that was live before)");
     returning->add_flag("--with-stopped-keys", returned->with_stopped_keys, "Even if some of its keys are stopped");
     returning->add_flag("--dry-run", returned->dry_run, "Only say what would be shown");
 
@@ -626,7 +650,7 @@ void add_projection_versions(CLI::App& noun, program& chosen)
                                          "\"The second one has proved itself\"\n\n"
                                          "Throws a version away that is not live; cancels one that is being built.",
                                          retire);
-    add_one(*retiring, *retired)->required();
+    add_one(*retiring, *retired, "Which version")->required();
     retiring->add_option("--reason", retired->reason, "Why, for those who ask later")->required();
     retiring->add_flag("--dry-run", retired->dry_run, "Only show which one");
 }

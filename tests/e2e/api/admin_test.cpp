@@ -222,8 +222,12 @@ TEST_CASE_FIXTURE(given_operators, "versions of a read model are built, compared
         work("projection/retire", R"({"projection": "task", "version": 1, "reason": "A test"})", writing);
     CHECK(early.find(R"("exit":4,"answer":null,"problem":{)") != std::string::npos);
     CHECK(early.find(R"("code":"not_now")") != std::string::npos);
+    work("projection/rebuild", R"({"projections": ["task"]})", writing);
     work("projection/swap", R"({"projection": "task"})", writing);
-    CHECK(at.ask("select version from read.projection where projection = 'task' and state = 'live'") == "2");
+    CHECK(at.ask("select version from read.projection where projection = 'task' and state = 'live'") == "3");
+    const auto older = work("projection/swap", R"({"projection": "task"})", writing);
+    CHECK_MESSAGE(cli_session::member(older, "code") == "older_version", older);
+    CHECK(at.ask("select version from read.projection where projection = 'task' and state = 'live'") == "3");
     work("projection/rollback", R"({"projection": "task"})", writing);
     CHECK(at.ask("select version from read.projection where projection = 'task' and state = 'live'") == "1");
     work("projection/retire", R"({"projection": "task", "version": 2, "reason": "A test"})", writing);

@@ -100,6 +100,30 @@ TEST_CASE("--version names a version where a read model's can be meant, and with
     CHECK_MESSAGE(gone.output == "task version 2 is gone\n", gone.errors);
 }
 
+TEST_CASE("a swap that names no version never shows an older one than the live one; named, it is shown")
+{
+    cli_session::store here;
+    const auto run = [&](std::vector<std::string> words) { return here.run(std::move(words)); };
+    for (int n = 0; n < 2; ++n)
+        REQUIRE(run({"projection", "rebuild", "task"}).end.exit_code == 0);
+    CHECK(run({"projection", "swap", "task"}).output == "task shows version 3, before 1\n");
+    for (const std::string also : {"--dry-run", "--json"})
+    {
+        const auto refused = run({"projection", "swap", "task", also});
+        CHECK(refused.end.exit_code == 4);
+        CHECK(refused.errors.find("what stands beside version 3 of task, which is live, is older than it, version 2 "
+                                  "the newest: `projection rollback task` shows the one that was live before, "
+                                  "`projection swap task --version 2` shows that one") != std::string::npos);
+        if (also == "--json")
+            CHECK(cli_session::member(refused.errors, "code") == "older_version");
+    }
+    CHECK(run({"projection", "swap", "task", "--version", "2"}).output == "task shows version 2, before 3\n");
+    CHECK(run({"projection", "rollback", "task"}).output == "task shows version 3, before 2\n");
+    const auto help = cli_session::clientflow({"projection", "retire", "--help"}).output;
+    CHECK(help.find("Which version") != std::string::npos);
+    CHECK(help.find("default:") == std::string::npos);
+}
+
 TEST_CASE("a rebuild tells of each read model its own rows, and how it stands when it is over")
 {
     cli_session::store here;
