@@ -389,9 +389,26 @@ TEST_CASE_FIXTURE(given_operators, "an answer that is too large to be kept is a 
 TEST_CASE_FIXTURE(given_operators, "of a command that says a lot the last is kept, where it says why it failed")
 {
     server.stop();
-    server.config.settings.emplace_back("operators.errors_bytes_max=32768");
+    constexpr std::size_t errors_bytes_max = 32'768;
+    server.config.settings.emplace_back("operators.errors_bytes_max=" + std::to_string(errors_bytes_max));
     server.config.environment = {{"LD_DEBUG", "versions"}};  // many lines at the beginning, some at the end
     server.start();
+
+    // What such a command says, heard to its end.
+    kit::launch how;
+    how.program = kit::program("clientflow");
+    how.arguments = {"projection", "retire",
+                     "task",       "--version",
+                     "1",          "--reason",
+                     "x",          "--json",
+                     "--data",     at.data_directory("operator").string(),
+                     "--dsn",      at.db.dsn("postgres")};
+    how.environment = server.config.environment;
+    const auto said = kit::run(how, kit::milliseconds{60'000}).errors;
+    REQUIRE(said.size() > 2 * errors_bytes_max);
+    REQUIRE(said.find(R"("code":"not_now")") > errors_bytes_max);
+    REQUIRE(said.find(R"("code":"not_now")") != std::string::npos);
+
     const auto told = work("projection/retire", R"({"projection": "task", "version": 1, "reason": "x"})", writing);
     CHECK_MESSAGE(cli_session::member(told, "code") == "not_now", told);
 }
