@@ -120,6 +120,21 @@ constexpr std::array checks{
           "p.proowner))) a"
           "               where a.grantee = 0 and a.privilege_type = 'EXECUTE')",
           "As superuser: revoke execute on the pg_advisory_* functions from public, in this database."},
+    check{"write_functions", log, false, "whoever may only read cannot fill the disk or use up transactions' ids",
+          "select case when count(*) > 0 then 'everybody may execute ' || min(p.oid::regprocedure::text) end"
+          "  from pg_proc p where p.pronamespace = 'pg_catalog'::regnamespace"
+          "   and p.proname in ('pg_logical_emit_message', 'pg_export_snapshot', 'pg_current_xact_id', 'txid_current')"
+          "   and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
+          "                where a.grantee = 0 and a.privilege_type = 'EXECUTE')",
+          "As superuser, in this database: revoke execute on the function from public."},
+    check{"analysts_elsewhere", log, false, "analysts' logins can use no other database of the server",
+          "select r.rolname || ' may connect to ' || string_agg(d.datname, ', ' order by d.datname)"
+          "  from pg_roles r join pg_database d on d.datallowconn and d.datname <> current_database()"
+          " where r.rolcanlogin and not r.rolsuper and has_database_privilege(r.oid, d.oid, 'connect')"
+          "   and exists (select from pg_auth_members m join pg_roles g on g.oid = m.roleid"
+          "                where m.member = r.oid and g.rolname in ('clientflow_analyst', 'clientflow_tenant_analyst'))"
+          " group by r.rolname order by r.rolname limit 1",
+          "As superuser: revoke connect, temporary on database … from public; or refuse them in pg_hba.conf."},
     check{"append_functions", log, true, "appending runs with the owner's rights",
           "select string_agg('es.' || wanted || ' does not run as clientflow_owner', ', ')"
           "  from unnest(array['append', 'append_carefully', 'settle', 'prune', 'rehearse']) as wanted"

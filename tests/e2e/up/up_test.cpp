@@ -70,6 +70,47 @@ int create_client(const installation& at, const std::string& key, const std::str
         .status;
 }
 
+std::string ask(const std::string& dsn, const std::string& sql)
+{
+    pqxx::connection link{dsn};
+    pqxx::nontransaction work{link};
+    return work.exec(sql)[0][0].as<std::string>();
+}
+
+// Neither the server's rules nor any grant lets the login of this DSN into another database.
+bool is_kept_to_its_database(const std::string& dsn)
+{
+    for (const std::string other : {"postgres", "template1"})
+    {
+        if (ask(dsn + " user=postgres",
+                "select has_database_privilege('clientflow_analyst', '" + other + "', 'connect, temporary')") != "f")
+            return false;
+        try
+        {
+            pqxx::connection link{dsn + " dbname=" + other};
+            return false;
+        }
+        catch (const pqxx::broken_connection& refused)
+        {
+            if (std::string{refused.what()}.find("pg_hba.conf rejects") == std::string::npos)
+                return false;
+        }
+    }
+    return true;
+}
+
+void write_earlier_access_rules(const std::filesystem::path& file)
+{
+    std::string rules = "local all +clientflow_analyst,+clientflow_tenant_analyst scram-sha-256\n";
+    {
+        std::ifstream in{file};
+        for (std::string line; std::getline(in, line);)
+            if (line.find("clientflow_analyst") == std::string::npos)
+                rules += line + '\n';
+    }
+    std::ofstream{file} << rules;
+}
+
 bool shows_client(const installation& at, const std::string& key, const std::string& name)
 {
     kit::wire line{at.port()};
@@ -101,19 +142,21 @@ TEST_CASE("a fresh directory becomes a running server with a key that writes, an
     SUBCASE("the analyst's DSN reads every tenant, needs the password in its file, and outlives a stop")
     {
         const auto dsn = member(first, "analyst_dsn");
-        const auto ask = [](const std::string& where, const std::string& sql) {
-            pqxx::connection link{where};
-            pqxx::nontransaction work{link};
-            return work.exec(sql)[0][0].as<std::string>();
-        };
         CHECK(kit::eventually([&] { return ask(dsn, "select count(*) from read.clients") == "1"; }));
         CHECK_THROWS(ask(dsn, "select count(*) from es.event"));
         CHECK_THROWS(ask(dsn.substr(0, dsn.find("passfile=")) + dsn.substr(dsn.find("port=")), "select 1"));
         CHECK(std::filesystem::status(here.data() / "analyst.pgpass").permissions() ==
               (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+        CHECK(is_kept_to_its_database(dsn));
         CHECK(here.up({"--stop"}).end.exit_code == 0);
+        SUBCASE("") {}
+        SUBCASE("also where an earlier version has written the rules of access")
+        {
+            write_earlier_access_rules(here.data() / "postgres/pg_hba.conf");
+        }
         CHECK(member(here.start(), "analyst_dsn") == dsn);
         CHECK(ask(dsn, "select count(*) from read.orgs") == "1");
+        CHECK(is_kept_to_its_database(dsn));
     }
     SUBCASE("started twice, it says that it runs already and where")
     {

@@ -85,6 +85,11 @@ TEST_CASE("the doctor names what was bent")
                "alter table es.event enable always trigger event_is_immutable") == only("immutability"));
     CHECK(also("grant execute on function pg_advisory_lock(int, int) to public",
                "revoke execute on function pg_advisory_lock(int, int) from public") == only("lane_locks"));
+    CHECK(also("grant execute on function pg_export_snapshot() to public",
+               "revoke execute on function pg_export_snapshot() from public") == only("write_functions"));
+    const auto login = "analyst_doctor_" + db.name();
+    CHECK(also("create role " + login + " login in role clientflow_analyst", "drop role " + login) ==
+          only("analysts_elsewhere"));
     CHECK(also("grant insert on es.event to clientflow_app", "revoke insert on es.event from clientflow_app") ==
           only("append_only"));
     CHECK(also("alter table es.claim owner to postgres", "alter table es.claim owner to clientflow_owner") ==

@@ -286,6 +286,11 @@ TEST_CASE_FIXTURE(given_analysts, "an analyst writes nothing, anywhere, and reac
         "create function read.mine() returns int language sql return 1",
         "select lo_create(0)",
         "select lo_from_bytea(0, 'x')",
+        "select pg_logical_emit_message(false, 'x', 'x')",
+        "select pg_logical_emit_message(true, 'x', 'x'::bytea)",
+        "select pg_export_snapshot()",
+        "select pg_current_xact_id()",
+        "select txid_current()",
         "copy read.task to program 'true'",
         "copy read.task from program 'true'",
         "copy (select 1) to '/tmp/analyst'",
@@ -296,6 +301,7 @@ TEST_CASE_FIXTURE(given_analysts, "an analyst writes nothing, anywhere, and reac
         "select read.show('tasks', 'task', 1, 'read.task')",
         "select read.admit_analyst('x', null, 'x')",
         "select read.dismiss_analyst('x')",
+        "select read.bound_analyst('x')",
         "select read.copy_comments('tasks')",
         "select read.open_to_analysts('read.task', '{}')",
         "select read.advance('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
@@ -357,6 +363,53 @@ TEST_CASE_FIXTURE(given_analysts, "a login begins read-only, in the schema of th
     CHECK(setting("idle_in_transaction_session_timeout") == "1min");
     CHECK(ask(of_one, "select count(*) > 0 from tasks") == "t");
     CHECK(in.db.run("select rolconnlimit from pg_roles where rolname = '" + of_one + "'") == "8");
+}
+
+TEST_CASE_FIXTURE(given_analysts,
+                  "an analyst fills no disk: not the log of writes, nor with a sort, nor the server's log")
+{
+    for (const char* call :
+         {"pg_logical_emit_message(false, 'x', 'x')", "pg_logical_emit_message(false, 'x', 'x'::bytea)",
+          "pg_export_snapshot()", "pg_current_xact_id()", "txid_current()"})
+        CHECK(sqlstate_of(of_one, std::string{"begin transaction read only; select "} + call) == refused);
+
+    for (const auto& login : {of_all, of_one})
+    {
+        CHECK(ask(login, "show temp_file_limit") == "256MB");
+        const auto of_itself = "set transaction read write; alter role " + login + " in database " + in.db.name();
+        for (const std::string name : {"temp_file_limit", "log_min_messages"})
+        {
+            CHECK(sqlstate_of(login, "set " + name + " to default") == refused);
+            CHECK(sqlstate_of(login, of_itself + " reset " + name) == refused);
+        }
+        CHECK(sqlstate_of(login, of_itself + " reset all") == "");
+        CHECK(ask(login, "show temp_file_limit") == "256MB");
+        CHECK(ask(login, "show log_min_messages") == "fatal");
+    }
+    CHECK(sqlstate_of(of_one, "set statement_timeout = 0; select count(*) from (select repeat(md5(n::text), 32) as wide"
+                              " from generate_series(1, 300000) n order by 1 offset 0) sorted") == "53400");
+
+    const auto shout = [](const std::string& what) {
+        return "do $$ begin raise warning '" + what + "'; raise log '" + what + "'; end $$";
+    };
+    CHECK(sqlstate_of(of_one, "set debug_print_plan = on; " + shout("raised by the analyst")) == "");
+    in.db.run(shout("raised by the superuser"));
+    REQUIRE(kit::eventually([&] { return in.db.server().log().find("by the superuser") != std::string::npos; }));
+    CHECK(in.db.server().log().find("by the analyst") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(given_analysts, "what a login has set for itself lasts until it is admitted again")
+{
+    for (const std::string& where : {std::string{}, " in database " + in.db.name()})
+        for (const char* set : {"statement_timeout = 0", "default_transaction_read_only = off", "work_mem = '1GB'"})
+            CHECK(sqlstate_of(of_one, "set transaction read write; alter role " + of_one + where + " set " + set) ==
+                  "");
+    CHECK(ask(of_one, "show statement_timeout") == "0");
+    admit(of_one, "'" + mine.text() + "'");
+    CHECK(ask(of_one, "show statement_timeout") == "1min");
+    CHECK(ask(of_one, "show default_transaction_read_only") == "on");
+    CHECK(ask(of_one, "show work_mem") == in.db.run("show work_mem"));
+    CHECK(ask(of_one, "show temp_file_limit") == "256MB");
 }
 
 TEST_CASE_FIXTURE(given_analysts, "an admission names a tenant there is, and takes over no other login")
