@@ -246,26 +246,41 @@ struct reader::implementation
         used = std::make_unique<event_log::connection>(config.connection, config.watchdog);
     }
 
-    // What `call` asks of an open session before the deadline.
+    // What `call` asks of an open session before the deadline. A session may have ended while nobody read by it: then
+    // it is asked of the next one.
     template <class Call>
     pqxx::result within_deadline(Call call)
     {
+        const bool is_used = used && !used->lost();
+        const auto until = std::chrono::steady_clock::now() + config.call_deadline;
         try
         {
-            open();
+            return tried(call);
+        }
+        catch (const event_log::unreachable&)
+        {
+            if (!is_used || std::chrono::steady_clock::now() >= until)
+                throw;
+        }
+        return tried(call);
+    }
+
+    template <class Call>
+    pqxx::result tried(Call& call)
+    {
+        open();
+        try
+        {
             const event_log::connection::deadline limit{*used, config.call_deadline};
             return call();
-        }
-        catch (const event_log::unreachable& fault)
-        {
-            throw read_failed(fault.what(), false);
         }
         catch (const pqxx::failure& fault)
         {
             const auto meaning = event_log::understand(fault, *used);
-            if (meaning.kind == event_log::failure_kind::lost)
-                used->give_up();
-            throw read_failed(meaning.message, meaning.sqlstate == "57014");
+            if (meaning.kind != event_log::failure_kind::lost)
+                throw read_failed(meaning.message);
+            used->give_up();
+            throw event_log::unreachable(meaning.message);
         }
     }
 

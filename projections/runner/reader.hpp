@@ -4,7 +4,8 @@
 // read models are live; so every answer comes with the position it shows, and nothing outside the tenant can be seen
 // even by a faulty query. Pages and single rows are statements prepared once per kind of question, whose plans suit
 // every tenant; every other query goes through read.ask and is planned for its values. One object holds one connection
-// and serves one thread; a lost connection is replaced at the next read. Throws `read_failed`.
+// and serves one thread; a lost connection is replaced, and the read repeated once. Throws `event_log::unreachable` when
+// the database is away or does not answer, `read_failed` when it refuses.
 #pragma once
 
 #include "events/log/connection.hpp"
@@ -30,11 +31,10 @@ struct reader_config
     std::string cursor_secret;  // at least 32 bytes, the same in every process of an installation
 };
 
-// The database is away, or the read took too long (`timed_out`).
+// The database refused the read, or was told to end it because it took too long.
 struct read_failed : std::runtime_error
 {
-    read_failed(const std::string& what, bool late) : runtime_error(what), timed_out(late) {}
-    bool timed_out;
+    using runtime_error::runtime_error;
 };
 
 // How new an answer is. The incarnation is empty when nothing was ever projected in the tenant's lane.

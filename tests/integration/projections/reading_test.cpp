@@ -449,6 +449,26 @@ TEST_CASE("a reader in another process than the runner learns of a position by a
     CHECK(seen.wait_until(heads, std::chrono::steady_clock::now() + std::chrono::seconds{20}));
 }
 
+TEST_CASE("a reader whose session was ended meanwhile reads on by another one")
+{
+    world in;
+    const auto tenants = random_history(in, 75, {2, 300});
+    running it{in, in.room.path() / "cache"};
+    it.catch_up();
+    projection::reader from{in.reading()};
+    const tasks_of list{from, tenants[0]};
+    const auto end_sessions = [&] {
+        return in.db.run("select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity"
+                         " where application_name = 'clientflow query' and datname = current_database()");
+    };
+    const auto before = list.page({}), by_title = list.page({{"sort", "title"}});
+    REQUIRE(before.count > 0);
+    CHECK(end_sessions() == "1");
+    CHECK(list.page({}).data == before.data);
+    CHECK(end_sessions() == "1");
+    CHECK(list.page({{"sort", "title"}}).data == by_title.data);
+}
+
 TEST_CASE("a page goes by an index, with the tenant and the sort value as its bounds")
 {
     world in;
