@@ -16,7 +16,7 @@ struct prepared
     const char* text;
 };
 
-constexpr std::array<prepared, 11> all_statements{{
+constexpr std::array<prepared, 12> all_statements{{
     {statement::append, "select es.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
     {statement::append_carefully, "select heads, kinds, scopes, limits, used, lasts"
                                   " from es.append_carefully($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"},
@@ -53,6 +53,7 @@ constexpr std::array<prepared, 11> all_statements{{
      "       cross join lateral (select * from es.receipt as r"
      "                            where r.tenant_id = a.tenant_id and r.key = a.key limit 1) as r"},
     {statement::find_tenant, "select t.lane, t.wrapped_key from es.tenant as t where t.tenant_id = $1"},
+    {statement::last_seq, "select coalesce(max(e.seq), 0) from es.event as e where e.lane = $1"},
     {statement::least_lane, "select l.lane from es.lane as l"
                             " order by (select count(*) from es.tenant as t where t.lane = l.lane), l.lane limit 1"},
     {statement::find_claim, "select c.owner_tenant_id, c.owner_category, c.owner_id from es.claim as c"

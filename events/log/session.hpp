@@ -52,7 +52,7 @@ private:
 namespace statement
 {
 inline constexpr const char *append = "append", *append_carefully = "append_carefully", *settle = "settle",
-                            *confirm = "confirm", *load = "load", *find_tenant = "find_tenant",
+                            *confirm = "confirm", *load = "load", *find_tenant = "find_tenant", *last_seq = "last_seq",
                             *least_lane = "least_lane", *find_claim = "find_claim", *subject_keys = "subject_keys",
                             *quotas = "quotas", *rehearse = "rehearse";
 }  // namespace statement

@@ -369,6 +369,11 @@ std::optional<tenant_entry> store::find_tenant(const uuid& tenant)
     return tenant_entry{tenant, answer[0][0].as<std::int32_t>(), wire::read_bytea(answer[0][1].c_str())};
 }
 
+std::int64_t store::last_seq(std::int32_t lane)
+{
+    return self_->link.read(statement::last_seq, {wire::int4_parameter(lane)}).at(0).at(0).as<std::int64_t>();
+}
+
 std::int32_t store::lane_for_new_tenant()
 {
     return self_->link.read(statement::least_lane, {}).at(0).at(0).as<std::int32_t>();

@@ -226,6 +226,8 @@ public:
     loaded load(std::span<const stream_ask>, std::span<const receipt_ask>);
 
     std::optional<tenant_entry> find_tenant(const uuid&);
+    // Of the lane's newest event; 0: there is none.
+    std::int64_t last_seq(std::int32_t lane);
     // The lane with the fewest tenants, for a tenant about to be born.
     std::int32_t lane_for_new_tenant();
     std::optional<claim_entry> find_claim(const uuid& tenant, std::string_view scope, const claim_hash&);

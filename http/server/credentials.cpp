@@ -116,6 +116,7 @@ struct credentials::implementation
               const std::vector<event_log::recorded>& member_news) const;
     std::shared_ptr<const principal> principal_of(const known_key&) const;
     void settle(known_key&) const;
+    void begin_at_end(const known_key&);
     void check();
     void gather_uses();
     void flush_uses();
@@ -280,7 +281,19 @@ std::shared_ptr<known_key> credentials::implementation::load(const std::string& 
     if (made->unreadable)
         throw std::runtime_error("the history of an API key cannot be read");
     settle(*made);
+    begin_at_end(*made);
     return made;
+}
+
+// A key that is new to this process may have written through another one, which is gone perhaps: its reads are to be as
+// new as that, too.
+void credentials::implementation::begin_at_end(const known_key& known)
+{
+    key_activity& its = *known.activity;
+    if (!known.who || !known.who->write || known.who->operators || its.last_write_history != 0 || !config.incarnation)
+        return;
+    its.last_write_history = std::hash<std::string>{}(config.incarnation());
+    its.last_write_seq = store->last_seq(known.lane);
 }
 
 // Reads on from where each key stands; one round trip for all of them.

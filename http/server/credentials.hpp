@@ -35,7 +35,9 @@ namespace http
 struct key_activity
 {
     gcra rate;
-    std::atomic<std::int64_t> last_write_seq{0};     // in the tenant's lane; 0: none through this process
+    // In the tenant's lane. What a key wrote before this process saw it is not known: then this is the lane's end at
+    // that time. 0: it writes nothing.
+    std::atomic<std::int64_t> last_write_seq{0};
     std::atomic<std::size_t> last_write_history{0};  // the hash of the incarnation that it belongs to
     std::atomic<std::int64_t> last_used_us{0};
     std::atomic<std::uint64_t> calls{0};  // since they were last taken
@@ -72,6 +74,7 @@ struct credentials_config
     std::chrono::milliseconds trust_without_store{60'000};
     std::chrono::milliseconds absent_for{1'000};  // how long "no such key" is believed
     std::chrono::milliseconds use_flush_interval{1'000};
+    std::function<std::string()> incarnation;  // of the store, for positions
 };
 
 class credentials

@@ -24,6 +24,7 @@ credentials_config keys_of(const service_config& config, const service_parts& pa
     made.check_interval = config.key_check_interval;
     made.trust_without_store = config.key_trust_without_store;
     made.use_flush_interval = config.key_use_flush_interval;
+    made.incarnation = parts.incarnation;
     return made;
 }
 

@@ -36,6 +36,32 @@ TEST_CASE("a read that cannot be as new as asked answers stale, or 503 when it i
     CHECK(reset.header("Clientflow-Stale") == "true");
 }
 
+TEST_CASE("a server just started knows not what a key wrote before, so its reads are as new as the log was then")
+{
+    http_tests::stage_options options;
+    options.projections = false;
+    http_tests::stage stage{options};
+    const auto of = stage.new_tenant("restarted");
+    const auto reading = stage.new_key(of, {api_key::scope::read});
+    const auto created = ask(stage, of.key, "POST", "/api/v1/clients", R"({"name": "Ann"})");
+    REQUIRE(created.status == 201);
+
+    stage.service->stop();
+    stage.service.reset();
+    stage.make_service(options);
+    const auto path = "/api/v1/clients/" + value_of(created.body, "id");
+    const auto strict = ask(stage, of.key, "GET", path, "", {{"Prefer", "wait=0, handling=strict"}});
+    CHECK(strict.status == 503);
+    const auto absent = ask(stage, of.key, "GET", path, "", {{"Prefer", "wait=0"}});
+    CHECK(absent.status == 404);
+    CHECK(absent.header("Clientflow-Stale") == "true");
+    // Whoever writes nothing waits for nothing.
+    CHECK(ask(stage, reading, "GET", "/api/v1/clients", "", {{"Prefer", "wait=0, handling=strict"}}).status == 200);
+
+    stage.make_runner();
+    CHECK(ask(stage, of.key, "GET", path, "", {{"Prefer", "wait=10, handling=strict"}}).status == 200);
+}
+
 TEST_CASE("a key's own writes of another history hold up no read")
 {
     std::mutex changing;

@@ -298,6 +298,7 @@ TEST_CASE("a fault after a command was handed over leaves its outcome unknown, o
     options.incarnation = [&] { return fails ? throw std::runtime_error("a fault of ours") : std::string{"1.1"}; };
     stage in{options};
     const auto of = in.new_tenant("faulty");
+    REQUIRE(ask(in, of.key, "GET", "/api/v1/me").status == 200);
     fails = true;
     const auto written = ask(in, of.key, "POST", "/api/v1/clients", R"({"name": "C"})");
     CHECK(written.status == 500);

@@ -71,6 +71,8 @@ public:
     schema::uuid new_id();
     // A new one in the place of `runner`, which must be gone.
     void make_runner();
+    // Likewise, in the place of `service`: what a server just started knows.
+    void make_service(const stage_options&);
 
     // Runs a command as an operator; throws when it is refused.
     lanes::answer run(const schema::uuid& of, std::function<lanes::decided(lanes::view&, const lanes::origin&)>,
@@ -91,7 +93,6 @@ public:
 
 private:
     event_log::store_config store() const;
-    void make_service(const stage_options&);
 
     schema::uuid_source ids_;
 };
