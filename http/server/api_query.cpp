@@ -102,12 +102,13 @@ next api::start_query(exchange& x, const std::shared_ptr<call>& c)
         }
         wake();
     };
-    const auto failed = [this, c, wake = x.wake](const char* why) {
-        parts_.log.note(severity::warning, "query.no_connection", why);
-        c->refuse("unavailable");
+    const auto failed = [this, c, wake = x.wake](query_pool::fault what, const char* why) {
+        if (what == query_pool::fault::no_connection)
+            parts_.log.note(severity::warning, "query.no_connection", why);
+        c->refuse(what == query_pool::fault::late ? "busy" : "unavailable");
         wake();
     };
-    if (parts_.queries.submit(run, failed))
+    if (parts_.queries.submit(c->who ? c->who->tenant : schema::uuid{}, run, failed))
         return next::parked;
     c->export_slot.reset();
     c->refuse("busy");

@@ -66,6 +66,7 @@ struct csv_feed
 {
     csv_page_reader read;
     query_pool* pool = nullptr;
+    schema::uuid tenant;
 
     std::mutex mutex;
     csv_page page;          // guarded by mutex, as all below
@@ -175,13 +176,14 @@ public:
 private:
     void ask_for_page()
     {
-        const auto later = [feed = feed_](const char*) {  // it waited too long for a thread, or there was no connection
+        const auto later = [feed = feed_](query_pool::fault, const char*) {
             const std::lock_guard lock{feed->mutex};
             feed->is_reading = false;
             feed->again_at = steady::now() + busy_pause;
             feed->wake();
         };
-        if (feed_->pool->submit([feed = feed_](query_context& with) { read_on(feed, with); }, later))
+        if (feed_->pool->submit(
+                feed_->tenant, [feed = feed_](query_context& with) { read_on(feed, with); }, later))
             return;
         const std::lock_guard lock{feed_->mutex};
         feed_->is_reading = false;
@@ -209,6 +211,7 @@ void answer_csv_pages(call& c, csv_page first, csv_page_reader read)
     auto feed = std::make_shared<csv_feed>();
     feed->read = std::move(read);
     feed->pool = &c.server->queries();
+    feed->tenant = c.who->tenant;
     feed->page = std::move(first);
     c.out->content_type = "text/csv; charset=utf-8; header=present";
     c.out->source = std::make_shared<csv_source>(std::move(feed), c.server->streams(), c.key_digest,

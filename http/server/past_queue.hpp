@@ -1,20 +1,15 @@
-// Who is next to get older events: one ask of one tenant, then one of the next tenant.
+// Who is next to get older events: tenants take turns, an ask each.
 //
-// A tenant that replays months from many streams waits behind itself, and any other one behind at most one ask of each.
-// An ask whose asker is gone, or whose time is over, is passed over; it costs its tenant no turn. A tenant that may be
-// read nothing now keeps its asks and its turn. Not thread-safe.
+// A tenant that replays months from many streams waits behind itself. An ask whose asker is gone, or whose time is
+// over, is passed over. A tenant that may be read nothing now keeps its asks and its turn. Not thread-safe.
 #pragma once
 
-#include "schemas/uuid.hpp"
+#include "http/server/turns.hpp"
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <unordered_map>
 
 namespace http
 {
@@ -35,9 +30,9 @@ public:
         std::function<void()> work;
     };
 
-    explicit past_queue(past_queue_limits limits) : limits_(limits) {}
+    explicit past_queue(past_queue_limits limits) : waiting_({limits.all_max, limits.of_tenant_max}) {}
 
-    bool has_room_for(const schema::uuid& tenant) const;
+    bool has_room_for(const schema::uuid& tenant) const { return waiting_.has_room_for(tenant); }
     // REQUIRES: there is room for its tenant.
     void put(entry);
     // Nothing: nobody waits any more of those who may be read to.
@@ -46,19 +41,15 @@ public:
         const std::function<bool(const schema::uuid&)>& may_be_read = [](const schema::uuid&) { return true; });
     // All that nobody waits for any more, or not so long. They are destroyed.
     void drop_expired(std::chrono::steady_clock::time_point now);
-    void clear();
+    void clear() { waiting_.clear(); }
 
-    std::size_t size() const { return size_; }
+    std::size_t size() const { return waiting_.size(); }
     std::uint64_t passed_over() const { return passed_over_; }
 
 private:
-    std::optional<entry> take_of(std::deque<entry>&, std::chrono::steady_clock::time_point now);
     static bool is_expired(const entry&, std::chrono::steady_clock::time_point now);
 
-    const past_queue_limits limits_;
-    std::unordered_map<schema::uuid, std::deque<entry>> waiting_;  // no empty ones
-    std::deque<schema::uuid> turns_;                               // each of them once
-    std::size_t size_ = 0;
+    turns<entry> waiting_;
     std::uint64_t passed_over_ = 0;
 };
 }  // namespace http

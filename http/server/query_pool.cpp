@@ -6,10 +6,10 @@
 #include "projections/runner/reader.hpp"
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 namespace http
@@ -22,44 +22,88 @@ constexpr std::size_t waits_remembered_max = 4'096;
 
 struct task
 {
+    schema::uuid tenant;
     query_pool::work run;
-    std::function<void(const char*)> failed;
+    query_pool::on_failure failed;
     steady::time_point since;
 };
 }  // namespace
 
 struct query_pool::implementation
 {
-    implementation(query_pool_config with, open_reader open) : config(std::move(with)), open_models(std::move(open)) {}
+    implementation(query_pool_config with, open_reader open)
+        : config(std::move(with)), open_models(std::move(open)), waiting(config.waiting)
+    {}
 
     const query_pool_config config;
     const open_reader open_models;
 
     std::mutex mutex;
     std::condition_variable filled;
-    std::deque<task> waiting;          // guarded by mutex
-    bool running = false;              // guarded by mutex
-    std::uint64_t done = 0;            // guarded by mutex
-    std::uint64_t refused = 0;         // guarded by mutex
-    std::vector<double> wait_seconds;  // guarded by mutex
+    turns<task> waiting;                               // guarded by mutex
+    std::unordered_map<schema::uuid, int> running_of;  // guarded by mutex; no zeros
+    bool running = false;                              // guarded by mutex
+    std::uint64_t done = 0;                            // guarded by mutex
+    std::uint64_t refused = 0;                         // guarded by mutex
+    std::vector<double> wait_seconds;                  // guarded by mutex
     std::vector<std::thread> threads;
 
+    bool may_run(const schema::uuid& tenant) const;
     std::optional<task> take();
+    void give_back(const schema::uuid& tenant);
+    void serve(task&, std::unique_ptr<projection::reader>&, key_use_reader&, lanes::loader&);
     void run(int number);
 };
 
+// Under the mutex.
+bool query_pool::implementation::may_run(const schema::uuid& tenant) const
+{
+    const auto own = running_of.find(tenant);
+    return own == running_of.end() || own->second < config.threads_of_tenant_max;
+}
+
 std::optional<task> query_pool::implementation::take()
 {
+    const auto may = [&](const schema::uuid& tenant) { return may_run(tenant); };
     std::unique_lock lock{mutex};
-    filled.wait(lock, [&] { return !running || !waiting.empty(); });
-    if (!running)
+    std::optional<task> next;
+    filled.wait(lock, [&] {
+        next = running ? waiting.take(may, [](const task&) { return false; }) : std::nullopt;
+        return next || !running;
+    });
+    if (!next)
         return std::nullopt;
-    task next = std::move(waiting.front());
-    waiting.pop_front();
+    ++running_of[next->tenant];
     ++done;
     if (wait_seconds.size() < waits_remembered_max)
-        wait_seconds.push_back(std::chrono::duration<double>(steady::now() - next.since).count());
+        wait_seconds.push_back(std::chrono::duration<double>(steady::now() - next->since).count());
     return next;
+}
+
+// The thread itself looks next whether there is more for it.
+void query_pool::implementation::give_back(const schema::uuid& tenant)
+{
+    const std::lock_guard lock{mutex};
+    if (const auto own = running_of.find(tenant); --own->second == 0)
+        running_of.erase(own);
+}
+
+void query_pool::implementation::serve(task& next, std::unique_ptr<projection::reader>& models, key_use_reader& uses,
+                                       lanes::loader& log)
+{
+    if (steady::now() - next.since > config.waiting_time_max)
+        return next.failed(fault::late, "it waited too long for a thread");
+    try
+    {
+        if (!models)
+            models = open_models();
+    }
+    catch (const std::exception& thrown)
+    {
+        return next.failed(fault::no_connection, thrown.what());
+    }
+    query_context context{*models, uses, log};
+    next.run(context);
 }
 
 void query_pool::implementation::run(int number)
@@ -71,23 +115,8 @@ void query_pool::implementation::run(int number)
     lanes::loader log{events, *config.keys, config.snapshots};
     while (auto next = take())
     {
-        if (steady::now() - next->since > config.waiting_time_max)
-        {
-            next->failed("it waited too long for a thread");
-            continue;
-        }
-        try
-        {
-            if (!models)
-                models = open_models();
-        }
-        catch (const std::exception& thrown)
-        {
-            next->failed(thrown.what());
-            continue;
-        }
-        query_context context{*models, uses, log};
-        next->run(context);
+        serve(*next, models, uses, log);
+        give_back(next->tenant);
     }
 }
 
@@ -106,11 +135,11 @@ void query_pool::start()
 
 void query_pool::stop()
 {
-    std::deque<task> dropped;
+    turns<task> dropped{self_->config.waiting};
     {
         const std::lock_guard lock{self_->mutex};
         self_->running = false;
-        dropped.swap(self_->waiting);
+        std::swap(dropped, self_->waiting);
     }
     self_->filled.notify_all();
     for (std::thread& one : self_->threads)
@@ -118,16 +147,18 @@ void query_pool::stop()
     self_->threads.clear();
 }
 
-bool query_pool::submit(work run, std::function<void(const char*)> failed)
+bool query_pool::submit(const schema::uuid& tenant, work run, on_failure failed)
 {
     {
         const std::lock_guard lock{self_->mutex};
-        if (!self_->running || self_->waiting.size() >= self_->config.waiting_max)
+        if (!self_->running || !self_->waiting.has_room_for(tenant))
         {
             ++self_->refused;
             return false;
         }
-        self_->waiting.push_back({std::move(run), std::move(failed), steady::now()});
+        self_->waiting.put(tenant, {tenant, std::move(run), std::move(failed), steady::now()});
+        if (!self_->may_run(tenant))
+            return true;  // whoever runs for the tenant takes it
     }
     self_->filled.notify_one();
     return true;

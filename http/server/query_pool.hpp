@@ -1,10 +1,13 @@
 // The threads on which reads run: `query-N`, each with its own connection and reader, behind one bounded queue.
 //
-// PostgreSQL is blocking and few; clients are many. Work is run in the order in which it came. `submit` may be called
-// from any thread and never blocks; what was accepted is always run, or dropped by `stop` before it began.
+// PostgreSQL is blocking and few; clients are many. Tenants take turns, and one tenant's reads run on some of the
+// threads only, so that whoever asks what takes seconds leaves threads to the others. A tenant's own work begins in the
+// order in which it came. `submit` may be called from any thread and never blocks; what was accepted is always run, or
+// dropped by `stop` before it began.
 #pragma once
 
 #include "http/server/route.hpp"
+#include "http/server/turns.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -17,8 +20,9 @@ namespace http
 {
 struct query_pool_config
 {
-    int threads = 2;
-    std::size_t waiting_max = 1'024;
+    int threads = 4;
+    int threads_of_tenant_max = 2;
+    turns_limits waiting{1'024, 512};                   // beyond: not taken
     std::chrono::milliseconds waiting_time_max{5'000};  // then failed without being run
     event_log::store_config store;                      // for what is not a read model: key use, history
     event_log::keyring* keys = nullptr;                 // outlives the pool
@@ -37,9 +41,15 @@ public:
     void start();
     void stop();
 
-    // False: the queue is full or the pool has stopped; the work was not taken. `failed` is called instead of the work
-    // when it waited too long or the thread could not open its connections.
-    bool submit(work, std::function<void(const char* why)> failed);
+    // False: the queue is full (of this tenant's work, or of all) or the pool has stopped; the work was not taken.
+    // `failed` is called instead of the work when it waited too long or the thread could not open its connections.
+    enum class fault
+    {
+        late,
+        no_connection
+    };
+    using on_failure = std::function<void(fault, const char* why)>;
+    bool submit(const schema::uuid& tenant, work, on_failure);
 
     struct figures
     {

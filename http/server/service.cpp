@@ -102,8 +102,8 @@ struct service::implementation
         , keys(keys_of(config, parts), parts.keys, parts.clock,
                [this](const use_sending& uses) { key_uses.keep(uses); })
         , well(health_of(config, parts), parts.clock)
-        , queries({config.query_threads, config.queries_waiting_max, config.query_waiting_time_max, parts.store,
-                   &parts.keys, parts.snapshots},
+        , queries({config.query_threads, config.query_threads_of_tenant_max, config.queries_waiting,
+                   config.query_waiting_time_max, parts.store, &parts.keys, parts.snapshots},
                   parts.open_reader)
         , streams(config.live, {parts.news, parts.keys, parts.store, keys, parts.clock, parts.log, parts.incarnation,
                                 parts.relearn, parts.open_reader})

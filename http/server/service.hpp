@@ -46,9 +46,10 @@ struct service_config
     std::string region = "local";
     std::string upgrade_url = "/plans";  // in 402 answers
 
-    int query_threads = 2;                                    // named query-N, each with its own connection
-    std::size_t queries_waiting_max = 1'024;                  // beyond: 503 busy
-    std::chrono::milliseconds query_waiting_time_max{5'000};  // for a thread; then 503
+    int query_threads = 4;                                    // named query-N, each with its own connection
+    int query_threads_of_tenant_max = 2;                      // the others are for other tenants
+    turns_limits queries_waiting{1'024, 512};                 // beyond: 503 busy
+    std::chrono::milliseconds query_waiting_time_max{5'000};  // for a thread; then 503 busy
     std::chrono::milliseconds command_time_max{10'000};       // from accept to the answer
     std::chrono::milliseconds wait_default{2'000};            // for one's own write to show in a read
     std::chrono::milliseconds wait_max{10'000};

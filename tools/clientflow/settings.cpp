@@ -246,7 +246,9 @@ void service_rows(table& to, settings& of)
     to.add("region", of.http.region, "shown by /api/health");
     to.add("upgrade_url", of.http.upgrade_url, "in 402 answers");
     to.add("query_threads", "threads", of.http.query_threads, "each with its own connection");
-    to.add("queries_waiting_max", "queries", of.http.queries_waiting_max, "beyond: 503 busy");
+    to.add("query_threads_of_tenant_max", "threads", of.http.query_threads_of_tenant_max, "that read for one tenant");
+    to.add("queries_waiting_max", "queries", of.http.queries_waiting.all_max, "beyond: 503 busy");
+    to.add("queries_waiting_of_tenant_max", "queries", of.http.queries_waiting.of_tenant_max, "likewise, of one tenant");
     to.add("command_time_max_ms", of.http.command_time_max, "from accept to the answer");
     to.add("wait_default_ms", of.http.wait_default, "for one's own write to show in a read");
     to.add("wait_max_ms", of.http.wait_max, "the most that Prefer: wait may ask");

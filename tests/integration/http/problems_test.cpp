@@ -223,7 +223,7 @@ kit::reply find_the_queue_full()
 kit::reply find_the_pool_full()
 {
     auto options = without_projections();
-    options.adjust = [](http::service_config& config) { config.queries_waiting_max = 0; };
+    options.adjust = [](http::service_config& config) { config.queries_waiting.all_max = 0; };
     stage in{options};
     const auto of = in.new_tenant("reading");
     return ask(in, of.key, "GET", clients);
