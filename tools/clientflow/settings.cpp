@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <concepts>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -50,6 +51,14 @@ std::optional<std::vector<http::address_block>> read_blocks(std::string_view tex
     return made;
 }
 
+template <std::integral T>
+std::string integers()
+{
+    if constexpr (sizeof(T) < sizeof(std::int64_t))
+        return "an integer from 0 to " + std::to_string(std::numeric_limits<T>::max());
+    return "an integer of 0 or more";
+}
+
 class table
 {
 public:
@@ -82,8 +91,8 @@ public:
     void add(std::string name, std::string unit, T& at, std::string note)
     {
         row(
-            std::move(name), std::move(unit), std::move(note), "an integer of 0 or more",
-            [&at] { return std::to_string(at); }, [&at](std::string_view text) { return read_integer(text, at); });
+            std::move(name), std::move(unit), std::move(note), integers<T>(), [&at] { return std::to_string(at); },
+            [&at](std::string_view text) { return read_integer(text, at); });
     }
 
     void add(std::string name, std::chrono::milliseconds& at, std::string note)
@@ -248,7 +257,8 @@ void service_rows(table& to, settings& of)
     to.add("query_threads", "threads", of.http.query_threads, "each with its own connection");
     to.add("query_threads_of_tenant_max", "threads", of.http.query_threads_of_tenant_max, "that read for one tenant");
     to.add("queries_waiting_max", "queries", of.http.queries_waiting.all_max, "beyond: 503 busy");
-    to.add("queries_waiting_of_tenant_max", "queries", of.http.queries_waiting.of_tenant_max, "likewise, of one tenant");
+    to.add("queries_waiting_of_tenant_max", "queries", of.http.queries_waiting.of_tenant_max,
+           "likewise, of one tenant");
     to.add("command_time_max_ms", of.http.command_time_max, "from accept to the answer");
     to.add("wait_default_ms", of.http.wait_default, "for one's own write to show in a read");
     to.add("wait_max_ms", of.http.wait_max, "the most that Prefer: wait may ask");

@@ -206,6 +206,8 @@ TEST_CASE("a port that is none is told under the flag's name, and a setting like
     const auto port = clientflow({"serve", "--port", "99999"});
     CHECK(port.end.exit_code == 2);
     CHECK(port.errors.find("--port must be an integer from 0 to 65535") != std::string::npos);
+    CHECK(clientflow({"config", "print", "--set", "http.port=99999"}).errors.find("from 0 to 65535") !=
+          std::string::npos);
     const auto unlike = clientflow({"config", "print", "--set", "nonsense=1"});
     CHECK(unlike.end.exit_code == 2);
     CHECK(unlike.errors.find("nearest") == std::string::npos);
