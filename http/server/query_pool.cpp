@@ -49,7 +49,7 @@ struct query_pool::implementation
     std::vector<std::thread> threads;
 
     bool may_run(const schema::uuid& tenant) const;
-    std::optional<task> take();
+    std::optional<task> take(const std::optional<schema::uuid>& served);
     void give_back(const schema::uuid& tenant);
     void serve(task&, std::unique_ptr<projection::reader>&, key_use_reader&, lanes::loader&);
     void run(int number);
@@ -62,10 +62,14 @@ bool query_pool::implementation::may_run(const schema::uuid& tenant) const
     return own == running_of.end() || own->second < config.threads_of_tenant_max;
 }
 
-std::optional<task> query_pool::implementation::take()
+// The next one for a thread, which has served this tenant. Between the two nobody else is let in: another thread would
+// be woken for what this one does anyway.
+std::optional<task> query_pool::implementation::take(const std::optional<schema::uuid>& served)
 {
     const auto may = [&](const schema::uuid& tenant) { return may_run(tenant); };
     std::unique_lock lock{mutex};
+    if (served)
+        give_back(*served);
     std::optional<task> next;
     filled.wait(lock, [&] {
         next = running ? waiting.take(may, [](const task&) { return false; }) : std::nullopt;
@@ -80,10 +84,9 @@ std::optional<task> query_pool::implementation::take()
     return next;
 }
 
-// The thread itself looks next whether there is more for it.
+// Under the mutex.
 void query_pool::implementation::give_back(const schema::uuid& tenant)
 {
-    const std::lock_guard lock{mutex};
     if (const auto own = running_of.find(tenant); --own->second == 0)
         running_of.erase(own);
 }
@@ -113,10 +116,11 @@ void query_pool::implementation::run(int number)
     key_use_reader uses{config.store};
     event_log::store events{config.store};
     lanes::loader log{events, *config.keys, config.snapshots};
-    while (auto next = take())
+    std::optional<schema::uuid> served;
+    while (auto next = take(served))
     {
         serve(*next, models, uses, log);
-        give_back(next->tenant);
+        served = next->tenant;
     }
 }
 

@@ -4,8 +4,8 @@
 // read models are live; so every answer comes with the position it shows, and nothing outside the tenant can be seen
 // even by a faulty query. Pages and single rows are statements prepared once per kind of question, whose plans suit
 // every tenant; every other query goes through read.ask and is planned for its values. One object holds one connection
-// and serves one thread; a lost connection is replaced, and the read repeated once. Throws `event_log::unreachable` when
-// the database is away or does not answer, `read_failed` when it refuses.
+// and serves one thread; a lost connection is replaced, and the read repeated once. Throws `event_log::unreachable`
+// when the database is away or does not answer, `read_failed` when it refuses.
 #pragma once
 
 #include "events/log/connection.hpp"
