@@ -470,9 +470,13 @@ schema::uuid sent_uuid(const column& of, std::string_view text)
 schema::moment sent_moment(const column& of, std::string_view text)
 {
     constexpr std::int64_t year_2000_us = 946'684'800'000'000;
+    constexpr std::int64_t year_1_us = -62'135'596'800'000'000, year_10000_us = 253'402'300'800'000'000;
     if (text.size() != 18 || !text.starts_with("\\x"))
         not_a(of);
-    return {static_cast<std::int64_t>(sixteen_digits(of, text.data() + 2)) + year_2000_us};
+    const auto since_2000_us = static_cast<std::int64_t>(sixteen_digits(of, text.data() + 2));
+    if (since_2000_us < year_1_us - year_2000_us || since_2000_us >= year_10000_us - year_2000_us)
+        not_a(of);
+    return {since_2000_us + year_2000_us};
 }
 
 void append_json(std::span<const column> columns, std::span<const cell> cells, std::string& out)

@@ -384,8 +384,8 @@ public:
         }
         else
         {
-            if (!any.empty())
-                any = name + " in (" + any + ")";
+            if (!any.empty())  // a select in the brackets of "in" would be a list of rows
+                any = each.values.size() == 1 ? name + " = " + any : name + " in (" + any + ")";
             if (each.or_null)
                 any += (any.empty() ? "" : " or ") + name + " is null";
         }
@@ -468,6 +468,8 @@ list_shape::list_shape(const definition& given, std::vector<std::string_view> fi
     for (const auto names : {std::span{filters}, std::span{sorts}, std::span{searched}})
         for (const auto name : names)
             CF_ASSERT(column_named(name) != nullptr);
+    for (const auto name : sorts)  // what a cursor can hold, see seek_value
+        CF_ASSERT(sent_type(*column_named(name)) != "bytea" || column_named(name)->value->what == kind::moment);
 }
 
 const column* list_shape::column_named(std::string_view name) const

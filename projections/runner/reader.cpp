@@ -255,23 +255,23 @@ struct reader::implementation
         const auto until = std::chrono::steady_clock::now() + config.call_deadline;
         try
         {
-            return tried(call);
+            return tried(call, until);
         }
         catch (const event_log::unreachable&)
         {
             if (!is_used || std::chrono::steady_clock::now() >= until)
                 throw;
         }
-        return tried(call);
+        return tried(call, until);
     }
 
     template <class Call>
-    pqxx::result tried(Call& call)
+    pqxx::result tried(Call& call, std::chrono::steady_clock::time_point until)
     {
         open();
         try
         {
-            const event_log::connection::deadline limit{*used, config.call_deadline};
+            const event_log::connection::deadline limit{*used, until};
             return call();
         }
         catch (const pqxx::failure& fault)
