@@ -1,7 +1,7 @@
 // Who is next to get older events: tenants take turns, an ask each.
 //
 // A tenant that replays months from many streams waits behind itself. An ask whose asker is gone, or whose time is
-// over, is passed over. A tenant that may be read nothing now keeps its asks and its turn. Not thread-safe.
+// over, is passed over. A tenant that may be read nothing now keeps its asks. Not thread-safe.
 #pragma once
 
 #include "http/server/turns.hpp"

@@ -5,6 +5,7 @@
 #include "http/server/thread_name.hpp"
 #include "projections/runner/reader.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,7 @@ namespace
 using steady = std::chrono::steady_clock;
 
 constexpr std::size_t waits_remembered_max = 4'096;
+constexpr auto looks_again_after = std::chrono::milliseconds{500};  // an idle thread, for work whose time is over
 
 struct task
 {
@@ -49,6 +51,7 @@ struct query_pool::implementation
     std::vector<std::thread> threads;
 
     bool may_run(const schema::uuid& tenant) const;
+    std::optional<task> next();
     std::optional<task> take(const std::optional<schema::uuid>& served);
     void give_back(const schema::uuid& tenant);
     void serve(task&, std::unique_ptr<projection::reader>&, key_use_reader&, lanes::loader&);
@@ -62,26 +65,32 @@ bool query_pool::implementation::may_run(const schema::uuid& tenant) const
     return own == running_of.end() || own->second < config.threads_of_tenant_max;
 }
 
+// Under the mutex. Work whose time is over comes first, to be told so, also of a tenant that reads on all its threads.
+std::optional<task> query_pool::implementation::next()
+{
+    const auto too_old = steady::now() - config.waiting_time_max;
+    if (auto late = waiting.take_over([&](const task& one) { return one.since < too_old; }))
+        return late;
+    return waiting.take([&](const schema::uuid& tenant) { return may_run(tenant); }, [](const task&) { return false; });
+}
+
 // The next one for a thread, which has served this tenant. Between the two nobody else is let in: another thread would
 // be woken for what this one does anyway.
 std::optional<task> query_pool::implementation::take(const std::optional<schema::uuid>& served)
 {
-    const auto may = [&](const schema::uuid& tenant) { return may_run(tenant); };
     std::unique_lock lock{mutex};
     if (served)
         give_back(*served);
-    std::optional<task> next;
-    filled.wait(lock, [&] {
-        next = running ? waiting.take(may, [](const task&) { return false; }) : std::nullopt;
-        return next || !running;
-    });
-    if (!next)
+    std::optional<task> found;
+    while (running && !(found = next()))
+        filled.wait_for(lock, looks_again_after);
+    if (!found)
         return std::nullopt;
-    ++running_of[next->tenant];
+    ++running_of[found->tenant];
     ++done;
     if (wait_seconds.size() < waits_remembered_max)
-        wait_seconds.push_back(std::chrono::duration<double>(steady::now() - next->since).count());
-    return next;
+        wait_seconds.push_back(std::chrono::duration<double>(steady::now() - found->since).count());
+    return found;
 }
 
 // Under the mutex.
@@ -124,8 +133,18 @@ void query_pool::implementation::run(int number)
     }
 }
 
+namespace
+{
+query_pool_config with_room_for_others(query_pool_config given)
+{
+    given.threads = std::max(given.threads, 1);
+    given.threads_of_tenant_max = std::clamp(given.threads_of_tenant_max, 1, std::max(given.threads - 1, 1));
+    return given;
+}
+}  // namespace
+
 query_pool::query_pool(query_pool_config config, open_reader open)
-    : self_(std::make_unique<implementation>(std::move(config), std::move(open)))
+    : self_(std::make_unique<implementation>(with_room_for_others(std::move(config)), std::move(open)))
 {}
 
 query_pool::~query_pool() { stop(); }

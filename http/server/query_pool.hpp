@@ -20,8 +20,8 @@ namespace http
 {
 struct query_pool_config
 {
-    int threads = 4;
-    int threads_of_tenant_max = 2;
+    int threads = 4;                                    // at least 1
+    int threads_of_tenant_max = 2;                      // at least 1, and never the last one where there are several
     turns_limits waiting{1'024, 512};                   // beyond: not taken
     std::chrono::milliseconds waiting_time_max{5'000};  // then failed without being run
     event_log::store_config store;                      // for what is not a read model: key use, history

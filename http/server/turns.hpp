@@ -2,7 +2,7 @@
 //
 // A tenant that asks for much waits behind itself, and any other one behind at most one thing of each. A thing that is
 // over is passed by and destroyed; it costs its tenant no turn. A tenant that may have nothing now keeps its things and
-// its turn. Not thread-safe.
+// is asked again after the others. Not thread-safe.
 #pragma once
 
 #include "schemas/assertion.hpp"
@@ -66,6 +66,28 @@ public:
                 order_.push_back(tenant);
             if (found)
                 return found;
+        }
+        return std::nullopt;
+    }
+
+    // The first thing that is over of any tenant, whoever may have what: each tenant's first is its oldest.
+    template <class Over>
+    std::optional<Item> take_over(const Over& is_over)
+    {
+        for (auto at = order_.begin(); at != order_.end(); ++at)
+        {
+            const auto own = waiting_.find(*at);
+            if (!is_over(own->second.front()))
+                continue;
+            std::optional<Item> found{std::move(own->second.front())};
+            own->second.pop_front();
+            --size_;
+            if (own->second.empty())
+            {
+                waiting_.erase(own);
+                order_.erase(at);
+            }
+            return found;
         }
         return std::nullopt;
     }

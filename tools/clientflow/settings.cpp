@@ -255,7 +255,8 @@ void service_rows(table& to, settings& of)
     to.add("region", of.http.region, "shown by /api/health");
     to.add("upgrade_url", of.http.upgrade_url, "in 402 answers");
     to.add("query_threads", "threads", of.http.query_threads, "each with its own connection");
-    to.add("query_threads_of_tenant_max", "threads", of.http.query_threads_of_tenant_max, "that read for one tenant");
+    to.add("query_threads_of_tenant_max", "threads", of.http.query_threads_of_tenant_max,
+           "for one tenant; never all of several");
     to.add("queries_waiting_max", "queries", of.http.queries_waiting.all_max, "beyond: 503 busy");
     to.add("queries_waiting_of_tenant_max", "queries", of.http.queries_waiting.of_tenant_max,
            "likewise, of one tenant");
