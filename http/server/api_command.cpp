@@ -149,14 +149,7 @@ void api::answer_command(call& c, lanes::answer& said)
 void api::note_position(call& c, const event_log::position& at)
 {
     const auto history = incarnation();
-    const auto hash = std::hash<std::string>{}(history);
-    auto& newest = c.who->activity->last_write_seq;
-    if (c.who->activity->last_write_history.exchange(hash) != hash)
-        newest = 0;  // what was written before is of another history
-    auto before = newest.load(std::memory_order_relaxed);
-    while (before < at.seq && !newest.compare_exchange_weak(before, at.seq))
-    {
-    }
+    c.who->activity->note_write(std::hash<std::string>{}(history), at.seq);
     const auto told = told_before(c, history);
     const auto own = told.given_in(at.lane);
     c.out->add("Clientflow-Position", sign_position(history, own ? std::max(*own, at) : at, told, position_secret_));

@@ -72,6 +72,16 @@ struct asked_of_thread
 };
 }  // namespace
 
+void key_activity::note_write(std::size_t history, std::int64_t seq)
+{
+    if (last_write_history.exchange(history) != history)
+        last_write_seq = 0;  // what was written before is of another history
+    auto before = last_write_seq.load(std::memory_order_relaxed);
+    while (before < seq && !last_write_seq.compare_exchange_weak(before, seq))
+    {
+    }
+}
+
 struct credentials::implementation
 {
     implementation(credentials_config with, event_log::keyring& ring, const schema::clock& by, keep_uses keep)
@@ -290,10 +300,11 @@ std::shared_ptr<known_key> credentials::implementation::load(const std::string& 
 void credentials::implementation::begin_at_end(const known_key& known)
 {
     key_activity& its = *known.activity;
-    if (!known.who || !known.who->write || known.who->operators || its.last_write_history != 0 || !config.incarnation)
+    if (!known.who || !known.who->write || known.who->operators || !config.incarnation)
         return;
-    its.last_write_history = std::hash<std::string>{}(config.incarnation());
-    its.last_write_seq = store->last_seq(known.lane);
+    const auto history = std::hash<std::string>{}(config.incarnation());
+    if (its.last_write_history != history)
+        its.note_write(history, store->last_seq(known.lane));
 }
 
 // Reads on from where each key stands; one round trip for all of them.

@@ -42,6 +42,9 @@ struct key_activity
     std::atomic<std::int64_t> last_used_us{0};
     std::atomic<std::uint64_t> calls{0};  // since they were last taken
     std::atomic<std::size_t> exports{0};  // CSV answers under way
+
+    // Reads are to be at least as new. `history` is the hash of the incarnation; another one begins anew.
+    void note_write(std::size_t history, std::int64_t seq);
 };
 
 // A key as the edge knows it. Immutable.
