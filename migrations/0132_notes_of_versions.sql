@@ -56,7 +56,7 @@ begin
     for each in
         select to_regclass('read.' || quote_ident(p.projection)) as source, to_regclass(p.rows_in) as target
           from read.projection p
-         where p.state <> 'retired'
+         where p.state in ('beside', 'live', 'former')  -- one that is being made is locked, perhaps for long
     loop
         if each.source <> each.target then
             perform read.copy_notes(each.source, each.target);

@@ -1,8 +1,8 @@
 -- Analysts fill no disk and stop no writer: what PostgreSQL lets everybody do even in a transaction that only reads.
 --
 -- pg_logical_emit_message writes as much of the write-ahead log as it is told; pg_export_snapshot makes a file at each
--- call; the other two take a transaction's id, in a loop of savepoints until there are none left and nobody writes any
--- more. The product calls none of them. Who may not revoke here (a foreign server without its superuser) is told so by
+-- call; the other two take a transaction's id without writing anything, in a loop as fast as it goes. The product calls
+-- none of them. Who may not revoke here (a foreign server without its superuser) is told so by
 -- `clientflow doctor`.
 do $$
 declare
@@ -94,7 +94,8 @@ begin
 end
 $$;
 
--- Those who are admitted already. Who may not change them here gives them their bounds by admitting them again.
+-- Those who are admitted already get the two bounds, and keep what was set for them else. Who may not change them here
+-- gives them their bounds by admitting them again.
 reset role;
 do $$
 declare
@@ -104,7 +105,10 @@ begin
         select a.login from read.analyst a join pg_roles r on r.rolname = a.login
     loop
         begin
-            perform read.bound_analyst(admitted.login);
+            execute format('alter role %I in database %I set temp_file_limit = %L', admitted.login, current_database(),
+                           '256MB');
+            execute format('alter role %I in database %I set log_min_messages = %L', admitted.login,
+                           current_database(), 'fatal');
         exception when insufficient_privilege then
             null;
         end;
