@@ -120,14 +120,17 @@ constexpr std::array checks{
           "p.proowner))) a"
           "               where a.grantee = 0 and a.privilege_type = 'EXECUTE')",
           "As superuser: revoke execute on the pg_advisory_* functions from public, in this database."},
-    check{"write_functions", log, false, "whoever may only read cannot fill the disk or use up transactions' ids",
+    check{"write_functions", log, false,
+          "whoever may only read is given no function that fills the disk or takes transactions' ids",
           "select case when count(*) > 0 then 'everybody may execute ' || min(p.oid::regprocedure::text) end"
           "  from pg_proc p where p.pronamespace = 'pg_catalog'::regnamespace"
           "   and p.proname in ('pg_logical_emit_message', 'pg_export_snapshot', 'pg_current_xact_id', 'txid_current')"
           "   and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
           "                where a.grantee = 0 and a.privilege_type = 'EXECUTE')",
-          "As superuser, in this database: revoke execute on the function from public."},
-    check{"analysts_elsewhere", log, false, "analysts' logins can use no other database of the server",
+          "As superuser, in this database: revoke execute on the function from public (a backup role that is no"
+          " superuser needs pg_export_snapshot granted)."},
+    check{"analysts_elsewhere", log, false,
+          "analysts' logins are granted no other database of the server (pg_hba.conf may refuse them all the same)",
           "select r.rolname || ' may connect to ' || string_agg(d.datname, ', ' order by d.datname)"
           "  from pg_roles r join pg_database d on d.datallowconn and d.datname <> current_database()"
           " where r.rolcanlogin and not r.rolsuper and has_database_privilege(r.oid, d.oid, 'connect')"
