@@ -199,6 +199,8 @@ void write_list_parameters(json_writer& json, const projection::list_shape& shap
     }
 }
 
+bool answers_not_modified(const route& one) { return one.query && one.shape == answer_shape::item; }
+
 void write_parameters(json_writer& json, const route& one)
 {
     json.key("parameters").begin_array();
@@ -233,7 +235,7 @@ void write_parameters(json_writer& json, const route& one)
         header("Prefer");
     if (one.takes_ticket)
         header("Last-Event-ID");
-    if (one.query && one.shape == answer_shape::item)
+    if (answers_not_modified(one))
         header("If-None-Match");
     json.end_array();
 }
@@ -359,6 +361,8 @@ void write_responses(json_writer& json, const route& one)
     write_success(json, one, "200", one.creates ? "Repeated with the same id and members." : "Done.");
     if (one.creates)
         write_success(json, one, "201", "Created.");
+    if (answers_not_modified(one))
+        json.key("304").begin_object().member("description", "It still is one of If-None-Match.").end_object();
     for (const auto& [status, codes] : codes_of(one))
     {
         std::string words;
