@@ -5,7 +5,6 @@
 #include "commands/limits.hpp"
 #include "events/log/meta.hpp"
 #include "events/log/upcast.hpp"
-#include "events/org.hpp"
 #include "http/server/thread_name.hpp"
 
 #include <algorithm>
@@ -24,11 +23,6 @@ namespace
 using steady = std::chrono::steady_clock;
 
 std::int64_t ticks(steady::time_point at) { return at.time_since_epoch().count(); }
-
-bool holds(const std::vector<api_key::scope>& scopes, api_key::scope one)
-{
-    return std::find(scopes.begin(), scopes.end(), one) != scopes.end();
-}
 
 // What is kept of one key: its folded stream, and how far both streams were read.
 struct known_key
@@ -72,16 +66,6 @@ struct asked_of_thread
 };
 }  // namespace
 
-void key_activity::note_write(std::size_t history, std::int64_t seq)
-{
-    if (last_write_history.exchange(history) != history)
-        last_write_seq = 0;  // what was written before is of another history
-    auto before = last_write_seq.load(std::memory_order_relaxed);
-    while (before < seq && !last_write_seq.compare_exchange_weak(before, seq))
-    {
-    }
-}
-
 struct credentials::implementation
 {
     implementation(credentials_config with, event_log::keyring& ring, const schema::clock& by, keep_uses keep)
@@ -124,7 +108,6 @@ struct credentials::implementation
     void read_news(std::span<const std::shared_ptr<known_key>>);
     void fold(known_key&, const std::vector<event_log::recorded>& key_news,
               const std::vector<event_log::recorded>& member_news) const;
-    std::shared_ptr<const principal> principal_of(const known_key&) const;
     void settle(known_key&) const;
     void begin_at_end(const known_key&);
     void check();
@@ -364,30 +347,8 @@ void credentials::implementation::settle(known_key& known) const
     if (!known.key.it)
         return;
     const bool is_usable = !known.member_gone && !known.key.it->archived_at;
-    (is_usable ? known.who : known.gone) = principal_of(known);
-}
-
-std::shared_ptr<const principal> credentials::implementation::principal_of(const known_key& known) const
-{
-    const api_key::item& item = *known.key.it;
-    auto made = std::make_shared<principal>();
-    made->key = item.id;
-    made->tenant = known.key_stream.tenant;
-    made->lane = known.lane;
-    if (item.member_id)
-        made->member = item.member_id->value;
-    made->key_text = item.id.text();
-    made->tenant_text = org::org_id{made->tenant}.text();
-    made->operators = made->tenant == event_log::platform_tenant;
-    made->admin = holds(item.scopes, api_key::scope::admin);
-    made->write = made->admin || holds(item.scopes, api_key::scope::write);
-    made->read = made->write || holds(item.scopes, api_key::scope::read);
-    made->import = holds(item.scopes, api_key::scope::import);
-    made->scopes = item.scopes;
-    made->expires_at = item.expires_at;
-    made->requests_per_minute = item.requests_per_minute;
-    made->activity = known.activity;
-    return made;
+    (is_usable ? known.who : known.gone) =
+        principal_of(*known.key.it, known.key_stream.tenant, known.lane, known.activity);
 }
 
 // Holds every key that was used lately against the log. What changed gets a new entry: entries in the table are not
