@@ -20,7 +20,8 @@ std::shared_ptr<void> decode(const definition& of, std::string_view bytes)
     return row;
 }
 
-folding::folding(std::span<const definition* const> definitions) : definitions_(definitions), slots_(definitions.size())
+folding::folding(std::span<const definition* const> definitions, bool with_terms)
+    : definitions_(definitions), with_terms_(with_terms), slots_(definitions.size())
 {
     for (const definition* of : definitions_)
         if (of->kind == row_kind::appended)
@@ -123,8 +124,9 @@ void folding::fold_slot(row_slot& slot, const opening& open)
         encode_row(*slot.of->record, slot.row.get(), slot.after);
     if (!slot.after.empty())
         count(slot, slot.row.get(), +1);
-    slot.terms =
-        change_of(found_by(*slot.of, old.get()), found_by(*slot.of, slot.after.empty() ? nullptr : slot.row.get()));
+    if (with_terms_)
+        slot.terms =
+            change_of(found_by(*slot.of, old.get()), found_by(*slot.of, slot.after.empty() ? nullptr : slot.row.get()));
 }
 
 void folding::count(const row_slot& slot, const void* row, int sign)

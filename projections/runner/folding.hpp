@@ -72,7 +72,7 @@ struct row_slot
     std::vector<const recorded*> events;
     bool is_folded_anew =
         false;            // the events are all there are: `before` is what the row replaces, not what it builds on
-    term_change terms{};  // likewise, once folded
+    term_change terms{};  // likewise, once folded, where they are asked for
 
     bool has_changed() const { return before != after; }
 };
@@ -90,7 +90,8 @@ using opening = std::function<std::unique_ptr<schema::opener>(const recorded&)>;
 class folding
 {
 public:
-    explicit folding(std::span<const definition* const>);
+    // `with_terms`: also by which words a row is found no more, and by which from now on.
+    explicit folding(std::span<const definition* const>, bool with_terms = true);
 
     // Leaves alone what concerns none of the definitions (or only stopped keys). `seen` is the definition's position
     // in the event's lane: events at or below it are left alone.
@@ -116,6 +117,7 @@ private:
     void count(const row_slot&, const void* row, int sign);
 
     std::span<const definition* const> definitions_;
+    const bool with_terms_;
     std::unordered_map<std::string_view, std::vector<const definition*>> by_category_;
     std::vector<std::unordered_map<row_key, std::unique_ptr<row_slot>>> slots_;  // per definition
     std::vector<row_slot*> order_;

@@ -105,54 +105,57 @@ struct lane_copy::implementation : row_connection
         return all;
     }
 
+    // Answers the lines written; `lines_of` hands a row's lines to what it is given.
+    template <class LinesOf>
+    std::uint64_t copy(pqxx::transaction_base& work, const std::string& into, const std::vector<std::string>& names,
+                       const row_pages& next, LinesOf lines_of)
+    {
 // libpqxx 6 takes raw lines only through this class, which it calls deprecated for its own escaping; ours is used.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-    std::uint64_t copy(pqxx::transaction_base& work, const definition& of, const row_pages& next)
-    {
-        const table& into = table_of(of);
-        const auto names_in = column_names(into);
-        pqxx::tablewriter out{work, std::string{of.table}, names_in.begin(), names_in.end()};
-        lines as_lines{into.columns};
-        std::uint64_t rows = 0;
+        pqxx::tablewriter out{work, into, names.begin(), names.end()};
+        std::uint64_t written = 0;
         for (auto page = next(); !page.empty(); page = next())
         {
             const event_log::connection::deadline limit{held(), page_deadline};
             for (const auto& row : page)
-                out.write_raw_line(as_lines.of(of, row));
-            rows += page.size();
+                lines_of(row, [&](const std::string& line) {
+                    out.write_raw_line(line);
+                    ++written;
+                });
         }
         out.complete();
-        return rows;
-    }
 #pragma GCC diagnostic pop
+        return written;
+    }
 
-    // The words of all versions lie in one table under row security, which takes no COPY.
-    void add_terms(pqxx::transaction_base& work, const definition& of, const row_pages& next)
+    std::uint64_t copy_rows(pqxx::transaction_base& work, const definition& of, const row_pages& next)
+    {
+        const table& into = table_of(of);
+        lines as_lines{into.columns};
+        return copy(work, std::string{of.table}, column_names(into), next,
+                    [&](const copied_row& row, auto take) { take(as_lines.of(of, row)); });
+    }
+
+    // The words of the same rows.
+    void copy_terms(pqxx::transaction_base& work, const definition& of, const row_pages& next)
     {
         if (of.find_by == nullptr)
             return;
-        for (auto page = next(); !page.empty(); page = next())
-        {
-            const event_log::connection::deadline limit{held(), page_deadline};
-            arrays all{7};
-            std::size_t count = 0;
-            for (const auto& row : page)
-                for (const auto& each : terms_of(of, decode(of, row.bytes).get()))
-                {
-                    all.next()
-                        .id(row.key.tenant)
-                        .text(of.name)
-                        .number(of.version)
-                        .id(row.key.id)
-                        .text(each.word)
-                        .number(static_cast<std::int16_t>(each.place))
-                        .text(each.created_at.text());
-                    ++count;
-                }
-            if (count > 0)
-                work.exec_params(put_terms, make_dynamic_params(all.finish()));
-        }
+        const std::vector<std::string> names{"tenant_id", "projection", "version", "id", "term", "place", "created_at"};
+        std::string line;
+        copy(work, term_table(of), names, next, [&](const copied_row& row, auto take) {
+            const std::string begins = row.key.tenant.text() + '\t' + std::string{of.name} + '\t' +
+                                       std::to_string(of.version) + '\t' + row.key.id.text() + '\t';
+            for (const auto& each : terms_of(of, decode(of, row.bytes).get()))
+            {
+                line = begins;
+                append_escaped(line, each.word);
+                line.append("\t").append(std::to_string(static_cast<std::int16_t>(each.place)));
+                line.append("\t").append(each.created_at.text());
+                take(line);
+            }
+        });
     }
 
     void add_totals(pqxx::transaction_base& work, std::span<const std::pair<total_key, std::int64_t>> totals,
@@ -179,7 +182,7 @@ struct lane_copy::implementation : row_connection
             return call([&](pqxx::connection_base& raw) -> std::optional<std::string> {
                 pqxx::work work{raw};
                 bool is_first = true;
-                copy(work, of, [&] {
+                copy_rows(work, of, [&] {
                     return std::exchange(is_first, false) ? std::vector<copied_row>(rows.begin(), rows.end())
                                                           : std::vector<copied_row>{};
                 });
@@ -221,21 +224,17 @@ lane_copy::~lane_copy() = default;
 
 void lane_copy::open() { self_->open(); }
 
-rows_by_projection lane_copy::write(const copied_lane& lane)
+std::uint64_t lane_copy::write(const copied_lane& lane)
 {
     const auto rows = self_->call([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
-        work.exec_params(advance_steps, make_dynamic_params(arrays_of(std::span<const checkpoint>{lane.steps})));
-        rows_by_projection written;
-        for (const auto& each : lane.rows)
-        {
-            written[std::string{each.of->name}] = self_->copy(work, *each.of, each.from_first());
-            self_->add_terms(work, *each.of, each.from_first());
-        }
+        work.exec_params(advance_steps, make_dynamic_params(arrays_of(std::span{&lane.step, 1})));
+        const auto written = self_->copy_rows(work, *lane.rows.of, lane.rows.from_first());
+        self_->copy_terms(work, *lane.rows.of, lane.rows.from_first());
         const std::span all{lane.totals};
         for (std::size_t at = 0; at < all.size(); at += totals_per_statement)
             self_->add_totals(work, all.subspan(at, std::min(totals_per_statement, all.size() - at)),
-                              std::max<std::int64_t>(lane.steps.front().seq, 1));
+                              std::max<std::int64_t>(lane.step.seq, 1));
         if (!lane.parked.empty())
             work.exec_params(insert_parked, make_dynamic_params(arrays_of(std::span<const parked_key>{lane.parked})));
         FAULT_POINT("rebuild.before_commit");

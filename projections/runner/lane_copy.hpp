@@ -1,5 +1,5 @@
-// One lane of new versions written at once: rows by COPY into tables that nobody reads yet, totals, stopped keys and
-// the first positions, in one transaction.
+// One lane of a new version written at once: rows by COPY into a table that nobody reads yet, totals, stopped keys and
+// the first position, in one transaction.
 //
 // Holds one connection of the projector's role and serves one thread. Throws store_failed and lost_race; then nothing
 // of the lane is there, or, if the connection was lost, `is_written` tells.
@@ -36,8 +36,8 @@ struct lane_rows
 
 struct copied_lane
 {
-    std::vector<checkpoint> steps;  // the first ones, one per projection
-    std::vector<lane_rows> rows;
+    checkpoint step;  // the first one
+    lane_rows rows;
     std::vector<std::pair<total_key, std::int64_t>> totals;
     std::vector<parked_key> parked;
 };
@@ -52,9 +52,8 @@ public:
 
     void open();
 
-    // Rows written of each projection, by its name. FAULT_POINTs rebuild.before_commit and rebuild.after_commit stand
-    // around its commit.
-    rows_by_projection write(const copied_lane&);
+    // Answers the rows written. FAULT_POINTs rebuild.before_commit and rebuild.after_commit stand around its commit.
+    std::uint64_t write(const copied_lane&);
     bool is_written(const definition&, std::int32_t lane);
 
     // Those that the database refuses by their values, with the SQLSTATE; writes nothing.

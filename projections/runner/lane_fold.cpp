@@ -5,6 +5,7 @@
 #include "schemas/row_codec.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace projection
 {
@@ -68,7 +69,7 @@ lane_fold::lane_fold(std::int32_t lane, std::span<const definition* const> defin
 
 void lane_fold::fold(std::span<const recorded> events, const opening& open)
 {
-    folding batch{of_};
+    folding batch{of_, false};  // words are made of the final rows
     for (const auto& happened : events)
         batch.add(
             happened, [](const definition&, std::int32_t) { return std::int64_t{0}; },
@@ -82,18 +83,16 @@ void lane_fold::fold(std::span<const recorded> events, const opening& open)
     event_id_ = events.back().event_id;
 }
 
-copied_lane lane_fold::copied(const std::string& incarnation, std::size_t page_rows) const
+copied_lane lane_fold::copied(const definition& of, const std::string& incarnation, std::size_t page_rows) const
 {
     copied_lane made;
-    for (const definition* of : of_)
-    {
-        made.steps.push_back({of, lane_, 1, seq_, 0, incarnation, event_id_});
-        made.rows.push_back({of, [this, of, page_rows] { return pages_of(*of, page_rows); }});
-    }
+    made.step = {&of, lane_, 1, seq_, 0, incarnation, event_id_};
+    made.rows = {&of, [this, &of, page_rows] { return pages_of(of, page_rows); }};
+    const std::string counters = std::string{of.name} + '.';
     for (const auto& [key, value] : totals_)
-        if (value != 0)
+        if (value != 0 && key.counter.starts_with(counters))
             made.totals.emplace_back(key, value);
-    made.parked = stopped_;
+    std::ranges::copy_if(stopped_, std::back_inserter(made.parked), [&](const auto& each) { return each.of == &of; });
     return made;
 }
 

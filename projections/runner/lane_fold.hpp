@@ -31,8 +31,9 @@ public:
     // The events that follow `at`, without a hole.
     void fold(std::span<const recorded>, const opening&);
 
-    // Everything as it is to be written; rows are read from the scratch store page by page.
-    copied_lane copied(const std::string& incarnation, std::size_t page_rows) const;
+    // One of the definitions as it is to be written; rows are read from the scratch store page by page. Several threads
+    // may read them, each those of its definition.
+    copied_lane copied(const definition&, const std::string& incarnation, std::size_t page_rows) const;
 
     // The database does not take this row: its key is stopped at its first event, and the row counts for nothing.
     void refuse(const definition&, const row_key&, const std::string& sqlstate);

@@ -10,13 +10,17 @@
 #include "schemas/fault_point.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
 #include <future>
 #include <map>
+#include <mutex>
 #include <numeric>
 #include <optional>
 #include <set>
 #include <thread>
 #include <utility>
+#include <variant>
 
 namespace projection
 {
@@ -28,6 +32,35 @@ std::uint64_t rows_in(const lane_progress& lane, std::string_view projection)
 {
     const auto found = lane.rows.find(projection);
     return found == lane.rows.end() ? 0 : found->second;
+}
+
+// Numbers from 0 on for several threads, each once.
+class turns
+{
+public:
+    explicit turns(std::size_t count) : count_(count) {}
+
+    std::optional<std::size_t> next()
+    {
+        const auto turn = next_++;
+        return turn < count_ ? std::optional{turn} : std::nullopt;
+    }
+
+private:
+    const std::size_t count_;
+    std::atomic<std::size_t> next_ = 0;
+};
+
+// The same work on so many threads, the caller's among them. Throws what one of them threw, when all have ended.
+template <class Work>
+void side_by_side(std::size_t threads, Work work)
+{
+    std::vector<std::future<void>> others;
+    for (std::size_t i = 1; i < threads; ++i)
+        others.push_back(std::async(std::launch::async, std::ref(work)));
+    work();
+    for (auto& each : others)
+        each.get();
 }
 
 struct retired_meanwhile
@@ -96,11 +129,7 @@ public:
             fold_lanes();
             progress_.now = rebuild_progress::phase::indexing;
             tell(true);
-            for (const auto& each : models_)
-                patiently([&] {
-                    patient_versions_.open();
-                    patient_versions_.finish(*each);
-                });
+            patiently([&] { finish(); });
             FAULT_POINT("rebuild.finished");
             patiently([&] { catch_up(); });
             FAULT_POINT("rebuild.caught_up");
@@ -250,7 +279,7 @@ private:
     {
         for (auto& lane : progress_.lanes)
         {
-            patiently([&] { missing_ = not_written(lane.lane); });
+            patiently([&] { missing_ = not_written(definitions_, lane.lane); });
             if (missing_.empty())
             {
                 lane.seq = lane.mark;
@@ -263,11 +292,10 @@ private:
         }
     }
 
-    std::vector<const definition*> not_written(std::int32_t lane)
+    std::vector<const definition*> not_written(std::vector<const definition*> left, std::int32_t lane)
     {
-        lane_copy store{config_.rows, definitions_};
+        lane_copy store{config_.rows, left};
         store.open();
-        auto left = definitions_;
         std::erase_if(left, [&](const definition* of) { return store.is_written(*of, lane); });
         return left;
     }
@@ -322,36 +350,78 @@ private:
 
     void copy(lane_fold& lane, lane_progress& progress)
     {
-        lane_copy store{config_.rows, missing_};
-        store.open();
-        if (store.is_written(*missing_.front(), progress.lane))
-            return count_rows();  // the answer to the last commit was lost
-        if (read_incarnation() != incarnation_)
+        auto left = not_written(missing_, progress.lane);
+        if (left.size() < missing_.size())
+            count_rows();  // written by an attempt that failed later, or whose last answer was lost
+        if (!left.empty() && read_incarnation() != incarnation_)
             throw std::runtime_error("the log belongs to another history than when this lane was begun (a failover): "
                                      "go on with --resume, which folds the lane again");
-        for (bool is_refused = true; is_refused;)
+        std::ranges::stable_sort(left, std::greater{}, &definition::kind);  // of the appended ones each event has a row
+        while (!left.empty())
+            left = copy(lane, progress, left);
+    }
+
+    // Answers those of which the database refused rows, which are out of the fold then.
+    std::vector<const definition*> copy(lane_fold& lane, lane_progress& progress,
+                                        std::span<const definition* const> these)
+    try
+    {
+        std::vector<refused_rows> refused;
+        std::mutex finding;  // `refused` and `progress`
+        turns left{these.size()};
+        side_by_side(config_.copy_sessions, [&] {
+            lane_copy store{config_.rows, these};
+            store.open();
+            while (const auto turn = left.next())
+            {
+                const auto copied = lane.copied(*these[*turn], incarnation_, config_.page_rows);
+                const auto written = write(store, copied);
+                const std::lock_guard lock{finding};
+                if (const auto* rows = std::get_if<std::uint64_t>(&written))
+                    progress.rows[std::string{these[*turn]->name}] = *rows;
+                else
+                    refused.push_back(std::get<refused_rows>(written));
+            }
+        });
+        std::vector<const definition*> again;
+        for (const auto& each : refused)
         {
-            const auto copied = lane.copied(incarnation_, config_.page_rows);
-            is_refused = false;
-            try
-            {
-                for (const auto& [projection, rows] : store.write(copied))
-                    progress.rows[projection] = rows;
-            }
-            catch (const lost_race&)
-            {
-                expect_under_way();
-                throw not_now("somebody else builds lane " + std::to_string(progress.lane) + " of the same versions");
-            }
-            catch (const store_failed& fault)
-            {
-                expect_under_way();
-                if (!fault.by_data)
-                    throw;
-                is_refused = true;
-                refuse(lane, store, copied);
-            }
+            for (const auto& [key, sqlstate] : each.rows)
+                lane.refuse(*each.of, key, sqlstate);
+            again.push_back(each.of);
         }
+        return again;
+    }
+    catch (const lost_race&)
+    {
+        expect_under_way();
+        throw not_now("somebody else builds lane " + std::to_string(progress.lane) + " of the same versions");
+    }
+    catch (const store_failed&)
+    {
+        expect_under_way();
+        throw;
+    }
+
+    struct refused_rows
+    {
+        const definition* of = nullptr;
+        std::vector<std::pair<row_key, std::string>> rows;
+    };
+
+    static std::variant<std::uint64_t, refused_rows> write(lane_copy& store, const copied_lane& copied)
+    try
+    {
+        return store.write(copied);
+    }
+    catch (const store_failed& fault)
+    {
+        if (!fault.by_data)
+            throw;
+        refused_rows found{copied.rows.of, store.refused(copied.rows)};
+        if (found.rows.empty())
+            throw store_failed("the database refuses a lane of a new version, but none of its rows", true);
+        return found;
     }
 
     // Throws when a version was retired.
@@ -362,24 +432,23 @@ private:
                 throw retired_meanwhile{};
     }
 
-    void refuse(lane_fold& lane, lane_copy& store, const copied_lane& copied)
-    {
-        std::size_t found = 0;
-        for (const auto& rows : copied.rows)
-            for (const auto& [key, sqlstate] : store.refused(rows))
-            {
-                lane.refuse(*rows.of, key, sqlstate);
-                ++found;
-            }
-        if (found == 0)
-            throw store_failed("the database refuses a lane of a new version, but none of its rows", true);
-    }
-
     std::string read_incarnation()
     {
         row_store store{config_.rows, definitions_};
         store.open();
         return store.incarnation();
+    }
+
+    // Keys, indexes and row security; what was finished before the database went away is found so.
+    void finish()
+    {
+        turns left{models_.size()};
+        side_by_side(config_.copy_sessions, [&] {
+            version_store versions{patient(config_.rows)};
+            versions.open();
+            while (const auto turn = left.next())
+                versions.finish(*models_[*turn]);
+        });
     }
 
     // As the runner does it, until little is left.

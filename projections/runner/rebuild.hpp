@@ -1,13 +1,15 @@
 // New versions of read models, folded from the first event beside the live ones.
 //
 // Lane by lane: events are folded into a scratch store on disk up to the lane's head, then the final rows are copied
-// into the new versions' tables with totals and positions, in one transaction per lane. When all lanes are there, keys,
-// indexes and row security are made, what came meanwhile is folded as the runner does it, and the versions stand beside
-// the live ones: whoever serves the lanes feeds them from then on. Readers notice nothing.
+// into the new versions' tables with totals and positions, in one transaction per lane and version, several side by
+// side. When all lanes are there, keys, indexes and row security are made, what came meanwhile is folded as the runner
+// does it, and the versions stand beside the live ones: whoever serves the lanes feeds them from then on. Readers
+// notice nothing.
 //
 // What was done is found by whoever goes on: a lane with a position is a lane done, so a build that was killed begins
-// with the first lane that is not. A database that goes away is waited for, `patience` long. Runs on the caller's
-// thread; memory is bounded by the scratch store's, one batch and the totals of one lane.
+// with the first lane that is not. A database that goes away is waited for, `patience` long. Holds the caller's thread,
+// and makes up to `copy_sessions` of it while rows are copied and indexed; memory is bounded by the scratch store's,
+// one batch and the totals of one lane.
 #pragma once
 
 #include "events/feed/feed.hpp"
@@ -70,6 +72,7 @@ struct rebuild_config
     std::size_t scratch_buffer_bytes = 64 * 1024 * 1024;
     std::size_t scratch_cache_bytes = 64 * 1024 * 1024;
     std::size_t page_rows = 2'000;             // copied under one deadline
+    std::size_t copy_sessions = 2;             // versions whose rows are copied, or indexed, at the same time
     std::int64_t close_enough_events = 2'000;  // of all lanes: then the runner can have it
     std::chrono::milliseconds tell_every{1'000};
     std::chrono::milliseconds patience{300'000};  // with a database that is away

@@ -246,6 +246,12 @@ inline constexpr const char* delete_terms =
     "and held.projection = gone.projection and held.version = gone.version and held.id = gone.id "
     "and held.term = gone.term";
 
+// Where the words of a version lie while it is built (read.begin_terms).
+inline std::string term_table(const definition& of)
+{
+    return "read.search_term_" + std::string{of.name} + "_v" + std::to_string(of.version);
+}
+
 inline constexpr const char* put_terms =
     "insert into read.search_term (tenant_id, projection, version, id, term, place, created_at) "
     "select * from unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[], $5::text[], $6::smallint[], "

@@ -7,6 +7,7 @@
 #include <pqxx/pqxx>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace projection
@@ -26,6 +27,9 @@ const definition* of_code(std::span<const definition* const> all, const version&
     const auto found = std::ranges::find(all, which.projection, [](const definition* of) { return of->name; });
     return found == all.end() ? nullptr : *found;
 }
+
+constexpr std::chrono::milliseconds terms_lock_wait{100}, terms_lock_pause{400};
+constexpr int terms_lock_attempts = 60;
 
 bool is_fed(const version& which)
 {
@@ -113,6 +117,27 @@ struct version_store::implementation
         }
     }
 
+    // Searches wait behind whoever waits for them to end, so that is done briefly, and again.
+    void drop_terms(const std::string& projection, int number)
+    {
+        for (int attempt = 1;; ++attempt)
+            try
+            {
+                return rows.call([&](pqxx::connection_base& raw) {
+                    pqxx::work work{raw};
+                    work.exec0("set local lock_timeout = " + std::to_string(terms_lock_wait.count()));
+                    work.exec_params("select read.drop_terms($1, $2)", projection, number);
+                    work.commit();
+                });
+            }
+            catch (const store_failed& fault)
+            {
+                if (fault.sqlstate != "55P03" || attempt == terms_lock_attempts)
+                    throw;
+                std::this_thread::sleep_for(terms_lock_pause);
+            }
+    }
+
     row_connection rows;
 };
 
@@ -128,9 +153,19 @@ void version_store::register_missing(std::span<const definition* const> all)
     self_->rows.call([&](pqxx::connection_base& raw) {
         pqxx::nontransaction work{raw};
         for (const definition* of : all)
+        {
             work.exec_params("select read.register_projection($1, $2, $3, $4)", std::string{of->name}, of->version,
                              digest_of(*of), std::string{of->table});
+            if (of->find_by != nullptr)
+                work.exec_params("select read.keep_terms($1)", std::string{of->name});
+        }
     });
+}
+
+std::optional<version> version_store::find(std::string_view projection, int number)
+{
+    auto found = self_->read("projection = $1 and version = $2", {std::string{projection}, std::to_string(number)});
+    return found.empty() ? std::nullopt : std::optional{std::move(found.front())};
 }
 
 std::vector<version> version_store::all() { return self_->read("state <> 'retired'", {}); }
@@ -188,11 +223,15 @@ version version_store::begin(const definition& of)
     try
     {
         return self_->step([&](pqxx::connection_base& raw) {
-            pqxx::nontransaction work{raw};
+            pqxx::work work{raw};
             const auto row = work.exec_params1("select version, rows_in from read.begin_version($1, $2, $3, $4)",
                                                std::string{of.name}, of.version, digest_of(of), std::string{of.table});
-            return version{std::string{of.name}, row[0].as<int>(),         of.version,
-                           digest_of(of),        row[1].as<std::string>(), std::string{version_state::building}};
+            version made{std::string{of.name}, row[0].as<int>(),         of.version,
+                         digest_of(of),        row[1].as<std::string>(), std::string{version_state::building}};
+            if (of.find_by != nullptr)
+                work.exec_params("select read.begin_terms($1, $2)", made.projection, made.number);
+            work.commit();
+            return made;
         });
     }
     catch (const lost_race&)
@@ -231,6 +270,8 @@ void version_store::finish(const model& of)
         work.exec0("set local lock_timeout = '1h'");
         work.exec_params("select read.finish_version($1, $2, $3)", of.which.projection, of.which.number,
                          std::string{of.code.table});
+        if (of.code.find_by != nullptr)
+            work.exec_params("select read.finish_terms($1, $2)", of.which.projection, of.which.number);
         work.commit();
     });
 }
@@ -271,7 +312,7 @@ void version_store::retire(const definition& of, int number, const std::string& 
     });
 }
 
-// In steps, tenant by tenant along the keys, so that nobody waits for it; the table last.
+// In steps, tenant by tenant along the keys, so that nobody waits for it; the tables last.
 void version_store::remove_retired(const definition& of, int number)
 {
     const std::string name{of.name};
@@ -285,13 +326,13 @@ void version_store::remove_retired(const definition& of, int number)
     for (const auto& tenant : tenants)
         self_->step([&](pqxx::connection_base& raw) {
             pqxx::nontransaction work{raw};
-            for (const char* table : {"read.parked", "read.search_term"})
-                work.exec_params(std::string{"delete from "} + table +
-                                     " where tenant_id = $1 and projection = $2 and version = $3",
-                                 tenant, name, number);
+            work.exec_params("delete from read.parked where tenant_id = $1 and projection = $2 and version = $3",
+                             tenant, name, number);
             work.exec_params("delete from read.sum where tenant_id = $1 and version = $2 and counter like $3", tenant,
                              number, name + ".%");
         });
+    if (of.find_by != nullptr)
+        self_->drop_terms(name, number);
     self_->step([&](pqxx::connection_base& raw) {
         pqxx::nontransaction work{raw};
         work.exec_params("select read.drop_version($1, $2, $3)", name, number, std::string{of.table});

@@ -110,6 +110,7 @@ public:
     // Enters what the database has no version of yet.
     void register_missing(std::span<const definition* const>);
     std::vector<version> all();  // by projection and number, without the retired
+    std::optional<version> find(std::string_view projection, int number);
 
     // Those that are fed (live, beside, former), of these definitions. Throws `unknown_definition` when a live one is
     // not of this code.

@@ -543,6 +543,15 @@ exit_status upgrade(const program& chosen, const wanted& given)
     });
 }
 
+// Also one that was retired.
+projection::version named(projection::version_store& store, const std::string& name, int number)
+{
+    auto found = store.find(name, number);
+    if (!found)
+        throw failure(not_found, "not_found", "there is no version " + std::to_string(number));
+    return std::move(*found);
+}
+
 exit_status retire(const program& chosen, const wanted& given)
 {
     const auto reason = read_reason(given.reason);
@@ -551,13 +560,13 @@ exit_status retire(const program& chosen, const wanted& given)
     projection::version_store store{rows_of(of)};
     return telling([&] {
         store.open();
-        const standing_versions all{store, given.names.front()};
-        const auto which = all.numbered(given.number);
+        const auto which = named(store, given.names.front(), given.number);
         if (which.state == projection::version_state::live)
             throw failure(refused, "not_now", "version " + std::to_string(which.number) + " is live");
         if (!given.dry_run)
         {
-            store.retire(code, which.number, reason);
+            if (which.state != projection::version_state::retired)  // else what was cut off before is gone on with
+                store.retire(code, which.number, reason);
             std::this_thread::sleep_for(projection::version_store::feeders_notice);
             store.remove_retired(code, which.number);
         }

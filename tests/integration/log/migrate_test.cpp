@@ -134,6 +134,39 @@ TEST_CASE_FIXTURE(given_an_empty_database, "what is missing is run in order, and
     CHECK(in.run("select said from es.note", name) == "later");
 }
 
+TEST_CASE_FIXTURE(given_an_empty_database,
+                  "words that were found before their versions had tables of their own stay found")
+{
+    auto before = ours();
+    std::erase_if(before, [](const migration& each) { return each.number >= 204; });
+    migrate(*admin(), before);
+    in.run("insert into read.projection (projection, version, definition, digest, rows_in, state) values"
+           " ('task', 1, 1, '', 'read.task', 'live'), ('task', 2, 1, '', 'read.task_v2', 'building'),"
+           " ('client', 2, 2, '', 'read.client', 'live')",
+           name);
+    in.run("insert into read.search_term select md5(t::text)::uuid, p.projection, p.version, md5(n::text)::uuid,"
+           " 'word' || n, n % 2, now() from read.projection p, generate_series(1, 3) t, generate_series(1, 50) n",
+           name);
+    const auto words = [&] {
+        return in.run("select md5(string_agg(t::text, ' ' order by t)) || count(*) from read.search_term t", name);
+    };
+    const auto there = words();
+    CHECK(migrate(*admin(), ours()).size() == ours().size() - before.size());
+    CHECK(words() == there);
+    CHECK(in.run("select count(*) from read.search_term_task_v1", name) == "150");
+
+    // A program that had begun a version goes on through the whole, one that knows its table copies into that.
+    in.run("begin; set local role clientflow_projector; insert into read.search_term values"
+           " (gen_random_uuid(), 'task', 2, gen_random_uuid(), 'old', 0, now());"
+           " insert into read.search_term_task_v2 values"
+           " (gen_random_uuid(), 'task', 2, gen_random_uuid(), 'new', 0, now()); commit",
+           name);
+    in.run("begin; set local role clientflow_projector; select read.finish_terms('task', 2); commit", name);
+    CHECK(in.run("select has_table_privilege('clientflow_projector', 'read.search_term_task_v2', 'insert')", name) ==
+          "f");
+    CHECK(in.run("select count(*) from read.search_term where version = 2 and projection = 'task'", name) == "152");
+}
+
 TEST_CASE_FIXTURE(given_an_empty_database, "an edited migration is refused before anything runs")
 {
     given_the_first();

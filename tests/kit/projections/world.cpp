@@ -177,6 +177,13 @@ projection::rebuild_config world::rebuilding() const
     return config;
 }
 
+void world::register_read_models() const
+{
+    projection::version_store versions{rows()};
+    versions.open();
+    versions.register_missing(projection::read_models());
+}
+
 std::vector<projection::version> world::rebuild(std::span<const projection::definition* const> of, bool goes_on)
 {
     const auto made = projection::rebuild(rebuilding(), of, *keys, clock, goes_on);

@@ -70,6 +70,8 @@ public:
     projection::reader_config reading() const;
     projection::verify_config verifying() const;
     projection::rebuild_config rebuilding() const;
+    // As the first server does: rows can be written from then on.
+    void register_read_models() const;
     // Builds new versions beside the live ones; throws unless they stand there afterwards.
     std::vector<projection::version> rebuild(std::span<const projection::definition* const>, bool goes_on = false);
     std::unique_ptr<event_feed::feed> feed() const;

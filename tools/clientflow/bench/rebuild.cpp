@@ -134,16 +134,16 @@ struct copied
     std::int64_t rows = 0;
 };
 
-copied copy_rows(const settings& of, const std::vector<projection::version>& versions)
+copied copy_tables(const settings& of, const std::vector<std::string>& tables)
 {
     database store{of.admin_dsn};
     copied found;
-    for (const auto& each : versions)
+    for (const auto& table : tables)
     {
         const std::string name = "/tmp/" + of.data.filename().string() + ".copy";  // the server's to write
         const std::string file = '\'' + name + '\'';
-        store.ask("copy (select * from " + each.rows_in + ") to " + file);
-        store.ask("create table public.floor (like " + each.rows_in + ")");
+        store.ask("copy (select * from " + table + ") to " + file);
+        store.ask("create table public.floor (like " + table + ")");
         const auto begun = steady::now();
         store.ask("copy public.floor from " + file);
         found.seconds += seconds_since(begun);
@@ -151,7 +151,7 @@ copied copy_rows(const settings& of, const std::vector<projection::version>& ver
              store.ask("select replace(regexp_replace(pg_get_indexdef(indexrelid), 'INDEX \\S+ ON \\S+',"
                        " 'INDEX ON public.floor'), 'UNIQUE ', '') from pg_index"
                        " where indrelid = '" +
-                       each.rows_in + "'::regclass"))
+                       table + "'::regclass"))
             store.ask(*index[0]);
         found.seconds_with_indexes += seconds_since(begun);
         found.rows += std::stoll(*store.ask("select count(*) from public.floor")[0][0]);
@@ -161,6 +161,21 @@ copied copy_rows(const settings& of, const std::vector<projection::version>& ver
         std::filesystem::remove(name, not_ours);
     }
     return found;
+}
+
+// Of rows, and of the words by which they are found.
+std::vector<std::string> tables_of(const std::vector<projection::version>& versions,
+                                   const std::vector<const projection::definition*>& definitions)
+{
+    std::vector<std::string> all;
+    for (const auto& each : versions)
+    {
+        all.push_back(each.rows_in);
+        for (const auto* of : definitions)
+            if (of->name == each.projection && of->find_by != nullptr)
+                all.push_back("read.search_term_" + each.projection + "_v" + std::to_string(each.number));
+    }
+    return all;
 }
 
 // Of this process, at its highest.
@@ -220,7 +235,7 @@ report rebuild(const settings& configured, const wishes& given, progress& line)
     const auto begun = steady::now();
     const auto made = projection::rebuild(building(here.of(), lanes, line), these, keys, clock, false);
     const double took = seconds_since(begun);
-    const auto floor = copy_rows(here.of(), made.versions);
+    const auto floor = copy_tables(here.of(), tables_of(made.versions, these));
 
     report found;
     found.name = "rebuild";
