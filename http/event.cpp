@@ -1,5 +1,6 @@
 #include "http/event.hpp"
 
+#include "http/server/command_route.hpp"
 #include "http/server/event_poll.hpp"
 #include "http/server/event_stream.hpp"
 #include "http/server/live.hpp"
@@ -24,8 +25,17 @@ constexpr std::array stream_parameters{
     http::parameter{"ticket", "Instead of a key, for browsers; from createEventTicket, once."},
 };
 
+// A ticket has no members to be made with.
 void make_ticket(http::call& c)
 {
+    struct nothing
+    {
+    } none;
+    static constexpr schema::record_type no_members = schema::record("ticket_request", 1);
+    if (!c.in->query.empty())
+        return c.refuse(http::bad_query("query", "A ticket takes no parameters, and is not rehearsed."));
+    if (!http::read_body(c, no_members, &none))
+        return;
     std::string text;
     schema::write_json(c.server->streams().make_ticket(c.key_digest), text);
     c.answer_json(std::move(text));
@@ -60,6 +70,7 @@ constexpr http::route ticket_row()
                      "Makes a ticket that opens one stream within a minute, for whoever cannot send a header.",
                      http::needs::read};
     made.local = make_ticket;
+    made.body_may_be_absent = true;
     made.answer = &schema::schema_of<http::ticket_item>;
     made.shape = http::answer_shape::other;
     made.body_bytes_max = 1024;

@@ -34,7 +34,8 @@ const projection::list_shape& listing()
     static const projection::list_shape shape{read_model(),
                                               {"name", "email", "created_at", "updated_at"},
                                               {"created_at", "updated_at", "name"},
-                                              {"name", "email"}};
+                                              {"name", "email"},
+                                              {"email"}};
     return shape;
 }
 }  // namespace client

@@ -28,7 +28,8 @@ const projection::list_shape& listing()
     static const projection::list_shape shape{read_model(),
                                               {"email", "name", "role", "type", "created_at", "updated_at"},
                                               {"created_at", "updated_at", "name", "email", "role"},
-                                              {"name", "email"}};
+                                              {"name", "email"},
+                                              {"email"}};
     return shape;
 }
 }  // namespace member

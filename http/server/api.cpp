@@ -8,6 +8,7 @@
 #include "http/server/jitter.hpp"
 #include "http/server/live.hpp"
 #include "http/server/network.hpp"
+#include "http/server/position_token.hpp"
 #include "http/server/query_string.hpp"
 #include "schemas/text.hpp"
 
@@ -177,8 +178,12 @@ void api::find_route(exchange& x, call& c)
     else if (const auto accept = x.in.joined("accept");
              c.where->has_csv() && prefers(accept, csv_media, c.where->media))
         c.wants_csv = true;
-    else if (!accepts(accept, c.where->media) && !accepts(accept, "application/problem+json"))
-        c.wrong = "not_acceptable";
+    else if (!accepts(accept, c.where->media))
+    {
+        c.wants_csv = c.where->has_csv() && accepts(accept, csv_media);  // text/*
+        if (!c.wants_csv && !accepts(accept, "application/problem+json"))
+            c.wrong = "not_acceptable";
+    }
     if (c.where)
         x.body_bytes_max = c.where->body_bytes_max;
 }
@@ -395,6 +400,9 @@ bool api::check_fields(call& c)
     c.prefer = read_prefer(c.in->field("prefer"));
     if (!c.where->writes())
         return true;
+    if (const auto field = c.in->joined("clientflow-position");
+        !field.empty() && !read_positions(field, incarnation(), position_secret_))
+        return c.refuse(bad_header("Clientflow-Position", "It is not a position of this service.")), false;
     const auto sent = read_query(c.in->query);
     if (!sent)
         return c.refuse(bad_query("query", "It is not percent-encoded UTF-8.")), false;
@@ -446,6 +454,10 @@ void api::on_answer(exchange& x, double seconds)
     if (!x.context)
         return;
     call& c = call_of(x);
+    const bool says_nothing_of_the_log = c.where && (c.where->local || (x.out.status >= 400 && x.out.status < 500));
+    if (says_nothing_of_the_log && c.who && !c.who->operators &&
+        x.out.fields.find("Clientflow-Position: ") == std::string::npos)
+        add_known_position(c);
     compress_if_asked(x, c);
     x.out.fields += usual_fields;
     x.out.fields += c.where && c.where->has_csv() ? vary_with_csv : usual_vary;

@@ -119,6 +119,8 @@ private:
     bool fill_submission(call&, lanes::submission&);
     void answer_command(call&, lanes::answer&);
     void note_position(call&, const event_log::position&);
+    void add_position(call&, const std::string& history, const event_log::position&);
+    void add_known_position(call&);
     // What the client hands back, as far as it is whole.
     positions_told told_before(const call&, const std::string& history) const;
     struct batched;

@@ -150,6 +150,20 @@ void api::note_position(call& c, const event_log::position& at)
 {
     const auto history = incarnation();
     c.who->activity->note_write(std::hash<std::string>{}(history), at.seq);
+    add_position(c, history, at);
+}
+
+// Of answers that speak of nothing in the log: what this node has answered to the key, and what the key handed in.
+void api::add_known_position(call& c)
+{
+    const auto history = incarnation();
+    const auto own = c.who->activity->last_write_seq.load();
+    if (own > 0 && c.who->activity->last_write_history == std::hash<std::string>{}(history))
+        add_position(c, history, {c.who->lane, own});
+}
+
+void api::add_position(call& c, const std::string& history, const event_log::position& at)
+{
     const auto told = told_before(c, history);
     const auto own = told.given_in(at.lane);
     c.out->add("Clientflow-Position", sign_position(history, own ? std::max(*own, at) : at, told, position_secret_));

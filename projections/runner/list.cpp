@@ -208,9 +208,10 @@ private:
     void read_filter(const std::string& plain, const std::string& suffix, const std::string& name,
                      const std::string& value)
     {
-        filter made{filtered(plain), comparison::one_of, {}, false};
+        filter made{filtered(plain)};
         if (made.of == nullptr)
             return faults_.push_back(wrong(name, "unknown", "is not a parameter of this list"));
+        made.is_folded = std::ranges::find(shape_.folded, made.of->name) != shape_.folded.end();
         if (suffix.empty())
             return read_values(std::move(made), name, value);
 
@@ -368,13 +369,16 @@ public:
     void add(const filter& each)
     {
         static constexpr std::string_view signs[] = {"", " >= ", " > ", " <= ", " < "};
-        const std::string name = "t." + each.of->name;
+        const std::string name = each.is_folded ? in_capitals("t." + each.of->name) : "t." + each.of->name;
         if (each.how != comparison::one_of)
             return require(name + std::string{signs[static_cast<int>(each.how)]} +
                            argument(each.values.front(), each.of->sql_type));
         std::string any;
         for (const auto& value : each.values)
-            any += (any.empty() ? "" : ", ") + argument(value, element_type(*each.of));
+        {
+            const auto given = argument(value, element_type(*each.of));
+            any += (any.empty() ? "" : ", ") + (each.is_folded ? in_capitals(given) : given);
+        }
         if (each.of->is_list)
         {
             if (!any.empty())
@@ -457,15 +461,17 @@ void require_parent(conditions& where, const std::optional<under>& parent)
 }  // namespace
 
 list_shape::list_shape(const definition& given, std::vector<std::string_view> filtered,
-                       std::vector<std::string_view> sorted, std::vector<std::string_view> sought_in)
+                       std::vector<std::string_view> sorted, std::vector<std::string_view> sought_in,
+                       std::vector<std::string_view> compared_folded)
     : of(&given)
     , columns(columns_of(*given.record))
     , filters(std::move(filtered))
     , sorts(std::move(sorted))
     , searched(std::move(sought_in))
+    , folded(std::move(compared_folded))
 {
     CF_ASSERT(!sorts.empty());
-    for (const auto names : {std::span{filters}, std::span{sorts}, std::span{searched}})
+    for (const auto names : {std::span{filters}, std::span{sorts}, std::span{searched}, std::span{folded}})
         for (const auto name : names)
             CF_ASSERT(column_named(name) != nullptr);
     for (const auto name : sorts)  // what a cursor can hold, see seek_value

@@ -34,13 +34,14 @@ inline constexpr std::size_t sought_words_max = 8;
 struct list_shape
 {
     list_shape(const definition&, std::vector<std::string_view> filters, std::vector<std::string_view> sorts,
-               std::vector<std::string_view> searched = {});
+               std::vector<std::string_view> searched = {}, std::vector<std::string_view> folded = {});
 
     const definition* of;
     std::vector<column> columns;
     std::vector<std::string_view> filters;   // beside `archived`
     std::vector<std::string_view> sorts;     // the first is the default, descending
     std::vector<std::string_view> searched;  // texts whose words `q` looks at; empty: there is no `q`
+    std::vector<std::string_view> folded;    // texts whose filter takes capitals and small letters for the same
 
     const column* column_named(std::string_view) const;
     // Ranges (`[gte]` and so on) are for numbers, days and moments.
@@ -62,6 +63,7 @@ struct filter
     comparison how = comparison::one_of;
     std::vector<std::string> values;  // as the column's text, sorted
     bool or_null = false;             // `null` was among the values
+    bool is_folded = false;           // capitals and small letters are the same
 };
 
 enum class archived_rows

@@ -244,12 +244,20 @@ TEST_CASE("a plan's limit is a 402 that says how much and where to go")
     CHECK(value_of(refused.body, "limit") == "5");
     CHECK(value_of(refused.body, "used") == "5");
     CHECK_FALSE(value_of(refused.body, "upgrade_url").empty());
+    REQUIRE(refused.header("Clientflow-Position").has_value());
+    const auto list = ask(shared(), of.key, "GET", "/api/v1/projects", "",
+                          {{"Clientflow-Position", *refused.header("Clientflow-Position")}});
+    CHECK(list.status == 200);
+    CHECK_FALSE(list.header("Clientflow-Stale").has_value());
 }
 
 TEST_CASE("members: an address once, the last owner stays")
 {
     const auto of = fresh();
     const auto id = made(of, "/api/v1/members", R"({"email": "Ann@Example.org", "name": "Ann"})");
+    for (const char* address : {"Ann@Example.org", "ann@example.org", "nobody@example.org,ANN@EXAMPLE.ORG"})
+        CHECK(value_of(ask(shared(), of.key, "GET", "/api/v1/members?email=" + std::string{address}).body, "id") == id);
+    CHECK(value_of(ask(shared(), of.key, "GET", "/api/v1/members?email=an@example.org").body, "id").empty());
     const auto again = ask(shared(), of.key, "POST", "/api/v1/members", R"({"email": "ann@example.ORG", "name": "A"})");
     CHECK(again.status == 409);
     CHECK(value_of(again.body, "code") == "already_exists");
@@ -410,4 +418,10 @@ TEST_CASE("a position makes a read at least that new; a foreign or broken one is
     CHECK(list.header("Clientflow-Position").has_value());
     CHECK_FALSE(list.header("Clientflow-Stale").has_value());
     CHECK(ask(shared(), reader, "GET", "/api/v1/clients", "", {{"Clientflow-Position", "nonsense"}}).status == 400);
+    const auto write = [&](const std::string& handed_in) {
+        return ask(shared(), of.key, "POST", "/api/v1/clients", R"({"name": "Ben"})",
+                   {{"Clientflow-Position", handed_in}});
+    };
+    CHECK(value_of(write("nonsense").body, "code") == "bad_query");
+    CHECK(write(position).status == 201);
 }

@@ -109,6 +109,21 @@ TEST_CASE("a ticket opens one stream, at whichever node, and then never again")
     CHECK(in.journal.text().find(ticket.substr(10, 30)) == std::string::npos);
 }
 
+TEST_CASE("a ticket is made of nothing: no members, no parameters, no rehearsal")
+{
+    stage in{without_projections()};
+    const auto of = in.new_tenant("tickets");
+    const auto send = [&](const std::string& query, const std::string& body) {
+        return ask(in, of.key, "POST", "/api/v1/events/tickets" + query, body);
+    };
+    CHECK(send("", "").status == 200);
+    CHECK(send("", "{}").status == 200);
+    CHECK(send("", R"({"zzz": 1})").status == 422);
+    CHECK(send("", "[").status == 400);
+    CHECK(value_of(send("?nope=1", "").body, "code") == "bad_query");
+    CHECK(value_of(send("?dry_run=true", "").body, "code") == "bad_query");
+}
+
 TEST_CASE("of many who use one ticket at once, one gets in")
 {
     stage in{without_projections()};
