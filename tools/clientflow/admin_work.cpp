@@ -1,161 +1,27 @@
 // See admin_work.hpp.
 #include "tools/clientflow/admin_work.hpp"
 
-#include "schemas/json.hpp"
 #include "schemas/json_writer.hpp"
+#include "tools/clientflow/own_command.hpp"
 #include "tools/clientflow/program.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
-#include <cstdint>
-#include <fcntl.h>
 #include <map>
 #include <mutex>
 #include <optional>
-#include <poll.h>
 #include <pthread.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 namespace cli
 {
 namespace
 {
-using steady = std::chrono::steady_clock;
-
-constexpr const char* this_program = "/proc/self/exe";  // also when the file was replaced meanwhile
-
-class descriptor
-{
-public:
-    explicit descriptor(int fd = -1) : fd_(fd) {}
-    descriptor(descriptor&& from) noexcept : fd_(std::exchange(from.fd_, -1)) {}
-    descriptor& operator=(descriptor&& from) noexcept
-    {
-        std::swap(fd_, from.fd_);
-        return *this;
-    }
-    ~descriptor()
-    {
-        if (fd_ >= 0)
-            ::close(fd_);
-    }
-    int get() const { return fd_; }
-
-private:
-    int fd_;
-};
-
-std::pair<descriptor, descriptor> make_pipe()
-{
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-        throw std::system_error(errno, std::generic_category(), "pipe2");
-    return {descriptor{ends[0]}, descriptor{ends[1]}};
-}
-
-// A child with nothing of ours but its two outputs: no socket, no blocked signal; at the head of a process group.
-pid_t spawn(const std::vector<std::string>& words, const descriptor& out, const descriptor& errors)
-{
-    std::vector<char*> arguments;
-    for (const auto& each : words)
-        arguments.push_back(const_cast<char*>(each.c_str()));  // posix_spawn leaves them as they are
-    arguments.push_back(nullptr);
-
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t how;
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&how);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, errors.get(), STDERR_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-    sigset_t none, standard;
-    sigemptyset(&none);
-    sigemptyset(&standard);
-    for (const int each : {SIGINT, SIGTERM, SIGPIPE})
-        sigaddset(&standard, each);
-    posix_spawnattr_setsigmask(&how, &none);
-    posix_spawnattr_setsigdefault(&how, &standard);
-    posix_spawnattr_setpgroup(&how, 0);
-    posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-
-    pid_t child = 0;
-    const int fault = ::posix_spawn(&child, this_program, &files, &how, arguments.data(), environ);
-    posix_spawnattr_destroy(&how);
-    posix_spawn_file_actions_destroy(&files);
-    if (fault != 0)
-        throw std::system_error(fault, std::generic_category(), "posix_spawn");
-    return child;
-}
-
-int milliseconds_until(steady::time_point due)
-{
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - steady::now()).count();
-    return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
-}
-
-// Appends what there is. False: the end.
-bool read_some(const descriptor& from, std::string& into)
-{
-    std::array<char, 64 * 1024> piece;
-    const auto got = ::read(from.get(), piece.data(), piece.size());
-    if (got <= 0)
-        return got < 0 && errno == EINTR;
-    into.append(piece.data(), static_cast<std::size_t>(got));
-    return true;
-}
-
-// What a command has said to its end, within bounds.
-struct heard
-{
-    std::string answer;  // its beginning
-    std::string errors;  // its end: the last line says why it failed
-    bool is_too_large = false;
-    bool is_too_long = false;  // it was ended for its time
-};
-
-void keep_beginning(heard& of, std::size_t bytes_max)
-{
-    of.is_too_large = of.is_too_large || of.answer.size() > bytes_max;
-    of.answer.resize(std::min(of.answer.size(), bytes_max));
-}
-
-void keep_end(std::string& of, std::size_t bytes_max) { of.erase(0, of.size() - std::min(of.size(), bytes_max)); }
-
-// JSON as it came, or nothing.
-std::optional<std::string> document_in(std::string_view text)
-{
-    const auto end = text.find_last_not_of('\n');
-    const auto trimmed = text.substr(0, end == std::string_view::npos ? 0 : end + 1);
-    schema::json::document parsed;
-    return !trimmed.empty() && parsed.parse(trimmed) ? std::optional<std::string>{trimmed} : std::nullopt;
-}
-
-// A failure is the last line that is an object; what follows it are words of whoever ends a process.
-std::optional<std::string> problem_in(std::string_view said)
-{
-    while (!said.empty())
-    {
-        const auto before = said.rfind('\n');
-        const auto line = said.substr(before == std::string_view::npos ? 0 : before + 1);
-        if (line.starts_with('{'))
-            if (auto found = document_in(line))
-                return found;
-        said = said.substr(0, said.size() - line.size() - (before == std::string_view::npos ? 0 : 1));
-    }
-    return std::nullopt;
-}
-
-int exit_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
-
 // As the command line writes its own.
 std::string problem_of(std::string_view code, std::string_view title, const std::string& detail, int exit)
 {
@@ -182,32 +48,10 @@ struct run
 
 struct admin_work::implementation
 {
-    // Reads both outputs to their ends. Past its time the child is asked to end, then made to.
-    heard listen(const run& of, const descriptor& out, const descriptor& errors)
+    heard listen(const run& of, const own_command& at)
     {
-        heard made;
-        std::optional<steady::time_point> due;
-        if (of.time_max)
-            due = steady::now() + *of.time_max;
-        std::array<pollfd, 2> both{{{out.get(), POLLIN, 0}, {errors.get(), POLLIN, 0}}};
-        while (both[0].fd >= 0 || both[1].fd >= 0)
-        {
-            if (due && steady::now() >= *due)
-            {
-                signal(of, made.is_too_long ? SIGKILL : SIGTERM);
-                due = made.is_too_long ? std::nullopt : std::optional{steady::now() + stop_patience};
-                made.is_too_long = true;
-            }
-            if (::poll(both.data(), both.size(), due ? milliseconds_until(*due) : -1) <= 0)
-                continue;
-            if (both[0].revents != 0 && !read_some(out, made.answer))
-                both[0].fd = -1;
-            if (both[1].revents != 0 && !read_some(errors, made.errors))
-                both[1].fd = -1;
-            keep_beginning(made, config.answer_bytes_max);
-            keep_end(made.errors, config.errors_bytes_max);
-        }
-        return made;
+        return hear_out(at, {config.answer_bytes_max, config.errors_bytes_max, of.time_max, stop_patience},
+                        [&](int number) { signal(of, number); });
     }
 
     // Why there is no answer, where the command itself could not say so.
@@ -235,10 +79,10 @@ struct admin_work::implementation
     }
 
     // Hears it out, then takes the exit status.
-    void await(run& of, const descriptor& out, const descriptor& errors)
+    void await(run& of, const own_command& at)
     {
         ::pthread_setname_np(::pthread_self(), "operator-work");
-        const auto said = listen(of, out, errors);
+        const auto said = listen(of, at);
         siginfo_t info{};
         while (::waitid(P_PID, static_cast<id_t>(of.child), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
         {
@@ -322,21 +166,17 @@ std::optional<admin_work::begun> admin_work::start(const std::string& command, c
     all.insert(all.end(), words.begin(), words.end());
     all.insert(all.end(), self_->settings.begin(), self_->settings.end());
     all.insert(all.end(), {"--json", "--quiet", "--no-input"});
-    auto [out, out_of_child] = make_pipe();
-    auto [errors, errors_of_child] = make_pipe();
     auto made = std::make_unique<run>();
     made->command = command;
     made->by = by;
     if (within == bound::looking)
         made->time_max = self_->config.looking_time_max;
     made->begun = self_->clock.now();
-    made->child = spawn(all, out_of_child, errors_of_child);
+    auto at = begin_own_command(all);
+    made->child = at.child;
     try
     {
-        made->reaper = std::thread{
-            [self = self_.get(), of = made.get(), out = std::move(out), errors = std::move(errors)]() mutable {
-                self->await(*of, std::move(out), std::move(errors));
-            }};
+        made->reaper = std::thread{[self = self_.get(), of = made.get(), at = std::move(at)] { self->await(*of, at); }};
     }
     catch (const std::system_error&)  // no thread to keep it: it must not go on alone
     {
@@ -347,6 +187,33 @@ std::optional<admin_work::begun> admin_work::start(const std::string& command, c
     self_->runs.emplace(command, std::move(made));
     return std::nullopt;
 }
+
+admin_work::told admin_work::read(const std::vector<std::string>& command, std::stop_token stopping) const
+{
+    std::vector<std::string> words{"clientflow"};
+    words.insert(words.end(), self_->settings.begin(), self_->settings.end());
+    words.insert(words.end(), {"--json", "--quiet", "--no-input"});
+    words.insert(words.end(), command.begin(), command.end());
+    const auto& config = self_->config;
+    const auto at = begin_own_command(words);
+    heard said;
+    {
+        // Not reaped before its end, so the number is nobody else's.
+        const auto signal = [&](int number) { ::kill(-at.child, number); };
+        const std::stop_callback ending{stopping, [&] { signal(SIGKILL); }};
+        said = hear_out(
+            at, {config.answer_bytes_max, config.errors_bytes_max, config.reading_time_max, reading_patience}, signal);
+    }
+    int status = 0;
+    while (::waitpid(at.child, &status, 0) < 0 && errno == EINTR)
+    {
+    }
+    auto& answer = said.answer;
+    answer.resize(answer.find_last_not_of('\n') + 1);
+    return {exit_of(status), std::move(answer), problem_in(said.errors), said.is_too_large, said.is_too_long};
+}
+
+const admin_work_config& admin_work::config() const { return self_->config; }
 
 std::string admin_work::state(const std::string& command, const known& otherwise) const
 {

@@ -216,7 +216,8 @@ void operator_rows(table& to, admin_work_config& of)
 {
     to.section("operators");
     to.add("looking_time_max_ms", of.looking_time_max, "of an audit or a comparison begun over HTTP; then it is ended");
-    to.add("answer_bytes_max", "bytes", of.answer_bytes_max, "of a command begun over HTTP; beyond: a problem instead");
+    to.add("reading_time_max_ms", of.reading_time_max, "of a command that a request waits for; then 503 busy");
+    to.add("answer_bytes_max", "bytes", of.answer_bytes_max, "of a command run over HTTP; beyond: a problem instead");
     to.add("errors_bytes_max", "bytes", of.errors_bytes_max, "of what such a command says beside; the last is kept");
 }
 
