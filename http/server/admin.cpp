@@ -4,6 +4,9 @@
 #include "http/server/problem.hpp"
 #include "schemas/json_writer.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace http
 {
 namespace
@@ -25,9 +28,16 @@ next admin::on_head(exchange& x)
     begin(x, x.in.field("x-request-id"));
     if (parts_.desk != nullptr && operations::is_meant(x.in.path))
         return parts_.desk->on_head(x);
+    constexpr std::array<std::string_view, 4> known{"/livez", "/startupz", "/readyz", "/metrics"};
+    if (x.in.method == verb::options && std::ranges::find(known, x.in.path) != known.end())
+    {
+        out.status = 204;
+        out.add("Allow", "GET, HEAD, OPTIONS");
+        return next::settled;
+    }
     if (x.in.method != verb::get && x.in.method != verb::head)
     {
-        out.add("Allow", "GET, HEAD");
+        out.add("Allow", "GET, HEAD, OPTIONS");
         render(make_problem("method_not_allowed"), {x.in.path, errand_of(x).request_id, ""}, out);
         return next::settled;
     }

@@ -52,9 +52,10 @@ struct operations::implementation
     std::string methods_of(std::string_view path) const;  // empty: there is no such path
     next known(exchange&, const credentials::answer&);
     next choose(exchange&, const principal&);
+    static std::optional<problem> lacks(const operation&, const query_parameters& sent);
     next hand_over(exchange&, const std::shared_ptr<errand>&);
     void run();
-    static void answer(errand&);
+    void answer(errand&);
 
     const std::vector<operation> table;
     credentials& keys;
@@ -69,6 +70,7 @@ struct operations::implementation
     std::condition_variable filled;
     std::deque<waiting> queue;  // guarded by mutex, as below
     bool is_running = false;
+    std::stop_source ending;
     std::thread thread;
 };
 
@@ -85,8 +87,8 @@ std::string operations::implementation::methods_of(std::string_view path) const
     std::string all;
     for (const auto& each : table)
         if (each.path == path)
-            all.append(all.empty() ? "" : ", ").append(each.method == verb::get ? "GET, HEAD" : "POST");
-    return all;
+            all.append(each.method == verb::get ? "GET, HEAD, " : "POST, ");
+    return all.empty() ? all : all + "OPTIONS";
 }
 
 next operations::implementation::known(exchange& x, const credentials::answer& said)
@@ -103,6 +105,21 @@ next operations::implementation::known(exchange& x, const credentials::answer& s
     return choose(x, *said.who);
 }
 
+// A parameter that is there twice, or that must be there and is not.
+std::optional<problem> operations::implementation::lacks(const operation& of, const query_parameters& sent)
+{
+    const auto count = [&](std::string_view name) {
+        return std::ranges::count_if(sent, [&](const auto& each) { return each.first == name; });
+    };
+    for (const auto& [name, value] : sent)
+        if (count(name) > 1)
+            return bad_query(name, "It is there twice.");
+    for (const auto name : of.required)
+        if (count(name) == 0)
+            return bad_query(std::string{name}, "This operation wants it.");
+    return std::nullopt;
+}
+
 // For an operator: what there is, whether the key may, and whether it was asked rightly.
 next operations::implementation::choose(exchange& x, const principal& who)
 {
@@ -114,7 +131,10 @@ next operations::implementation::choose(exchange& x, const principal& who)
         if (offered.empty())
             return refuse(x, make_problem("not_found"));
         x.out.add("Allow", offered);
-        return refuse(x, make_problem("method_not_allowed"));
+        if (x.in.method != verb::options)
+            return refuse(x, make_problem("method_not_allowed"));
+        x.out.status = 204;
+        return next::settled;
     }
     if (std::ranges::find(who.scopes, found->scope) == who.scopes.end())
         return refuse(x, make_problem("forbidden",
@@ -125,6 +145,9 @@ next operations::implementation::choose(exchange& x, const principal& who)
     for (const auto& [name, _] : *parameters)
         if (std::ranges::find(found->parameters, name) == found->parameters.end())
             return refuse(x, bad_query(name, "This operation takes no such parameter."));
+    const auto lacking = lacks(*found, *parameters);
+    if (lacking)
+        return refuse(x, *lacking);
     auto& on = errand_of(x);
     on.what = found;
     on.call.parameters = std::move(*parameters);
@@ -154,6 +177,7 @@ next operations::implementation::hand_over(exchange& x, const std::shared_ptr<er
 
 void operations::implementation::answer(errand& on)
 {
+    on.call.stopping = ending.get_token();
     try
     {
         on.answer = on.what->run(on.call);
@@ -196,6 +220,7 @@ operations::~operations() { stop(); }
 void operations::start()
 {
     self_->is_running = true;
+    self_->ending = {};
     self_->thread = std::thread{[self = self_.get()] { self->run(); }};
 }
 
@@ -206,6 +231,7 @@ void operations::stop()
         self_->is_running = false;
         self_->queue.clear();
     }
+    self_->ending.request_stop();
     self_->filled.notify_all();
     if (self_->thread.joinable())
         self_->thread.join();

@@ -3,8 +3,8 @@
 //
 // The answer is what the command line's --json prints. Operations block (they ask the database), so they run one after
 // another on a thread of their own, `operator`; the admin listener's thread only knows the key and hands them over. A
-// full queue is 503 busy. Without an operator's key nothing is told, not even which paths there are. Serves the admin
-// listener; everything given outlives it.
+// full queue is 503 busy. Without an operator's key nothing is told, not even which paths there are; with one OPTIONS
+// names a path's methods. Serves the admin listener; everything given outlives it.
 #pragma once
 
 #include "events/api_key.hpp"
@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,7 @@ struct operation_call
     std::vector<std::pair<std::string, std::string>> parameters;  // of the query
     std::string body;                                             // JSON as sent; "{}" when none was
     std::string operator_key;                                     // key_…, for what is recorded
+    std::stop_token stopping;                                     // the server ends: whoever blocks for long heeds it
 };
 
 // Instead of an answer.
@@ -45,7 +47,8 @@ struct operation
     std::vector<std::string_view> parameters;  // that its query may have
     // Answers with JSON; throws operation_refused, or anything else for 500.
     std::function<std::string(const operation_call&)> run;
-    int status = 200;  // of an answer; 202: of what was only begun
+    int status = 200;                          // of an answer; 202: of what was only begun
+    std::vector<std::string_view> required{};  // of `parameters`, those without which nothing is run
 };
 
 // What the admin listener holds of a request on its way, as the context of its exchange: made by the listener's

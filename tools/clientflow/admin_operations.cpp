@@ -6,9 +6,11 @@
 #include "schemas/record.hpp"
 #include "tools/clientflow/dsn.hpp"
 #include "tools/clientflow/operation_body.hpp"
+#include "tools/clientflow/operation_refusals.hpp"
 #include "tools/clientflow/operator_answers.hpp"
 #include "tools/clientflow/started_operations.hpp"
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -60,7 +62,9 @@ public:
     }
     catch (const failure& wrong)
     {
-        throw http::operation_refused{http::make_problem(code_of(wrong.status), wrong.what())};
+        constexpr std::array members{"all", "key", "projection", "dry_run", "reason"};
+        throw http::operation_refused{
+            http::make_problem(problem_code_of(wrong.status), without_flags(wrong.what(), members))};
     }
     catch (const event_log::unreachable&)
     {
@@ -73,14 +77,6 @@ public:
     }
 
 private:
-    static std::string_view code_of(exit_status status)
-    {
-        return status == not_found     ? "not_found"
-               : status == usage       ? "invalid"
-               : status == unreachable ? "unavailable"
-                                       : "state_conflict";
-    }
-
     std::string dsn() const
     {
         std::vector<std::pair<std::string, std::string>> values{{"options", "-c role=clientflow_projector"}};
@@ -138,7 +134,9 @@ std::vector<operation> admin_operations(const settings& of, const std::shared_pt
          {"key", "projection"},
          [at](const operation_call& call) {
              return at->answer([&](database& store) { return parked_show(store, from_query(call)); });
-         }},
+         },
+         200,
+         {"key"}},
         {"parked/replay",
          verb::post,
          scope::ops_replay,

@@ -1,81 +1,9 @@
 // Operators over HTTP: the admin listener answers with what the command line prints, to an operator's key alone.
-#include "tests/e2e/cli/session.hpp"
-#include "tests/kit/eventually.hpp"
-#include "tests/kit/scenario/node.hpp"
-#include "tests/kit/scenario/site.hpp"
-#include "tests/kit/wire.hpp"
-
-#include <doctest/doctest.h>
+#include "tests/e2e/api/operators.hpp"
 
 #include <csignal>
 
-namespace
-{
-struct given_operators
-{
-    given_operators() { server.start(); }
-
-    std::string key_with(const std::string& scopes)
-    {
-        return cli_session::member(run({"key", "create", "--ops", "--scopes", scopes, "--name", "A test"}), "api_key");
-    }
-
-    std::string run(std::vector<std::string> words)
-    {
-        for (const auto& each : {std::string{"--data"}, at.data_directory("operator").string(), std::string{"--dsn"},
-                                 at.db.dsn("postgres"), std::string{"--json"}})
-            words.push_back(each);
-        const auto ended = cli_session::clientflow(std::move(words), kit::milliseconds{60'000});
-        REQUIRE_MESSAGE(ended.end.exit_code == 0, ended.errors);
-        return ended.output;
-    }
-
-    kit::reply ask(const std::string& method, const std::string& path, const std::string& key,
-                   const std::string& body = {}, kit::header_list headers = {})
-    {
-        kit::wire line{server.admin_port()};
-        if (!key.empty())
-            headers.emplace_back("X-API-Key", key);
-        if (!body.empty())
-            headers.emplace_back("Content-Type", "application/json");
-        return line.exchange(method, "/api/admin/" + path, headers, body);
-    }
-
-    // Begun, and its end once it is there.
-    std::string work(const std::string& path, const std::string& body, const std::string& key)
-    {
-        const auto begun = ask("POST", path, key, body);
-        REQUIRE_MESSAGE(begun.status == 202, begun.body);
-        CHECK(cli_session::member(begun.body, "state") == "running");
-        CHECK(cli_session::member(begun.body, "by").starts_with("key_"));
-        std::string told;
-        REQUIRE(kit::eventually(
-            [&] {
-                told = ask("GET", path, reading).body;
-                return cli_session::member(told, "state") == "ended";
-            },
-            kit::milliseconds{60'000}));
-        return told;
-    }
-
-    // As the projector leaves it.
-    void stop_a_task()
-    {
-        at.ask("insert into read.parked (projection, version, lane, tenant_id, key, from_seq, cause, kind)"
-               " select 'task', 1, lane, tenant_id, '01912345-6789-7abc-8def-0123456789ab', 1, 'a member is missing',"
-               " 'cannot_decode' from es.tenant where tenant_id in (select tenant_id from es.event where type ="
-               " 'org.created') limit 1");
-    }
-
-    scenario::site at;
-    scenario::organisation acme = at.found("acme");
-    scenario::node server{{.data = at.data_directory("server"),
-                           .dsn = at.dsn(),
-                           .settings = {"store.admin_dsn=" + at.db.dsn("postgres")}}};
-    const std::string reading = key_with("ops:read"), replaying = key_with("ops:replay"),
-                      writing = key_with("ops:write");
-};
-}  // namespace
+using operators_desk::given_operators;
 
 TEST_CASE_FIXTURE(given_operators, "only an operator's key with the scope is answered")
 {
@@ -91,10 +19,26 @@ TEST_CASE_FIXTURE(given_operators, "only an operator's key with the scope is ans
     CHECK(ask("GET", "dreams/list", reading).status == 404);
     const auto wrong = ask("POST", "lanes/status", reading, "{}");
     CHECK(wrong.status == 405);
-    CHECK(wrong.header("Allow") == "GET, HEAD");
+    CHECK(wrong.header("Allow") == "GET, HEAD, OPTIONS");
     CHECK(ask("GET", "lanes/status?lane=1", reading).status == 400);
     kit::wire line{server.port()};
     CHECK(line.exchange("GET", "/api/admin/lanes/status", {{"X-API-Key", reading}}).status == 404);
+}
+
+TEST_CASE_FIXTURE(given_operators, "operators are told the methods of a path, and nothing is run for it")
+{
+    const auto of = [&](const std::string& path) { return ask("OPTIONS", path, reading); };
+    CHECK(of("lanes/status").status == 204);
+    CHECK(of("lanes/status").header("Allow") == "GET, HEAD, OPTIONS");
+    CHECK(of("parked/replay").header("Allow") == "POST, OPTIONS");
+    CHECK(of("parked/show").status == 204);
+    CHECK(of("dreams/list").status == 404);
+    CHECK(ask("OPTIONS", "lanes/status", acme.api_key).status == 403);
+    kit::wire line{server.admin_port()};
+    const auto alive = line.exchange("OPTIONS", "/livez", {});
+    CHECK(alive.status == 204);
+    CHECK(alive.header("Allow") == "GET, HEAD, OPTIONS");
+    CHECK(line.exchange("OPTIONS", "/dreams", {}).status == 405);
 }
 
 TEST_CASE_FIXTURE(given_operators, "whoever has no good key hears 401 of every path and method, and nothing else")
@@ -159,17 +103,26 @@ TEST_CASE_FIXTURE(given_operators, "lanes, projections and stopped keys are told
     const auto key = cli_session::member(listed.body, "key");
     CHECK(ask("GET", "parked/show?key=" + key, reading).body == strip(run({"parked", "show", key})));
     CHECK(ask("GET", "parked/show?key=task_00000000000000000000000001", reading).status == 404);
+    CHECK(ask("GET", "parked/show?key=" + key + "&key=" + key, reading).status == 400);
+    const auto keyless = ask("GET", "parked/show", reading);
+    CHECK(keyless.status == 400);
+    CHECK(cli_session::member(keyless.body, "code") == "bad_query");
+    CHECK(cli_session::member(keyless.body, "parameter") == "key");
 }
 
 TEST_CASE_FIXTURE(given_operators, "stopped keys are ended over HTTP: replayed, or discarded for a reason")
 {
     stop_a_task();
-    CHECK(ask("POST", "parked/replay", replaying, "{}").status == 422);
+    const auto nothing = ask("POST", "parked/replay", replaying, "{}");
+    CHECK(nothing.status == 422);
+    CHECK(cli_session::member(nothing.body, "detail") == "name one key, or say all");
     CHECK(ask("POST", "parked/replay", replaying, R"({"everything": true})").status == 422);
     CHECK(ask("POST", "parked/replay", replaying, R"({"all": )").status == 400);
     CHECK(ask("POST", "parked/replay", replaying, R"({"all": true, "dry_run": true})").status == 200);
     CHECK(at.count("select count(*) from read.parked") == 1);
-    CHECK(ask("POST", "parked/discard", writing, R"({"all": true})").status == 422);
+    const auto without_reason = ask("POST", "parked/discard", writing, R"({"all": true})");
+    CHECK(without_reason.status == 422);
+    CHECK(cli_session::member(without_reason.body, "detail") == "reason wants one line of 1 to 500 characters");
     CHECK(ask("POST", "parked/discard", writing, R"({"all": true, "reason": "A test made it"})").status == 200);
     CHECK(at.count("select count(*) from read.parked where reason = 'A test made it'") == 1);
     const auto key = cli_session::member(ask("GET", "parked/list", reading).body, "key");
@@ -189,7 +142,7 @@ TEST_CASE_FIXTURE(given_operators, "versions of a read model are built, compared
     CHECK(ask("POST", "projection/rebuild", writing, "{}").status == 422);
     CHECK(ask("POST", "projection/swap", writing, R"({"projection": "task", "force": true})").status == 422);
     CHECK(ask("POST", "projection/rebuild", writing, R"({"all": true, "tenant": "--dsn=x"})").status == 422);
-    CHECK(ask("PATCH", "projection/rebuild", writing, "{}").header("Allow") == "POST, GET, HEAD");
+    CHECK(ask("PATCH", "projection/rebuild", writing, "{}").header("Allow") == "POST, GET, HEAD, OPTIONS");
     for (const auto* these : {R"("all": true)", R"("projections": ["task", "audit_log"])"})
     {
         const auto appended = ask("POST", "projection/rebuild", writing,
