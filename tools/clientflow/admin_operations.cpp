@@ -8,6 +8,7 @@
 #include "tools/clientflow/operation_body.hpp"
 #include "tools/clientflow/operation_refusals.hpp"
 #include "tools/clientflow/operator_answers.hpp"
+#include "tools/clientflow/reading_operations.hpp"
 #include "tools/clientflow/started_operations.hpp"
 
 #include <array>
@@ -160,8 +161,8 @@ std::vector<operation> admin_operations(const settings& of, const std::shared_pt
         });
         return found;
     };
-    for (auto& each : started_operations(work, rebuilds))
-        all.push_back(std::move(each));
+    for (auto& more : {started_operations(work, rebuilds), reading_operations(work)})
+        all.insert(all.end(), more.begin(), more.end());
     return all;
 }
 }  // namespace cli
