@@ -16,12 +16,14 @@ constexpr const char* every_lane =
     "select l.lane, coalesce(h.seq, 0),"
     "       to_char(h.recorded_at at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
     "       (select count(*) from es.tenant t where t.lane = l.lane),"
-    "       (select min(c.seq) from (select distinct on (projection, version) seq from read.checkpoint"
-    "                                 where lane = l.lane order by projection, version, step desc) c),"
-    "       lease.owner, lease.term"
+    "       p.seq,"
+    "       lease.owner, lease.term, coalesce(h.seq, 0) - p.seq"
     "  from es.lane l"
     "  left join lateral (select e.seq, e.recorded_at from es.event e where e.lane = l.lane"
     "                      order by e.seq desc limit 1) h on true"
+    "  left join lateral (select min(c.seq) as seq from (select distinct on (projection, version) seq"
+    "                      from read.checkpoint where lane = l.lane order by projection, version, step desc) c) p on "
+    "true"
     "  left join es.lane_lease lease on lease.role = 'projector' and lease.lane = l.lane"
     " order by l.lane";
 
@@ -34,8 +36,15 @@ std::string as_json(const std::vector<line>& lanes)
     {
         json.begin_object().key("lane").raw(*each[0]).key("head").raw(*each[1]).key("recorded_at");
         each[2] ? json.string(*each[2]) : json.null();
-        // Projected: what every read model shows. Nothing is relayed while no broker is configured.
-        json.key("tenants").raw(*each[3]).key("projected").raw(each[4].value_or("null")).key("relayed").null();
+        // Projected: what every read model shows; lag: what it does not show yet, in events. Nothing is relayed while
+        // no broker is configured.
+        json.key("tenants")
+            .raw(*each[3])
+            .key("projected")
+            .raw(each[4].value_or("null"))
+            .key("lag")
+            .raw(each[7].value_or("null"));
+        json.key("relayed").null();
         json.key("projector").begin_object().key("owner");
         each[5] ? json.string(*each[5]) : json.null();
         json.key("term").raw(each[6].value_or("null")).end_object().end_object();
@@ -53,7 +62,8 @@ exit_status status(const program& chosen)
     else
         for (const auto& each : lanes)
             std::cout << "lane " << *each[0] << "  head " << *each[1] << "  projected " << each[4].value_or("-")
-                      << "  tenants " << *each[3] << "  projector " << each[5].value_or("nobody") << "  "
+                      << "  lag " << each[7].value_or("-") << "  relayed -  tenants " << *each[3] << "  projector "
+                      << each[5].value_or("nobody") << "  term " << each[6].value_or("-") << "  "
                       << each[2].value_or("empty") << '\n';
     return done;
 }
@@ -64,9 +74,10 @@ std::string lanes_status(database& store) { return as_json(store.ask(every_lane)
 void add_lanes(CLI::App& root, program& chosen)
 {
     auto& noun = add_noun(root, "lanes", "Example: clientflow lanes status\n\nThe parts of the log.");
-    auto& asking = add_verb(
-        noun, "status",
-        "Example: clientflow lanes status --json\n\nPer lane: head, tenants, projected, and which process serves it.");
+    auto& asking = add_verb(noun, "status",
+                            "Example: clientflow lanes status --json\n\nPer lane: head, what every read model shows "
+                            "(projected) and how many events it lags behind, "
+                            "relayed, tenants, and which process serves it, with its term.");
     asking.callback([&chosen] { chosen.run = [&chosen] { return status(chosen); }; });
 }
 }  // namespace cli

@@ -130,6 +130,15 @@ TEST_CASE("the log is shown event by event and thing by thing, with personal val
 
     const auto lanes = here.run({"lanes", "status", "--json"});
     CHECK(lanes.output.find("\"head\":3") != std::string::npos);
+    CHECK(lanes.output.find("\"projected\":null,\"lag\":null,\"relayed\":null") != std::string::npos);
+    CHECK(here.run({"lanes", "status"}).output.find("  projected -  lag -  relayed -  tenants ") != std::string::npos);
+    here.database().run("insert into read.checkpoint (projection, version, lane, step, seq, generation, incarnation)"
+                        " select 'org', 1, lane, 1, 1, 0, '1.1' from es.event where seq = 3");
+    CHECK(here.run({"lanes", "status", "--json"}).output.find("\"projected\":1,\"lag\":2,\"relayed\":null") !=
+          std::string::npos);
+    const auto told = here.run({"lanes", "status"}).output;
+    CHECK(told.find("  head 3  projected 1  lag 2  relayed -  tenants 1  projector nobody  term -  ") !=
+          std::string::npos);
     CHECK(here.run({"events", "at", "2000-01-01T00:00:00Z"}).output.find("lane 0: 0") != std::string::npos);
     CHECK(here.run({"projection", "list", "--json"}).end.exit_code == 0);
 }
