@@ -45,23 +45,26 @@ std::string titled(const event_log::migration& each)
     return std::string(4 - std::min<std::size_t>(4, number.size()), '0') + number + '_' + each.name;
 }
 
-void print(const program& chosen, const std::vector<event_log::migration>& ran, bool dry_run,
+void print(const program& chosen, const std::vector<event_log::migration>& ran, const wishes& given,
            const std::string& incarnation)
 {
     if (!chosen.given.json)
     {
         for (const auto& each : ran)
-            say(chosen, (dry_run ? "would run " : "ran ") + titled(each));
-        if (ran.empty())
+            say(chosen, (given.dry_run ? "would run " : "ran ") + titled(each));
+        if (given.new_incarnation)
+            say(chosen, given.dry_run ? "would begin a new incarnation" : "began incarnation " + incarnation);
+        else if (ran.empty())
             say(chosen, "the schema is current");
         return;
     }
     std::string out;
     schema::json_writer json{out};
-    json.begin_object().key("dry_run").boolean(dry_run).key("migrations").begin_array();
+    json.begin_object().key("dry_run").boolean(given.dry_run).key("migrations").begin_array();
     for (const auto& each : ran)
         json.string(titled(each));
-    json.end_array().member("incarnation", incarnation).end_object();
+    json.end_array().key("new_incarnation").boolean(given.new_incarnation);
+    json.member("incarnation", incarnation).end_object();
     std::cout << out << '\n';
 }
 
@@ -101,7 +104,7 @@ exit_status migrate(const program& chosen, const wishes& given)
             const auto report = event_log::inspect_schema(link, wanted_migrations());
             if (report.state == event_log::schema_state::newer || report.state == event_log::schema_state::edited)
                 throw event_log::schema_refused(report.detail);
-            print(chosen, report.pending, true, "");
+            print(chosen, report.pending, given, "");
             return done;
         }
         const auto ran = event_log::migrate(link, wanted_migrations());
@@ -109,7 +112,7 @@ exit_status migrate(const program& chosen, const wishes& given)
         make_master_key(chosen, of);
         if (given.new_incarnation)
             event_log::begin_incarnation(link, given.reason.empty() ? "migrate --new-incarnation" : given.reason);
-        print(chosen, ran, false, event_log::read_incarnation(link).text());
+        print(chosen, ran, given, event_log::read_incarnation(link).text());
         return done;
     }
     catch (const event_log::schema_refused& wrong)
@@ -125,7 +128,7 @@ void add_migrate(CLI::App& root, program& chosen)
     auto& verb = add_noun(root, "migrate",
                           "Example: clientflow migrate --dry-run\n\nBrings the store to the schema this program wants; "
                           "one runner at a time. A newer or edited schema is refused.");
-    verb.add_flag("--dry-run", given->dry_run, "Only say what would be run");
+    verb.add_flag("--dry-run", given->dry_run, "Only say what would be run and begun");
     verb.add_flag("--new-incarnation", given->new_incarnation,
                   "After a restore: positions given out before belong to another history");
     verb.add_option("--reason", given->reason, "Recorded with the new incarnation");

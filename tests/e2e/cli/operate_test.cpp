@@ -154,6 +154,25 @@ TEST_CASE("a schema that was edited is refused by name")
     CHECK(here.run({"doctor"}).output.find("schema") != std::string::npos);
 }
 
+TEST_CASE("a new incarnation is announced, and named once it has begun")
+{
+    store here;
+    const auto announced = here.run({"migrate", "--new-incarnation", "--dry-run"});
+    CHECK(announced.end.exit_code == 0);
+    CHECK(announced.errors == "would begin a new incarnation\n");
+    CHECK(here.run({"migrate", "--new-incarnation", "--dry-run", "--json"}).output ==
+          "{\"dry_run\":true,\"migrations\":[],\"new_incarnation\":true,\"incarnation\":\"\"}\n");
+    const auto before = member(here.run({"migrate", "--json"}).output, "incarnation");
+    const auto begun = here.run({"migrate", "--new-incarnation", "--reason", "A restore"});
+    CHECK(begun.end.exit_code == 0);
+    const auto now = member(here.run({"migrate", "--json"}).output, "incarnation");
+    CHECK(now != before);
+    CHECK(begun.errors == "began incarnation " + now + "\n");
+    const auto again = here.run({"migrate", "--new-incarnation", "--json"}).output;
+    CHECK(again.find("\"new_incarnation\":true") != std::string::npos);
+    CHECK(member(again, "incarnation") != now);
+}
+
 TEST_CASE("a store whose master key is lost is not given another one")
 {
     store here;
