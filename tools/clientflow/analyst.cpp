@@ -35,6 +35,7 @@ struct wanted
     std::string org;        // org_…; empty: all tenants
     std::string pass_file;  // made, with a fresh password in it
     bool password_from_stdin = false;
+    bool dry_run = false;
 };
 
 // The role's name: of its own kind, so that no other login can be taken over by a name.
@@ -138,33 +139,67 @@ exit_status create(const program& chosen, const wanted& given)
     return done;
 }
 
+constexpr const char* admitted = "select login, of_tenant, to_char(admitted_at at time zone 'utc',"
+                                 " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from read.analyst";
+
+// An admission into the document; for people a line of its own.
+void tell(const program& chosen, schema::json_writer& json, const line& admission)
+{
+    const auto tenant = schema::uuid::parse(admission[1].value_or(""));
+    const auto org = tenant ? org::org_id{*tenant}.text() : std::string{};
+    json.begin_object().member("login", *admission[0]).key("org_id");
+    tenant ? json.string(org) : json.null();
+    json.member("admitted_at", *admission[2]).end_object();
+    if (!chosen.given.json)
+        std::cout << *admission[0] << "  " << (tenant ? org : "all tenants") << "  " << *admission[2] << '\n';
+}
+
 exit_status list(const program& chosen)
 {
     database store{read_settings(chosen.given).operator_dsn()};
     std::string out;
     schema::json_writer json{out};
     json.begin_object().key("analysts").begin_array();
-    for (const auto& each : store.ask("select login, of_tenant, to_char(admitted_at at time zone 'utc',"
-                                      " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from read.analyst order by login"))
-    {
-        const auto tenant = schema::uuid::parse(each[1].value_or(""));
-        const auto org = tenant ? org::org_id{*tenant}.text() : std::string{};
-        json.begin_object().member("login", *each[0]).key("org_id");
-        tenant ? json.string(org) : json.null();
-        json.member("admitted_at", *each[2]).end_object();
-        if (!chosen.given.json)
-            std::cout << *each[0] << "  " << (tenant ? org : "all tenants") << "  " << *each[2] << '\n';
-    }
+    for (const auto& each : store.ask(std::string{admitted} + " order by login"))
+        tell(chosen, json, each);
     json.end_array().end_object();
     if (chosen.given.json)
         std::cout << out << '\n';
     return done;
 }
 
+// What a removal would end.
+void rehearse(const program& chosen, database& store, const std::string& login)
+{
+    const auto found = store.ask(std::string{admitted} + " where login = $1", {login});
+    if (found.empty())
+        throw failure(not_found, "not_found", "there is no analyst " + login.substr(login.find('_') + 1));
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object()
+        .key("dry_run")
+        .boolean(true)
+        .key("count")
+        .integer(std::ssize(found))
+        .key("sample")
+        .begin_array();
+    for (const auto& each : found)
+        tell(chosen, json, each);
+    json.end_array().end_object();
+    if (chosen.given.json)
+        std::cout << out << '\n';
+    say(chosen, login + " would see nothing any more");
+}
+
 exit_status remove(const program& chosen, const wanted& given)
 {
     const auto login = login_of(given.name);
     database store{read_settings(chosen.given).operator_dsn()};
+    if (given.dry_run)
+    {
+        rehearse(chosen, store, login);
+        return done;
+    }
     const auto ended = store.ask_one("select read.dismiss_analyst($1)", {login});
     if (!ended || ended->front() != "t")
         throw failure(not_found, "not_found", "there is no analyst " + given.name);
@@ -196,6 +231,7 @@ void add_analyst(CLI::App& root, program& chosen)
     auto& removing =
         add_verb(noun, "remove", "Example: clientflow analyst remove --name ann\n\nEnds an admission at once.");
     removing.add_option("--name", gone->name, "Of the analyst")->required();
+    removing.add_flag("--dry-run", gone->dry_run, "Only show whose admission would end");
     removing.callback([&chosen, gone] { chosen.run = [&chosen, gone] { return remove(chosen, *gone); }; });
 }
 }  // namespace cli

@@ -120,11 +120,9 @@ std::string line_of(const stopped& which)
            printable((which.is_discarded ? "  discarded: " + which.reason : "") + "  " + which.cause);
 }
 
-std::string as_json(const std::vector<stopped>& found, bool with_event)
+void write(schema::json_writer& json, const std::vector<stopped>& found, bool with_event)
 {
-    std::string out;
-    schema::json_writer json{out};
-    json.begin_object().key("parked").begin_array();
+    json.key("parked").begin_array();
     for (const auto& each : found)
     {
         json.begin_object();
@@ -136,7 +134,27 @@ std::string as_json(const std::vector<stopped>& found, bool with_event)
         }
         json.end_object();
     }
-    json.end_array().end_object();
+    json.end_array();
+}
+
+std::string as_json(const std::vector<stopped>& found, bool with_event)
+{
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object();
+    write(json, found, with_event);
+    json.end_object();
+    return out;
+}
+
+// What would be done to these.
+std::string rehearsal(const std::vector<stopped>& found)
+{
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().key("dry_run").boolean(true).key("count").integer(std::ssize(found));
+    write(json, found, false);
+    json.end_object();
     return out;
 }
 
@@ -154,6 +172,15 @@ void print(const program& chosen, const std::vector<stopped>& found, bool with_e
             std::cout << "  stopped " << each.parked_at << " at " << each.event_type << " (schema version "
                       << each.schema_version << "), version " << each.stream_version << " of its stream\n";
     }
+}
+
+void print_rehearsal(const program& chosen, const std::vector<stopped>& found, const std::string& what)
+{
+    say(chosen, std::to_string(found.size()) + " keys would be " + what);
+    if (chosen.given.json)
+        std::cout << rehearsal(found) << '\n';
+    else
+        print(chosen, found);
 }
 
 exit_status list(const program& chosen, const wanted& given)
@@ -315,8 +342,7 @@ exit_status replay(const program& chosen, const wanted& given)
         std::erase_if(found, [](const stopped& each) { return each.is_discarded; });
     if (given.dry_run)
     {
-        say(chosen, std::to_string(found.size()) + " keys would be folded again; rows change, and nothing else does.");
-        print(chosen, found);
+        print_rehearsal(chosen, found, "folded again; rows change, and nothing else does.");
         return done;
     }
     replaying work{chosen};
@@ -353,22 +379,24 @@ void give_up(const settings& of, std::vector<stopped>& found, const std::string&
 exit_status discard(const program& chosen, const wanted& given)
 {
     expect_selection(given);
-    const auto reason = read_reason(given.reason);
+    const auto reason = read_reason(given.reason, given.dry_run);
     const auto of = read_settings(chosen.given);
     auto found = find(of, given);
     std::erase_if(found, [](const stopped& each) { return each.is_discarded; });
     if (given.dry_run)
-        say(chosen, std::to_string(found.size()) + " keys would be done without: their rows stay as they are.");
-    else
-        try
-        {
-            give_up(of, found, reason);
-        }
-        catch (const projection::store_failed& fault)
-        {
-            throw failure(fault.was_refused ? failed : unreachable, fault.was_refused ? "failed" : "unavailable",
-                          std::string{fault.what()} + "; see `parked list` for what was discarded");
-        }
+    {
+        print_rehearsal(chosen, found, "done without: their rows stay as they are.");
+        return done;
+    }
+    try
+    {
+        give_up(of, found, reason);
+    }
+    catch (const projection::store_failed& fault)
+    {
+        throw failure(fault.was_refused ? failed : unreachable, fault.was_refused ? "failed" : "unavailable",
+                      std::string{fault.what()} + "; see `parked list` for what was discarded");
+    }
     print(chosen, found);
     return done;
 }
@@ -396,7 +424,7 @@ void add_many(CLI::App& verb, wanted& given)
 {
     add_key(verb, given);
     verb.add_flag("--all", given.all, "Every key that is stopped and not discarded");
-    verb.add_flag("--dry-run", given.dry_run, "Only show which ones");
+    verb.add_flag("--dry-run", given.dry_run, "Only show how many and which ones");
 }
 }  // namespace
 
@@ -415,7 +443,7 @@ std::string parked_replay(const settings& of, database& store, const parked_keys
     if (given.all)
         std::erase_if(found, [](const stopped& each) { return each.is_discarded; });
     if (given.dry_run)
-        return as_json(found, false);
+        return rehearsal(found);
     program quietly;
     quietly.given.json = quietly.given.quiet = true;
     replaying work{quietly};
@@ -427,11 +455,12 @@ std::string parked_replay(const settings& of, database& store, const parked_keys
 std::string parked_discard(const settings& of, database& store, const parked_keys_wanted& given)
 {
     expect_selection(given);
-    const auto reason = read_reason(given.reason);
+    const auto reason = read_reason(given.reason, given.dry_run);
     auto found = find(store, given);
     std::erase_if(found, [](const stopped& each) { return each.is_discarded; });
-    if (!given.dry_run)
-        give_up(of, found, reason);
+    if (given.dry_run)
+        return rehearsal(found);
+    give_up(of, found, reason);
     return as_json(found, false);
 }
 
@@ -462,6 +491,6 @@ void add_parked(CLI::App& root, program& chosen)
             "A replay that names it still frees it.",
             discard);
     add_many(*discarding, *discarded);
-    discarding->add_option("--reason", discarded->reason, "Why, for those who ask later")->required();
+    discarding->add_option("--reason", discarded->reason, "Why, for those who ask later; not for a dry run");
 }
 }  // namespace cli

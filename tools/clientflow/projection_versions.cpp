@@ -554,7 +554,7 @@ projection::version named(projection::version_store& store, const std::string& n
 
 exit_status retire(const program& chosen, const wanted& given)
 {
-    const auto reason = read_reason(given.reason);
+    const auto reason = read_reason(given.reason, given.dry_run);
     const auto of = read_settings(chosen.given);
     const auto& code = definition_named(given.names.front());
     projection::version_store store{rows_of(of)};
@@ -573,7 +573,7 @@ exit_status retire(const program& chosen, const wanted& given)
         std::string out;
         schema::json_writer json{out};
         begin(json, which);
-        json.end_object();
+        json.key("dry_run").boolean(given.dry_run).end_object();
         if (chosen.given.json)
             std::cout << out << '\n';
         else
@@ -660,7 +660,7 @@ void add_projection_versions(CLI::App& noun, program& chosen)
                                          "Throws a version away that is not live; cancels one that is being built.",
                                          retire);
     add_one(*retiring, *retired, "Which version")->required();
-    retiring->add_option("--reason", retired->reason, "Why, for those who ask later")->required();
+    retiring->add_option("--reason", retired->reason, "Why, for those who ask later; not for a dry run");
     retiring->add_flag("--dry-run", retired->dry_run, "Only show which one");
 }
 }  // namespace cli

@@ -19,4 +19,9 @@ std::string read_reason(const std::string& given)
         throw failure(usage, "invalid", "--reason wants one line of 1 to 500 characters");
     return reason;
 }
+
+std::string read_reason(const std::string& given, bool dry_run)
+{
+    return dry_run && given.empty() ? std::string{} : read_reason(given);
+}
 }  // namespace cli

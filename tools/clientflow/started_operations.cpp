@@ -42,7 +42,7 @@ struct retire_request
 {
     std::string projection;
     std::int64_t version = 0;
-    std::string reason;
+    std::optional<std::string> reason;
     std::optional<bool> dry_run;
 };
 
@@ -88,11 +88,13 @@ inline constexpr schema::record_type schema::schema_of<cli::compare_request> = s
     schema::field<&cli::compare_request::version>("version", cli::version_range, "Left out: the newest beside."));
 
 template <>
-inline constexpr schema::record_type schema::schema_of<cli::retire_request> = schema::record(
-    "retire_request", 1, schema::field<&cli::retire_request::projection>("projection", "As projection/list does."),
-    schema::field<&cli::retire_request::version>("version", cli::version_range, "One that is not live."),
-    schema::field<&cli::retire_request::reason>("reason", cli::reason_shown_length, "For those who ask later."),
-    schema::field<&cli::retire_request::dry_run>("dry_run", "Only say which one."));
+inline constexpr schema::record_type schema::schema_of<cli::retire_request> =
+    schema::record("retire_request", 1,
+                   schema::field<&cli::retire_request::projection>("projection", "As projection/list does."),
+                   schema::field<&cli::retire_request::version>("version", cli::version_range, "One that is not live."),
+                   schema::field<&cli::retire_request::reason>("reason", cli::reason_shown_length,
+                                                               "For those who ask later; not for a dry_run."),
+                   schema::field<&cli::retire_request::dry_run>("dry_run", "Only say which one."));
 
 template <>
 inline constexpr schema::record_type schema::schema_of<cli::completeness_request> = schema::record(
@@ -208,7 +210,11 @@ words show(const operation_call& call)
 words retire(const operation_call& call)
 {
     const auto body = read_operation_body<retire_request>(call);
-    words made{known(body.projection), reason_of(body.reason, call)};
+    if (!body.reason && !body.dry_run.value_or(false))
+        refuse("invalid", "A version is retired for a reason, or it is a dry_run.");
+    words made{known(body.projection)};
+    if (body.reason)
+        made.push_back(reason_of(*body.reason, call));
     add_version(made, body.version);
     add_flag(made, body.dry_run, "--dry-run");
     return made;

@@ -6,6 +6,7 @@
 #include "schemas/json_writer.hpp"
 #include "tools/clientflow/command_reading.hpp"
 #include "tools/clientflow/office.hpp"
+#include "tools/clientflow/reason.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -53,6 +54,15 @@ exit_status decide(const program& chosen, const wishes& given, Command command)
     return done;
 }
 
+// Nothing is recorded of a rehearsal, so it needs no reason.
+org::suspend read_suspension(const wishes& given)
+{
+    if (given.dry_run && given.reason.empty())
+        return {};
+    read_reason(given.reason);
+    return read_command<org::suspend>(body("reason", given.reason), "the organisation cannot be suspended");
+}
+
 CLI::App& add_standing_verb(CLI::App& tenant, const std::string& name, const std::string& text, wishes& given)
 {
     auto& verb = add_verb(tenant, name, text);
@@ -83,13 +93,10 @@ void add_standing_verbs(CLI::App& tenant, program& chosen)
                                          "\"Unpaid since May\"\n\nRefuses every write of the organisation's keys with "
                                          "403 org.suspended until it is resumed; reads go on.",
                                          *given);
-    suspending.add_option("--reason", given->reason, "Recorded with the suspension, up to 500 characters")->required();
+    suspending.add_option("--reason", given->reason,
+                          "Recorded with the suspension, up to 500 characters; not for a dry run");
     suspending.callback([&chosen, given] {
-        chosen.run = [&chosen, given] {
-            return decide(
-                chosen, *given,
-                read_command<org::suspend>(body("reason", given->reason), "the organisation cannot be suspended"));
-        };
+        chosen.run = [&chosen, given] { return decide(chosen, *given, read_suspension(*given)); };
     });
 
     auto& resuming = add_standing_verb(tenant, "resume",

@@ -118,7 +118,12 @@ TEST_CASE_FIXTURE(given_operators, "stopped keys are ended over HTTP: replayed, 
     CHECK(cli_session::member(nothing.body, "detail") == "name one key, or say all");
     CHECK(ask("POST", "parked/replay", replaying, R"({"everything": true})").status == 422);
     CHECK(ask("POST", "parked/replay", replaying, R"({"all": )").status == 400);
-    CHECK(ask("POST", "parked/replay", replaying, R"({"all": true, "dry_run": true})").status == 200);
+    const auto rehearsed = ask("POST", "parked/replay", replaying, R"({"all": true, "dry_run": true})");
+    CHECK(rehearsed.status == 200);
+    CHECK(rehearsed.body.starts_with(R"({"dry_run":true,"count":1,"parked":[{"projection":"task")"));
+    const auto to_discard = ask("POST", "parked/discard", writing, R"({"all": true, "dry_run": true})");
+    CHECK(to_discard.status == 200);
+    CHECK(to_discard.body == rehearsed.body);
     CHECK(at.count("select count(*) from read.parked") == 1);
     const auto without_reason = ask("POST", "parked/discard", writing, R"({"all": true})");
     CHECK(without_reason.status == 422);
@@ -183,6 +188,12 @@ TEST_CASE_FIXTURE(given_operators, "versions of a read model are built, compared
     CHECK(at.ask("select version from read.projection where projection = 'task' and state = 'live'") == "3");
     work("projection/rollback", R"({"projection": "task"})", writing);
     CHECK(at.ask("select version from read.projection where projection = 'task' and state = 'live'") == "1");
+    CHECK(ask("POST", "projection/retire", writing, R"({"projection": "task", "version": 2})").status == 422);
+    const auto rehearsed =
+        work("projection/retire", R"({"projection": "task", "version": 2, "dry_run": true})", writing);
+    CHECK_MESSAGE(rehearsed.find(R"("exit":0,"answer":{"name":"task","version":2)") != std::string::npos, rehearsed);
+    CHECK(rehearsed.find(R"("dry_run":true})") != std::string::npos);
+    CHECK(at.ask("select state from read.projection where projection = 'task' and version = 2") != "retired");
     work("projection/retire", R"({"projection": "task", "version": 2, "reason": "A test"})", writing);
     CHECK(at.ask("select state from read.projection where projection = 'task' and version = 2") == "retired");
     CHECK(at.ask("select reason from read.projection where projection = 'task' and version = 2")

@@ -66,6 +66,12 @@ TEST_CASE_FIXTURE(given_a_tenant, "the DSN of a new analyst works as printed, an
     }
     SUBCASE("removed, it is let in no more")
     {
+        const auto rehearsed = here.run({"analyst", "remove", "--name", name, "--dry-run", "--json"});
+        CHECK(rehearsed.end.exit_code == 0);
+        CHECK(rehearsed.output.starts_with(R"({"dry_run":true,"count":1,"sample":[{"login":"analyst_)" + name +
+                                           R"(","org_id":")" + org + '"'));
+        CHECK(first(member(made.output, "dsn"), "select 1") == "1");
+        CHECK(here.run({"analyst", "remove", "--name", "nobody", "--dry-run"}).end.exit_code == 3);
         CHECK(here.run({"analyst", "remove", "--name", name}).end.exit_code == 0);
         CHECK_THROWS(first(member(made.output, "dsn"), "select 1"));
         CHECK(here.run({"analyst", "remove", "--name", name}).end.exit_code == 3);

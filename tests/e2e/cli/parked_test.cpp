@@ -59,6 +59,7 @@ TEST_CASE_FIXTURE(given_stopped_keys, "a replay names one key or all, may be reh
     CHECK(here.run({"parked", "replay"}).end.exit_code == 2);
     const auto rehearsed = here.run({"parked", "replay", "--all", "--dry-run", "--json"});
     CHECK(rehearsed.end.exit_code == 0);
+    CHECK(rehearsed.output.starts_with(R"({"dry_run":true,"count":2,"parked":[{"projection":"client")"));
     CHECK(here.database().run("select count(*) from read.parked") == "2");
 
     const auto key = member(here.run({"parked", "list", "--projection", "task", "--json"}).output, "key");
@@ -76,6 +77,12 @@ TEST_CASE_FIXTURE(given_stopped_keys, "a key is discarded for a reason, and coun
     CHECK(here.run({"parked", "discard", "--all"}).end.exit_code == 2);
     for (const std::string& wrong : {std::string{}, std::string{"  "}, std::string(501, 'r'), std::string{"a\x1b[31m"}})
         CHECK(here.run({"parked", "discard", "--all", "--reason", wrong}).end.exit_code == 2);
+    const auto rehearsed = here.run({"parked", "discard", "--all", "--dry-run", "--json"});
+    REQUIRE_MESSAGE(rehearsed.end.exit_code == 0, rehearsed.errors);
+    CHECK(rehearsed.output.starts_with(R"({"dry_run":true,"count":2,"parked":[{"projection":"client")"));
+    CHECK(here.run({"parked", "discard", "--all", "--dry-run"}).errors ==
+          "2 keys would be done without: their rows stay as they are.\n");
+    CHECK(here.database().run("select count(*) from read.parked where discarded_at is null") == "2");
     const auto done = here.run({"parked", "discard", "--all", "--reason", "made by a test", "--json"});
     REQUIRE_MESSAGE(done.end.exit_code == 0, done.errors);
     CHECK(done.output.find("\"discarded\":true") != std::string::npos);

@@ -40,6 +40,7 @@ TEST_CASE_FIXTURE(given_a_server, "a suspended organisation is read and not writ
         command_line(at, {"tenant", "suspend", acme.org_id, "--reason", "Unpaid since May", "--dry-run"});
     CHECK(rehearsed.find(R"("count":1)") != std::string::npos);
     CHECK(rehearsed.find("org.suspended") != std::string::npos);
+    CHECK(command_line(at, {"tenant", "suspend", acme.org_id, "--dry-run"}).find(R"("count":1)") != std::string::npos);
     CHECK(at.count("select count(*) from es.event where type = 'org.suspended'") == 0);
     CHECK(create("clients").status() == 201);
 
