@@ -8,7 +8,9 @@
 #include "events/log/envelope.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -42,11 +44,16 @@ class feed
 public:
     virtual ~feed() = default;
 
-    // Events after each position given, at most the configured batch per lane, grouped by lane, ascending by seq and
-    // without a hole: a hole in the log is a fault and throws `event_feed::hole`. They are as they are stored: who
-    // decodes one brings it to its newest shape (upcast.hpp). Empty when there is nothing new.
-    // Throws `event_log::unreachable` when the source cannot be read before the deadline; a later call tries anew.
-    virtual std::vector<recorded> read(std::span<const position> after) = 0;
+    // Events after each position given, at most the configured batch per lane, or `events_max` where that is less,
+    // grouped by lane, ascending by seq and without a hole: a hole in the log is a fault and throws `event_feed::hole`.
+    // They are as they are stored: who decodes one brings it to its newest shape (upcast.hpp). Empty when there is
+    // nothing new. Throws `event_log::unreachable` when the source cannot be read before the deadline; a later call
+    // tries anew.
+    virtual std::vector<recorded> read(std::span<const position> after, std::size_t events_max) = 0;
+    std::vector<recorded> read(std::span<const position> after)
+    {
+        return read(after, std::numeric_limits<std::size_t>::max());
+    }
 
     // The last seq of each lane asked, in order.
     virtual std::vector<position> heads(std::span<const std::int32_t> lanes) = 0;

@@ -130,7 +130,7 @@ struct store_feed::implementation
     }
 
     pqxx::result ask(const char* statement, const std::vector<std::string>& parameters);
-    pqxx::result ask_batches(std::span<const position> after);
+    pqxx::result ask_batches(std::span<const position> after, std::size_t events_max);
     std::size_t rows_per_lane(std::size_t lanes) const;
     void weigh(const std::vector<recorded>& batch);
     void listen();
@@ -185,7 +185,7 @@ std::size_t store_feed::implementation::rows_per_lane(std::size_t lanes) const
 }
 
 // A read that failed may have asked for too much: the next one asks for half, and success makes it more again.
-pqxx::result store_feed::implementation::ask_batches(std::span<const position> after)
+pqxx::result store_feed::implementation::ask_batches(std::span<const position> after, std::size_t events_max)
 {
     wire::array lanes{wire::int4_oid}, seqs{wire::int8_oid};
     for (const position& each : after)
@@ -193,7 +193,7 @@ pqxx::result store_feed::implementation::ask_batches(std::span<const position> a
         lanes.int4(each.lane);
         seqs.int8(each.seq);
     }
-    const std::size_t rows = rows_per_lane(after.size());
+    const std::size_t rows = std::clamp<std::size_t>(events_max, 1, rows_per_lane(after.size()));
     try
     {
         auto answer = ask("read_batches",
@@ -262,9 +262,9 @@ void store_feed::implementation::hear()
 store_feed::store_feed(store_feed_config config) : self_(std::make_unique<implementation>(std::move(config))) {}
 store_feed::~store_feed() = default;
 
-std::vector<recorded> store_feed::read(std::span<const position> after)
+std::vector<recorded> store_feed::read(std::span<const position> after, std::size_t events_max)
 {
-    const pqxx::result answer = self_->ask_batches(after);
+    const pqxx::result answer = self_->ask_batches(after, events_max);
     std::vector<recorded> out;
     out.reserve(answer.size());
     for (const pqxx::row& row : answer)

@@ -27,7 +27,8 @@ public:
     explicit store_feed(store_feed_config);
     ~store_feed() override;
 
-    std::vector<recorded> read(std::span<const position> after) override;
+    using feed::read;
+    std::vector<recorded> read(std::span<const position> after, std::size_t events_max) override;
     std::vector<position> heads(std::span<const std::int32_t> lanes) override;
     void wait() override;
     void wake() override;

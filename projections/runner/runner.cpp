@@ -16,6 +16,17 @@ namespace projection
 {
 namespace
 {
+std::size_t most_of_a_lane(std::span<const recorded> events)
+{
+    std::size_t most = 0, in_lane = 0;
+    for (std::size_t i = 0; i < events.size(); ++i)
+    {
+        in_lane = i > 0 && events[i].at.lane == events[i - 1].at.lane ? in_lane + 1 : 1;
+        most = std::max(most, in_lane);
+    }
+    return most;
+}
+
 // The projector over the versions that are fed now. Another one takes its place when they change.
 struct machine
 {
@@ -222,11 +233,14 @@ struct runner::implementation
         if (leases && core.hold(leases->held()))
             next_heads = {};  // of the new ones nobody knows yet how far they reach
         const auto from = core.after();
-        const auto events = from.empty() ? std::vector<recorded>{} : feed->read(from);
+        const auto begun = std::chrono::steady_clock::now();
+        const auto events = from.empty() ? std::vector<recorded>{} : feed->read(from, taken.events());
         {
             const auto held = keys.fetch(events);
             core.apply(events, keys.open());
         }
+        if (!events.empty())
+            taken.took(most_of_a_lane(events), std::chrono::steady_clock::now() - begun);
         if (!look_around(core))
             return false;
         note_caught_up(core);
@@ -287,6 +301,7 @@ struct runner::implementation
     std::unique_ptr<event_feed::feed> feed;
     std::optional<event_feed::ownership> leases;         // wakes the feed: goes before it
     std::chrono::steady_clock::time_point next_heads{};  // the thread's own
+    pace taken{config.pace};                             // likewise
     bool is_caught_up = false;                           // likewise
 
     mutable std::mutex mutex;

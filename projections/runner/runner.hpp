@@ -9,6 +9,7 @@
 #include "events/feed/feed.hpp"
 #include "events/feed/ownership.hpp"
 #include "events/log/seal.hpp"
+#include "projections/runner/pace.hpp"
 #include "projections/runner/projector.hpp"
 
 #include <chrono>
@@ -28,6 +29,7 @@ struct runner_config
     std::function<std::unique_ptr<event_feed::feed>()> feed;
     std::optional<event_feed::ownership_config>
         leases{};  // shares the lanes with other processes; nothing: all are ours
+    pace_config pace{};
     std::chrono::milliseconds heads_every{1'000};
     std::chrono::milliseconds hang_after{30'000};  // a fold, with leases: then the process ends with status 70
     std::chrono::milliseconds retry_min{100};
