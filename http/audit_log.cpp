@@ -258,16 +258,6 @@ struct opened_event
 
 constexpr std::string_view path_of(view which) { return which == view::audit ? "audit" : "activity"; }
 
-// "12" leads on to what is older than seq 12, ">12" back to what is newer.
-std::string payload_of(const place& at) { return (at.leads_back ? ">" : "") + std::to_string(at.seq); }
-
-std::optional<place> place_in(std::string_view payload)
-{
-    const bool leads_back = payload.starts_with('>');
-    const auto seq = http::whole_number(payload.substr(leads_back ? 1 : 0));
-    return seq ? std::optional(place{*seq, leads_back}) : std::nullopt;
-}
-
 // A page as lines, the newest first.
 http::csv_page lines_of(view which, const page& found, http::query_context& with)
 {
@@ -276,7 +266,7 @@ http::csv_page lines_of(view which, const page& found, http::query_context& with
     for (const auto& each : found.events)
         append_csv(made.lines, which, each, with.log);
     if (found.older)
-        made.next = payload_of(*found.older);
+        made.next = text_of(*found.older);
     return made;
 }
 
@@ -295,7 +285,7 @@ void answer_lines(http::call& c, http::query_context& with, view which, const ht
                            [which, asked = std::move(asked), tenant = c.who->tenant](
                                http::query_context& later, const std::string& from) -> std::optional<http::csv_page> {
                                auto next = asked;
-                               next.beside = place_in(from);
+                               next.beside = read_place(from);
                                return lines_of(which, read(later.models, tenant, next), later);
                            });
 }
@@ -312,7 +302,7 @@ void answer(http::call& c, http::query_context& with, view which)
     if (read_as->cursor)
     {
         const auto payload = http::open_cursor(c, bound, *read_as->cursor);
-        read_as->what.beside = payload ? place_in(*payload) : std::nullopt;
+        read_as->what.beside = payload ? read_place(*payload) : std::nullopt;
         if (!read_as->what.beside)
             return c.refuse("bad_cursor");
     }
@@ -326,7 +316,7 @@ void answer(http::call& c, http::query_context& with, view which)
     http::take_position(c, found.as_of);
     const auto held = with.log.learn_keys(found.events);
     const auto cursor = [&](const std::optional<place>& at) {
-        return at ? std::optional{http::signed_cursor(c, bound, payload_of(*at))} : std::nullopt;
+        return at ? std::optional{http::signed_cursor(c, bound, text_of(*at))} : std::nullopt;
     };
     const auto next = cursor(found.older), prev = cursor(found.newer);
     std::string text;
@@ -421,6 +411,15 @@ void write_recent(schema::json_writer& json, http::call& c, http::query_context&
     for (const auto& each : found.events)
         write_entry(json, view::activity, each, with.log);
     json.end_array();
+}
+
+std::string text_of(const place& at) { return (at.leads_back ? ">" : "") + std::to_string(at.seq); }
+
+std::optional<place> read_place(std::string_view text)
+{
+    const bool leads_back = text.starts_with('>');
+    const auto seq = http::whole_number(text.substr(leads_back ? 1 : 0));
+    return seq ? std::optional(place{*seq, leads_back}) : std::nullopt;
 }
 
 std::string csv_header(view which)

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,10 @@ struct asked
     std::optional<std::string> cursor;  // as sent
 };
 schema::result<asked, http::problem> read_question(view, const std::vector<std::pair<std::string, std::string>>& sent);
+
+// A place as text, of which a cursor is made: "12" leads on to what is older than seq 12, ">12" back to what is newer.
+std::string text_of(const place&);
+std::optional<place> read_place(std::string_view);
 
 // One entry: the members of a history and what it happened to; of the audit also where it came from. What cannot be
 // read (a type that nobody knows, a damaged key) is null. The loader has learned the event's keys, and they are held.

@@ -22,10 +22,19 @@ namespace
 struct log_options
 {
     std::string org;
-    std::string actor, action, entity, entity_id, from, to, q;
+    std::string actor, action, entity, entity_id, from, to, q, cursor;
     std::int64_t last = 100;
     bool csv = false;
 };
+
+// Nobody but operators has these, so they are no secret and bear no signature: the seq of the last entry told.
+audit_log::place read_cursor(const std::string& given)
+{
+    const auto place = audit_log::read_place(given);
+    if (place && !place->leads_back && place->seq >= 0 && audit_log::text_of(*place) == given)
+        return *place;
+    throw failure(usage, "bad_cursor", "--cursor wants the next_cursor of an earlier answer");
+}
 
 audit_log::question read_question(const log_options& given)
 {
@@ -38,7 +47,11 @@ audit_log::question read_question(const log_options& given)
             sent.emplace_back(name, *value);
     auto read = audit_log::read_question(audit_log::view::audit, sent);
     if (read)
+    {
+        if (!given.cursor.empty())
+            read->what.beside = read_cursor(given.cursor);
         return std::move(read->what);
+    }
     auto sentence = read.error().detail;
     for (const auto& fault : read.error().faults)
         sentence += (sentence.empty() ? "" : " ") + std::string{"--"} + fault.where + ": " + fault.message;
@@ -72,10 +85,12 @@ public:
         ++printed_;
     }
 
-    void end()
+    // `older`: where what was not told goes on.
+    void end(const std::optional<audit_log::place>& older)
     {
+        const auto next = older ? '"' + audit_log::text_of(*older) + '"' : "null";
         if (as_json_ && !as_csv_)
-            std::cout << "],\"next_cursor\":null,\"prev_cursor\":null}\n";
+            std::cout << "],\"next_cursor\":" << next << ",\"prev_cursor\":null}\n";
         std::cout.flush();
     }
 
@@ -105,6 +120,7 @@ exit_status show(const program& chosen, const log_options& given)
     projection::reader models{std::move(reading)};
 
     printer out{chosen, given};
+    std::optional<audit_log::place> older;
     for (auto left = given.last; left > 0 && !stop_asked() && !output_ended();)
     {
         asked.limit = std::min<std::int64_t>(left, projection::limit_max);
@@ -113,11 +129,14 @@ exit_status show(const program& chosen, const log_options& given)
         for (const auto& each : page.events)
             out.print(each, log);
         left -= std::ssize(page.events);
-        if (!page.older)
+        older = page.older;
+        if (!older)
             break;
-        asked.beside = page.older;
+        asked.beside = older;
     }
-    out.end();
+    out.end(older);
+    if (older && !chosen.given.json)
+        say(chosen, "there may be older ones: --cursor " + audit_log::text_of(*older));
     return stop_asked() ? interrupted : done;
 }
 }  // namespace
@@ -125,10 +144,11 @@ exit_status show(const program& chosen, const log_options& given)
 void add_audit_log(CLI::App& audit, program& chosen)
 {
     auto given = std::make_shared<log_options>();
-    auto& verb = add_verb(audit, "log",
-                          "Example: clientflow audit log --org org_… --actor member_… --from 2026-11-01\n\n"
-                          "Who did what in an organisation, the newest first, as GET /api/v1/audit tells it; however "
-                          "long ago. JSON lines, with --json one document.");
+    auto& verb =
+        add_verb(audit, "log",
+                 "Example: clientflow audit log --org org_… --actor member_… --from 2026-11-01\n\n"
+                 "Who did what in an organisation, the newest first, as GET /api/v1/audit tells it; however "
+                 "long ago. JSON lines, with --json one document, whose next_cursor goes on to what is older.");
     verb.add_option("--org", given->org, "The organisation")->required();
     verb.add_option("--actor", given->actor, "Of these: member_…, key_…, member, key, operator, system");
     verb.add_option("--action", given->action, "Of these: task.completed, project.*");
@@ -138,6 +158,7 @@ void add_audit_log(CLI::App& audit, program& chosen)
     verb.add_option("--to", given->to, "Recorded before this time or day");
     verb.add_option("--q", given->q, "A text within action, entity, request id or what is stored");
     verb.add_option("--last", given->last, "How many of the newest (default 100)")->check(CLI::Range(1, 10'000'000));
+    verb.add_option("--cursor", given->cursor, "Go on to what is older, from next_cursor");
     verb.add_flag("--csv", given->csv, "As RFC 4180, with a header");
     verb.callback([&chosen, given] { chosen.run = [&chosen, given] { return show(chosen, *given); }; });
 }

@@ -47,9 +47,9 @@ constexpr parameter events_show[]{{"event", kind::argument}};
 constexpr parameter events_at[]{{"time", kind::argument}};
 constexpr parameter stream_show[]{{"id", kind::argument}, {"at"}};
 constexpr parameter why[]{{"id", kind::argument}};
-constexpr parameter audit_log[]{{"org", kind::needed}, {"actor"}, {"action"}, {"entity"},
-                                {"entity_id"},         {"from"},  {"to"},     {"last"},
-                                {"q", kind::text}};
+constexpr parameter audit_log[]{
+    {"org", kind::needed}, {"actor"}, {"action"}, {"entity"}, {"entity_id"}, {"from"}, {"to"}, {"last"}, {"cursor"},
+    {"q", kind::text}};
 
 constexpr command commands[]{
     {"tenant/list", api_key::scope::ops_read, {}},

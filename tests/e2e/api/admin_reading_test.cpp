@@ -55,6 +55,11 @@ TEST_CASE_FIXTURE(given_readers, "what is read over HTTP is what the command of 
     expect_same(auditing, "audit/log?entity_id=" + acme.member_id + "&last=1&org=" + acme.org_id,
                 {"audit", "log", "--org", acme.org_id, "--entity-id", acme.member_id, "--last", "1"});
     CHECK(ask("HEAD", "why?id=" + acme.org_id, reading).status == 200);
+    const auto newest = ask("GET", "audit/log?last=1&org=" + acme.org_id, auditing).body;
+    const auto older = cli_session::member(newest, "next_cursor");
+    CHECK(older != "");
+    expect_same(auditing, "audit/log?last=1&cursor=" + older + "&org=" + acme.org_id,
+                {"audit", "log", "--org", acme.org_id, "--last", "1", "--cursor", older});
 }
 
 TEST_CASE_FIXTURE(given_readers, "what the doctor finds is an answer, whether all is well or not")

@@ -54,6 +54,27 @@ TEST_CASE_FIXTURE(given_an_organisation, "the audit log of an organisation is on
     CHECK(table.output.find("\"[{\"\"pointer\"\":\"\"/") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(given_an_organisation, "what is left of the audit log is told to be there, and gone on to")
+{
+    const auto all = log({}).output;
+    std::string seen;
+    std::string cursor;
+    for (std::ptrdiff_t left = lines_in(all); left > 0; --left)
+    {
+        auto next = std::vector<std::string>{"--last", "1", "--json"};
+        if (!cursor.empty())
+            next.push_back("--cursor=" + cursor);
+        const auto document = log(next).output;
+        CHECK((member(document, "next_cursor") == "") == (left == 1));
+        const auto lines = log(cursor.empty() ? std::vector<std::string>{"--last", "1"}
+                                              : std::vector<std::string>{"--last", "1", "--cursor=" + cursor});
+        seen += lines.output;
+        cursor = member(document, "next_cursor");
+        CHECK((lines.errors.find("--cursor " + cursor + "\n") != std::string::npos) == (left > 1));
+    }
+    CHECK(seen == all);
+}
+
 TEST_CASE_FIXTURE(given_an_organisation, "it is filtered as the API filters, and what is no filter is refused")
 {
     CHECK(lines_in(log({"--action", "org.created"}).output) == 1);
@@ -61,6 +82,8 @@ TEST_CASE_FIXTURE(given_an_organisation, "it is filtered as the API filters, and
     CHECK(lines_in(log({"--entity-id", org}).output) == 1);
     CHECK(lines_in(log({"--actor", "member"}).output) == 0);
     CHECK(lines_in(log({"--last", "2"}).output) == 2);
+    for (const std::string& wrong : {std::string{"acme"}, std::string{"-5"}, std::string{"01"}, std::string{">1"}})
+        CHECK(log({"--cursor=" + wrong}).end.exit_code == 2);
     CHECK(lines_in(log({"--from", "2999-01-01"}).output) == 0);
     CHECK(log({"--from", "yesterday"}).end.exit_code == 2);
     CHECK(log({"--entity", "dream"}).end.exit_code == 2);
