@@ -7,6 +7,7 @@
 #include "tools/clientflow/office.hpp"
 #include "tools/clientflow/rates.hpp"
 #include "tools/clientflow/reason.hpp"
+#include "tools/clientflow/tenant_named.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -171,8 +172,9 @@ exit_status set_rate(const program& chosen, const std::string& which, const std:
 
 exit_status list(const program& chosen, const place& where)
 {
-    const auto tenant = where.tenant();
-    database store{read_settings(chosen.given).operator_dsn()};
+    const auto of = read_settings(chosen.given);
+    const auto tenant = where.ops || where.org.empty() ? where.tenant() : tenant_named(of, where.org);
+    database store{of.operator_dsn()};
     const auto keys =
         store.ask("select b.stream_id, b.data ->> 'name', b.data ->> 'prefix', b.data -> 'scopes',"
                   "       exists (select from es.event r where r.tenant_id = b.tenant_id and r.category = 'api_key'"
@@ -232,7 +234,8 @@ void add_key(CLI::App& root, program& chosen)
 
     auto listed = std::make_shared<place>();
     auto& listing = add_verb(noun, "list", "Example: clientflow key list --org org_… --json\n\nKeys without secrets.");
-    add_place(listing, *listed);
+    listing.add_option("--org", listed->org, "The organisation: org_…, or its slug");
+    listing.add_flag("--ops", listed->ops, "The platform's operators");
     listing.callback([&chosen, listed] { chosen.run = [&chosen, listed] { return list(chosen, *listed); }; });
 
     auto rated = std::make_shared<std::string>();

@@ -5,6 +5,7 @@
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/office.hpp"
 #include "tools/clientflow/tenant_founding.hpp"
+#include "tools/clientflow/tenant_named.hpp"
 #include "tools/clientflow/tenant_standing.hpp"
 
 #include <CLI/CLI.hpp>
@@ -71,18 +72,17 @@ exit_status list(const program& chosen)
 
 exit_status show(const program& chosen, const std::string& which)
 {
-    const auto id = org::org_id::parse(which);
-    if (!id)
-        throw failure(usage, "bad_id", "\"" + which + "\" is no org_… id");
-    office desk{read_settings(chosen.given)};
+    const auto of = read_settings(chosen.given);
+    const auto id = tenant_named(of, which);
+    office desk{of};
     // Deciding nothing shows the stream as it stands, held against the log's head.
     const auto seen = desk.submit(
-        id->value,
+        id,
         [id](lanes::view& in, const lanes::origin& from) -> lanes::decided {
-            if (!in.look<org::state>(id->value).it)
+            if (!in.look<org::state>(id).it)
                 return rules::not_found();
             lanes::decision nothing;
-            nothing.shows = {from.tenant, std::string{org::state::category}, id->value};
+            nothing.shows = {from.tenant, std::string{org::state::category}, id};
             nothing.shown_as = &lanes::aggregate_of<org::state>();
             return nothing;
         },
@@ -117,10 +117,8 @@ void add_tenant(CLI::App& root, program& chosen)
     listing.callback([&chosen] { chosen.run = [&chosen] { return list(chosen); }; });
 
     auto which = std::make_shared<std::string>();
-    auto& showing = add_verb(noun, "show",
-                             "Example: clientflow tenant show org_01h455vb4pex5vsknk084sn02q\n\n"
-                             "One organisation as it stands.");
-    showing.add_option("org", *which, "org_…")->required();
+    auto& showing = add_verb(noun, "show", "Example: clientflow tenant show acme\n\nOne organisation as it stands.");
+    showing.add_option("org", *which, "org_…, or its slug")->required();
     showing.callback([&chosen, which] { chosen.run = [&chosen, which] { return show(chosen, *which); }; });
 
     add_standing_verbs(noun, chosen);

@@ -43,6 +43,7 @@ TEST_CASE_FIXTURE(given_readers, "what is read over HTTP is what the command of 
     REQUIRE(event.starts_with("evt_"));
     expect_same(reading, "tenant/list", {"tenant", "list"});
     expect_same(reading, "tenant/show?org=" + acme.org_id, {"tenant", "show", acme.org_id});
+    expect_same(reading, "tenant/show?org=acme", {"tenant", "show", acme.org_id});
     expect_same(reading, "key/list?org=" + acme.org_id, {"key", "list", "--org", acme.org_id});
     expect_same(reading, "key/list?ops=true", {"key", "list", "--ops"});
     expect_same(reading, "events/show?event=" + event, {"events", "show", event});
@@ -54,12 +55,12 @@ TEST_CASE_FIXTURE(given_readers, "what is read over HTTP is what the command of 
     expect_same(auditing, "audit/log?org=" + acme.org_id, {"audit", "log", "--org", acme.org_id});
     expect_same(auditing, "audit/log?entity_id=" + acme.member_id + "&last=1&org=" + acme.org_id,
                 {"audit", "log", "--org", acme.org_id, "--entity-id", acme.member_id, "--last", "1"});
-    CHECK(ask("HEAD", "why?id=" + acme.org_id, reading).status == 200);
     const auto newest = ask("GET", "audit/log?last=1&org=" + acme.org_id, auditing).body;
     const auto older = cli_session::member(newest, "next_cursor");
     CHECK(older != "");
     expect_same(auditing, "audit/log?last=1&cursor=" + older + "&org=" + acme.org_id,
                 {"audit", "log", "--org", acme.org_id, "--last", "1", "--cursor", older});
+    CHECK(ask("HEAD", "why?id=" + acme.org_id, reading).status == 200);
 }
 
 TEST_CASE_FIXTURE(given_readers, "what the doctor finds is an answer, whether all is well or not")

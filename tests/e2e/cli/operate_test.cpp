@@ -38,7 +38,13 @@ TEST_CASE("a tenant is made once, shown and listed; its slug is taken, and an un
     CHECK(member(again.errors, "detail") == "#/slug: Another organisation has this slug.");
 
     CHECK(here.run({"tenant", "show", "org_00000000000000000000000001"}).end.exit_code == 3);
-    CHECK(here.run({"tenant", "show", "acme"}).end.exit_code == 2);
+    CHECK(here.run({"tenant", "show", "acme"}).output == here.run({"tenant", "show", org}).output);
+    CHECK(here.run({"key", "list", "--org", "acme", "--json"}).output ==
+          here.run({"key", "list", "--org", org, "--json"}).output);
+    CHECK(here.run({"tenant", "show", "nobody"}).end.exit_code == 3);
+    CHECK(here.run({"key", "list", "--org", "nobody"}).end.exit_code == 3);
+    CHECK(here.run({"tenant", "show", "Acme GmbH"}).end.exit_code == 2);
+    CHECK(here.run({"key", "list", "--org", "acme", "--ops"}).end.exit_code == 2);
 }
 
 TEST_CASE("one timeline says what happened to a thing, who asked, and which read models show it")
