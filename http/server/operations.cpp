@@ -115,7 +115,7 @@ std::optional<problem> operations::implementation::lacks(const operation& of, co
         if (count(name) > 1)
             return bad_query(name, "It is there twice.");
     for (const auto name : of.required)
-        if (count(name) == 0)
+        if (std::ranges::none_of(sent, [&](const auto& each) { return each.first == name && !each.second.empty(); }))
             return bad_query(std::string{name}, "This operation wants it.");
     return std::nullopt;
 }

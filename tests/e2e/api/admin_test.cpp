@@ -104,6 +104,7 @@ TEST_CASE_FIXTURE(given_operators, "lanes, projections and stopped keys are told
     CHECK(ask("GET", "parked/show?key=" + key, reading).body == strip(run({"parked", "show", key})));
     CHECK(ask("GET", "parked/show?key=task_00000000000000000000000001", reading).status == 404);
     CHECK(ask("GET", "parked/show?key=" + key + "&key=" + key, reading).status == 400);
+    CHECK(ask("GET", "parked/show?key=", reading).status == 400);
     const auto keyless = ask("GET", "parked/show", reading);
     CHECK(keyless.status == 400);
     CHECK(cli_session::member(keyless.body, "code") == "bad_query");
