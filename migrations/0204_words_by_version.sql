@@ -163,8 +163,9 @@ begin
          where p.projection in ('client', 'project', 'task') and p.state <> 'retired'
     loop
         words := read.make_term_table(each.projection, each.version);
-        execute format('insert into %s select * from read.search_term_before t where t.projection = %L and t.version = %s'
-                       ' order by t.tenant_id, t.id, t.term', words, each.projection, each.version);
+        execute format('insert into %s select * from read.search_term_before t'
+                       ' where t.projection = %L and t.version = %s order by t.tenant_id, t.id, t.term', words,
+                       each.projection, each.version);
         perform read.attach_term_table(words, each.projection, each.version);
         if each.state = 'building' then
             execute format('grant select, insert, update, delete on %s to clientflow_projector', words);

@@ -97,6 +97,29 @@ std::string first_line(std::string_view text)
     return std::string{text.substr(0, text.find('\n'))};
 }
 
+// Connects as pqxx::connection does, and keeps what libpqxx keeps to itself.
+class direct : public pqxx::connect_direct
+{
+public:
+    using connect_direct::connect_direct;
+    handle do_startconnect(handle before) override { return made_ = connect_direct::do_startconnect(before); }
+    handle made() const { return made_; }
+
+private:
+    handle made_ = nullptr;
+};
+
+class own_connection : public pqxx::connection_base
+{
+public:
+    explicit own_connection(const std::string& how) : connection_base(way_), way_(how) { init(); }
+    ~own_connection() { close(); }
+    PGconn* handle() const { return way_.made(); }
+
+private:
+    direct way_;
+};
+
 bool ends_session(std::string_view sqlstate)
 {
     return sqlstate.starts_with("08") || sqlstate.starts_with("57P0") || sqlstate == "25P03" || sqlstate == "57P05";
@@ -107,7 +130,9 @@ connection::connection(const connection_config& config, std::shared_ptr<watchdog
 {
     try
     {
-        raw_ = std::make_shared<pqxx::connection>(conninfo(config));
+        const auto made = std::make_shared<own_connection>(conninfo(config));
+        raw_ = made;
+        handle_ = [made = made.get()] { return made->handle(); };
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
         raw_->inhibit_reactivation(true);

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -20,6 +21,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+struct pg_conn;
 
 namespace pqxx
 {
@@ -53,6 +56,9 @@ public:
     // under a `deadline`.
     pqxx::connection_base& raw() noexcept { return *raw_; }
 
+    // libpq's own, for what libpqxx cannot say. Only while the connection is not lost, and under a `deadline`.
+    pg_conn* handle() const noexcept { return handle_(); }
+
     bool lost() const noexcept;
     void give_up() noexcept { given_up_ = true; }  // an answer of it cannot be trusted any more
 
@@ -70,6 +76,7 @@ public:
 private:
     std::shared_ptr<watchdog> watchdog_;
     std::shared_ptr<pqxx::connection_base> raw_;  // shared only for its deleter: the base has no virtual destructor
+    std::function<pg_conn*()> handle_;
     bool given_up_ = false;
 };
 

@@ -143,6 +143,62 @@ array::row& array::row::uuid(const schema::uuid& id) { return text(view(id), uui
 
 array::row& array::row::null(oid type) { return head(type, -1); }
 
+fields& fields::boolean(bool value)
+{
+    put<std::int32_t>(out_, 1);
+    out_.push_back(value ? '\1' : '\0');
+    return *this;
+}
+
+fields& fields::int2(std::int16_t value)
+{
+    put<std::int32_t>(out_, 2);
+    put(out_, value);
+    return *this;
+}
+
+fields& fields::int4(std::int32_t value)
+{
+    put<std::int32_t>(out_, 4);
+    put(out_, value);
+    return *this;
+}
+
+fields& fields::int8(std::int64_t value)
+{
+    put<std::int32_t>(out_, 8);
+    put(out_, value);
+    return *this;
+}
+
+fields& fields::text(std::string_view value)
+{
+    put(out_, static_cast<std::int32_t>(value.size()));
+    out_.append(value);
+    return *this;
+}
+
+fields& fields::uuid(const schema::uuid& value) { return text(view(value)); }
+
+// PostgreSQL counts from 2000-01-01.
+fields& fields::timestamptz(const schema::moment& value)
+{
+    constexpr std::int64_t seconds_before = 946'684'800;
+    return int8(value.us - seconds_before * 1'000'000);
+}
+
+fields& fields::date(const schema::day& value)
+{
+    constexpr std::int32_t days_before = 10'957;
+    return int4(value.since_epoch - days_before);
+}
+
+fields& fields::null()
+{
+    put<std::int32_t>(out_, -1);
+    return *this;
+}
+
 std::string uuid_parameter(const schema::uuid& id) { return std::string{view(id)}; }
 
 std::string int4_parameter(std::int32_t value)

@@ -1,7 +1,7 @@
 // PostgreSQL's binary form of arrays and rows, which goes to the server as it is: no escaping, no parsing of literals.
 //
-// Measured against text arrays in events/log/README.md. Source: PostgreSQL 15, array_recv and record_recv. Values of a
-// row stand in the order of the composite type's columns.
+// Measured against text arrays in events/log/README.md. Source: PostgreSQL 15, array_recv and record_recv, and "COPY",
+// "Binary Format". Values of a row stand in the order of the composite type's columns.
 #pragma once
 
 #include "events/log/store.hpp"
@@ -62,6 +62,26 @@ public:
 private:
     std::string out_;
     std::int32_t count_ = 0;
+};
+
+// The fields of one row as COPY's binary form has them, one behind another, appended to a text that outlives it.
+class fields
+{
+public:
+    explicit fields(std::string& into) : out_(into) {}
+
+    fields& boolean(bool);
+    fields& int2(std::int16_t);
+    fields& int4(std::int32_t);
+    fields& int8(std::int64_t);
+    fields& text(std::string_view);  // also a finished array
+    fields& uuid(const schema::uuid&);
+    fields& timestamptz(const schema::moment&);
+    fields& date(const schema::day&);
+    fields& null();
+
+private:
+    std::string& out_;
 };
 
 std::string uuid_parameter(const schema::uuid&);

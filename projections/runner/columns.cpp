@@ -1,6 +1,7 @@
-// The spelling of every leaf kind in PostgreSQL's text form, in both directions.
+// The spelling of every leaf kind in PostgreSQL's text form, in both directions, and its bytes.
 #include "projections/runner/columns.hpp"
 
+#include "events/log/wire.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/json_writer.hpp"
 #include "schemas/sized_integer.hpp"
@@ -67,6 +68,11 @@ void append_number(std::string& out, std::int64_t n)
     out.append(digits, end);
 }
 
+std::string_view name_of(const leaf& enumeration, const void* from)
+{
+    return enumeration.names[static_cast<std::size_t>(integer_at(from, enumeration.bytes))];
+}
+
 // Appends a value that needs no quoting, or quotes it. Texts are always quoted: `NULL`, spaces, commas and braces.
 void append_value(std::string& literal, const leaf& value, const void* from)
 {
@@ -93,7 +99,7 @@ void append_value(std::string& literal, const leaf& value, const void* from)
         break;
     default:
         CF_ASSERT(value.what == kind::enumeration);
-        literal.append(value.names[static_cast<std::size_t>(integer_at(from, value.bytes))]);
+        literal.append(name_of(value, from));
     }
 }
 
@@ -116,6 +122,59 @@ void* room_in(const leaf* type, void* into)
         type = type->inner;
     }
     return into;
+}
+
+void append_binary_integer(event_log::wire::fields& into, const leaf& value, std::int64_t n)
+{
+    if (value.bytes == 8)
+        into.int8(n);
+    else if (value.bytes == 4)
+        into.int4(static_cast<std::int32_t>(n));
+    else
+        into.int2(static_cast<std::int16_t>(n));
+}
+
+void append_binary_value(event_log::wire::fields& into, const leaf& value, const void* from)
+{
+    switch (value.what)
+    {
+    case kind::boolean:
+        into.boolean(*static_cast<const bool*>(from));
+        break;
+    case kind::integer:
+        append_binary_integer(into, value, integer_at(from, value.bytes));
+        break;
+    case kind::text:
+        into.text(*static_cast<const std::string*>(from));
+        break;
+    case kind::uuid:
+    case kind::id:
+        into.uuid(*static_cast<const schema::uuid*>(from));
+        break;
+    case kind::moment:
+        into.timestamptz(*static_cast<const schema::moment*>(from));
+        break;
+    case kind::day:
+        into.date(*static_cast<const schema::day*>(from));
+        break;
+    default:
+        CF_ASSERT(value.what == kind::enumeration);
+        into.text(name_of(value, from));
+    }
+}
+
+void append_binary_list(event_log::wire::fields& into, const leaf& list, const void* from)
+{
+    const leaf& value = *list.inner;
+    const bool of_ids = value.what == kind::uuid || value.what == kind::id;
+    event_log::wire::array all{of_ids ? event_log::wire::uuid_oid : event_log::wire::text_oid};
+    for (std::size_t i = 0, count = list.reach->count(from); i < count; ++i)
+        if (const void* each = list.reach->look(from, i); of_ids)
+            all.uuid(*static_cast<const schema::uuid*>(each));
+        else
+            all.text(value.what == kind::text ? std::string_view{*static_cast<const std::string*>(each)}
+                                              : name_of(value, each));
+    into.text(all.take());
 }
 
 void append_elements(std::string& out, const leaf& list, const void* from)
@@ -354,22 +413,20 @@ std::vector<column> columns_of(const schema::record_type& type)
     return columns;
 }
 
-bool append_plain(const column& of, const void* row, std::string& out)
+void append_binary(const column& of, const void* row, std::string& out)
 {
+    event_log::wire::fields into{out};
     const void* held = held_in(of.row->type, of.row->member(const_cast<void*>(row)));  // only looked at
     if (held == nullptr)
-        return false;
-    if (of.is_list)
-        append_elements(out, *of.value, held);
+        into.null();
+    else if (of.is_list)
+        append_binary_list(into, *of.value, held);
     else if (of.part == column_part::amount)
-        append_number(out, static_cast<const schema::money*>(held)->amount_minor);
+        into.int8(static_cast<const schema::money*>(held)->amount_minor);
     else if (of.part == column_part::currency)
-        out.append(static_cast<const schema::money*>(held)->currency);
-    else if (of.value->what == kind::text)
-        out.append(*static_cast<const std::string*>(held));
+        into.text(static_cast<const schema::money*>(held)->currency);
     else
-        append_value(out, *of.value, held);
-    return true;
+        append_binary_value(into, *of.value, held);
 }
 
 column_arrays::column_arrays(std::span<const column> columns) : columns_(columns), texts_(columns.size(), "{") {}

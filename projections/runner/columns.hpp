@@ -61,8 +61,8 @@ private:
     std::size_t rows_ = 0;
 };
 
-// Appends one value as PostgreSQL reads it on its own; false, and nothing appended, for NULL.
-bool append_plain(const column&, const void* row, std::string& out);
+// Appends one value, or NULL, as a field of COPY's binary form.
+void append_binary(const column&, const void* row, std::string& out);
 
 // One element of an array literal, quoted where needed.
 void append_element(std::string& literal, std::string_view text);

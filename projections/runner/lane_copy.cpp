@@ -1,5 +1,7 @@
 #include "projections/runner/lane_copy.hpp"
 
+#include "events/log/binary_copy.hpp"
+#include "events/log/wire.hpp"
 #include "projections/runner/columns.hpp"
 #include "projections/runner/row_connection.hpp"
 #include "projections/runner/row_statements.hpp"
@@ -9,7 +11,6 @@
 #include "schemas/row_codec.hpp"
 
 #include <pqxx/pqxx>
-#include <pqxx/tablewriter>
 
 #include <algorithm>
 #include <chrono>
@@ -29,56 +30,6 @@ row_store_config patient(row_store_config config)
     config.call_deadline = lane_deadline;
     return config;
 }
-
-// COPY's text form (PostgreSQL manual, "COPY", text format). UTF-8 has no byte of these within a character.
-void append_escaped(std::string& line, std::string_view text)
-{
-    for (const char c : text)
-        switch (c)
-        {
-        case '\\':
-            line.append("\\\\");
-            break;
-        case '\n':
-            line.append("\\n");
-            break;
-        case '\r':
-            line.append("\\r");
-            break;
-        case '\t':
-            line.append("\\t");
-            break;
-        default:
-            line.push_back(c);
-        }
-}
-
-// One row as a line of COPY, without its end.
-class lines
-{
-public:
-    explicit lines(std::span<const column> columns) : columns_(columns) {}
-
-    const std::string& of(const definition& made_by, const copied_row& row)
-    {
-        const auto held = decode(made_by, row.bytes);
-        line_ = row.key.tenant.text();
-        for (const auto& each : columns_)
-        {
-            line_.push_back('\t');
-            value_.clear();
-            if (append_plain(each, held.get(), value_))
-                append_escaped(line_, value_);
-            else
-                line_.append("\\N");
-        }
-        return line_;
-    }
-
-private:
-    std::span<const column> columns_;
-    std::string line_, value_;
-};
 }  // namespace
 
 struct lane_copy::implementation : row_connection
@@ -105,57 +56,49 @@ struct lane_copy::implementation : row_connection
         return all;
     }
 
-    // Answers the lines written; `lines_of` hands a row's lines to what it is given.
-    template <class LinesOf>
-    std::uint64_t copy(pqxx::transaction_base& work, const std::string& into, const std::vector<std::string>& names,
-                       const row_pages& next, LinesOf lines_of)
+    std::uint64_t copy_rows(const definition& of, const row_pages& next)
     {
-// libpqxx 6 takes raw lines only through this class, which it calls deprecated for its own escaping; ours is used.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-        pqxx::tablewriter out{work, into, names.begin(), names.end()};
-        std::uint64_t written = 0;
+        const table& into = table_of(of);
+        event_log::binary_copy out{held(), of.table, column_names(into)};
+        std::string fields;
         for (auto page = next(); !page.empty(); page = next())
         {
             const event_log::connection::deadline limit{held(), page_deadline};
             for (const auto& row : page)
-                lines_of(row, [&](const std::string& line) {
-                    out.write_raw_line(line);
-                    ++written;
-                });
+            {
+                const auto made = decode(of, row.bytes);
+                fields.clear();
+                event_log::wire::fields{fields}.uuid(row.key.tenant);
+                for (const auto& each : into.columns)
+                    append_binary(each, made.get(), fields);
+                out.row(fields);
+            }
         }
-        out.complete();
-#pragma GCC diagnostic pop
-        return written;
-    }
-
-    std::uint64_t copy_rows(pqxx::transaction_base& work, const definition& of, const row_pages& next)
-    {
-        const table& into = table_of(of);
-        lines as_lines{into.columns};
-        return copy(work, std::string{of.table}, column_names(into), next,
-                    [&](const copied_row& row, auto take) { take(as_lines.of(of, row)); });
+        return out.finish();
     }
 
     // The words of the same rows.
-    void copy_terms(pqxx::transaction_base& work, const definition& of, const row_pages& next)
+    void copy_terms(const definition& of, const row_pages& next)
     {
         if (of.find_by == nullptr)
             return;
         const std::vector<std::string> names{"tenant_id", "projection", "version", "id", "term", "place", "created_at"};
-        std::string line;
-        copy(work, term_table(of), names, next, [&](const copied_row& row, auto take) {
-            const std::string begins = row.key.tenant.text() + '\t' + std::string{of.name} + '\t' +
-                                       std::to_string(of.version) + '\t' + row.key.id.text() + '\t';
-            for (const auto& each : terms_of(of, decode(of, row.bytes).get()))
-            {
-                line = begins;
-                append_escaped(line, each.word);
-                line.append("\t").append(std::to_string(static_cast<std::int16_t>(each.place)));
-                line.append("\t").append(each.created_at.text());
-                take(line);
-            }
-        });
+        event_log::binary_copy out{held(), term_table(of), names};
+        std::string fields;
+        for (auto page = next(); !page.empty(); page = next())
+        {
+            const event_log::connection::deadline limit{held(), page_deadline};
+            for (const auto& row : page)
+                for (const auto& each : terms_of(of, decode(of, row.bytes).get()))
+                {
+                    fields.clear();
+                    event_log::wire::fields into{fields};
+                    into.uuid(row.key.tenant).text(of.name).int4(of.version).uuid(row.key.id).text(each.word);
+                    into.int2(static_cast<std::int16_t>(each.place)).timestamptz(each.created_at);
+                    out.row(fields);
+                }
+        }
+        out.finish();
     }
 
     void add_totals(pqxx::transaction_base& work, std::span<const std::pair<total_key, std::int64_t>> totals,
@@ -182,7 +125,7 @@ struct lane_copy::implementation : row_connection
             return call([&](pqxx::connection_base& raw) -> std::optional<std::string> {
                 pqxx::work work{raw};
                 bool is_first = true;
-                copy_rows(work, of, [&] {
+                copy_rows(of, [&] {
                     return std::exchange(is_first, false) ? std::vector<copied_row>(rows.begin(), rows.end())
                                                           : std::vector<copied_row>{};
                 });
@@ -229,8 +172,8 @@ std::uint64_t lane_copy::write(const copied_lane& lane)
     const auto rows = self_->call([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
         work.exec_params(advance_steps, make_dynamic_params(arrays_of(std::span{&lane.step, 1})));
-        const auto written = self_->copy_rows(work, *lane.rows.of, lane.rows.from_first());
-        self_->copy_terms(work, *lane.rows.of, lane.rows.from_first());
+        const auto written = self_->copy_rows(*lane.rows.of, lane.rows.from_first());
+        self_->copy_terms(*lane.rows.of, lane.rows.from_first());
         const std::span all{lane.totals};
         for (std::size_t at = 0; at < all.size(); at += totals_per_statement)
             self_->add_totals(work, all.subspan(at, std::min(totals_per_statement, all.size() - at)),
