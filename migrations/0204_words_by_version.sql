@@ -53,7 +53,7 @@ begin
 end
 $$;
 
--- Keys and indexes, and from then on it is a part of read.search_term.
+-- Keys and indexes, and from then on it is a part of read.search_term. Readers notice nothing.
 create function read.attach_term_table(words regclass, of_projection text, of_version integer) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
@@ -70,7 +70,8 @@ begin
 end
 $$;
 
--- From then on nobody comes to it but through read.search_term.
+-- From then on nobody comes to it but through read.search_term. What is bare yet is closed before it is attached: once it
+-- is a part, this waits for whoever searches.
 create function read.close_term_table(words regclass) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
@@ -96,14 +97,15 @@ begin
         -- Whoever held the lock before may have made it.
         if to_regclass('read.search_term_' || of_projection || '_v' || each.version) is null then
             words := read.make_term_table(of_projection, each.version);
-            perform read.attach_term_table(words, of_projection, each.version);
             perform read.close_term_table(words);
+            perform read.attach_term_table(words, of_projection, each.version);
         end if;
     end loop;
 end
 $$;
 
--- The table for the words of a version that is being built, for COPY.
+-- The table for the words of a version that is being built, for COPY. Again for one that a program has begun that did
+-- not know of them.
 create function read.begin_terms(of_projection text, of_version integer) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -112,8 +114,10 @@ begin
     if not found then
         raise exception 'that version is not being built' using errcode = 'CFP03';
     end if;
-    execute format('grant select, insert, update, delete on %s to clientflow_projector',
-                   read.make_term_table(of_projection, of_version));
+    if to_regclass('read.search_term_' || of_projection || '_v' || of_version) is null then
+        execute format('grant select, insert, update, delete on %s to clientflow_projector',
+                       read.make_term_table(of_projection, of_version));
+    end if;
 end
 $$;
 
@@ -129,9 +133,26 @@ begin
         raise exception 'that version is not being built' using errcode = 'CFP03';
     end if;
     if not exists (select from pg_inherits i where i.inhrelid = words) then
+        perform read.close_term_table(words);
         perform read.attach_term_table(words, of_projection, of_version);
+    elsif not (select c.relrowsecurity from pg_class c where c.oid = words) then
+        perform set_config('lock_timeout', '2s', true);  -- it was a part already when this schema came
+        perform read.close_term_table(words);
     end if;
-    perform read.close_term_table(words);
+end
+$$;
+
+-- So that no autovacuum stands in the way of dropping them: it gives way to this, which readers do not notice, and does
+-- not come again.
+create function read.quiet_terms(of_projection text, of_version integer) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    perform 1 from read.projection p
+      where p.projection = of_projection and p.version = of_version and p.state = 'retired' for update;
+    if found then
+        execute format('alter table if exists read.%I set (autovacuum_enabled = off)',
+                       'search_term_' || of_projection || '_v' || of_version);
+    end if;
 end
 $$;
 
@@ -148,10 +169,11 @@ end
 $$;
 
 revoke execute on function read.make_term_table, read.attach_term_table, read.close_term_table, read.keep_terms,
-                           read.begin_terms, read.finish_terms, read.drop_terms from public;
-grant execute on function read.keep_terms, read.begin_terms, read.finish_terms, read.drop_terms to clientflow_projector;
+                           read.begin_terms, read.finish_terms, read.quiet_terms, read.drop_terms from public;
+grant execute on function read.keep_terms, read.begin_terms, read.finish_terms, read.quiet_terms, read.drop_terms
+    to clientflow_projector;
 
--- What is there. A version that is being built gets its place at once: a program that does not know of these tables
+-- What is there; searches and whoever feeds them wait until it is done. A version that is being built gets its place at once: a program that does not know of these tables
 -- goes on through read.search_term, and one that does copies into it.
 do $$
 declare

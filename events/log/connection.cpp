@@ -132,7 +132,7 @@ connection::connection(const connection_config& config, std::shared_ptr<watchdog
     {
         const auto made = std::make_shared<own_connection>(conninfo(config));
         raw_ = made;
-        handle_ = [made = made.get()] { return made->handle(); };
+        handle_ = made->handle();
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
         raw_->inhibit_reactivation(true);

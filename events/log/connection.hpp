@@ -13,7 +13,6 @@
 
 #include <chrono>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -57,7 +56,7 @@ public:
     pqxx::connection_base& raw() noexcept { return *raw_; }
 
     // libpq's own, for what libpqxx cannot say. Only while the connection is not lost, and under a `deadline`.
-    pg_conn* handle() const noexcept { return handle_(); }
+    pg_conn* handle() const noexcept { return handle_; }
 
     bool lost() const noexcept;
     void give_up() noexcept { given_up_ = true; }  // an answer of it cannot be trusted any more
@@ -76,7 +75,7 @@ public:
 private:
     std::shared_ptr<watchdog> watchdog_;
     std::shared_ptr<pqxx::connection_base> raw_;  // shared only for its deleter: the base has no virtual destructor
-    std::function<pg_conn*()> handle_;
+    pg_conn* handle_ = nullptr;  // lives as long as raw_, which never makes another
     bool given_up_ = false;
 };
 

@@ -34,30 +34,28 @@ std::uint64_t rows_in(const lane_progress& lane, std::string_view projection)
     return found == lane.rows.end() ? 0 : found->second;
 }
 
-// Numbers from 0 on for several threads, each once.
-class turns
+// So many turns, each once, on so many threads, the caller's among them: each thread starts with what `start` makes,
+// and takes turns with that. Throws what one of them threw, when all have ended their turns; the others' are left then.
+template <class Start>
+void side_by_side(std::size_t threads, std::size_t turns, Start start)
 {
-public:
-    explicit turns(std::size_t count) : count_(count) {}
-
-    std::optional<std::size_t> next()
-    {
-        const auto turn = next_++;
-        return turn < count_ ? std::optional{turn} : std::nullopt;
-    }
-
-private:
-    const std::size_t count_;
-    std::atomic<std::size_t> next_ = 0;
-};
-
-// The same work on so many threads, the caller's among them. Throws what one of them threw, when all have ended.
-template <class Work>
-void side_by_side(std::size_t threads, Work work)
-{
+    std::atomic<std::size_t> next{0};
+    const auto work = [&] {
+        try
+        {
+            auto take = start();
+            for (auto turn = next++; turn < turns; turn = next++)
+                take(turn);
+        }
+        catch (...)
+        {
+            next = turns;
+            throw;
+        }
+    };
     std::vector<std::future<void>> others;
     for (std::size_t i = 1; i < threads; ++i)
-        others.push_back(std::async(std::launch::async, std::ref(work)));
+        others.push_back(std::async(std::launch::async, work));
     work();
     for (auto& each : others)
         each.get();
@@ -151,6 +149,12 @@ public:
     }
 
 private:
+    static row_store_config patient(row_store_config rows)
+    {
+        rows.call_deadline = std::chrono::hours{6};  // for the indexes of a large table
+        return rows;
+    }
+
     // Again and again while the database is away; what it refuses is thrown on.
     template <class Work>
     void patiently(Work work)
@@ -219,7 +223,9 @@ private:
             if (which && !goes_on && !begun_.contains(of->name))
                 throw not_now("version " + std::to_string(which->number) + " of " + which->projection +
                               " is being built: go on with it, or cancel it");
-            if (!which)
+            if (which)
+                versions_.go_on(*of, *which);
+            else
                 which = versions_.begin(*of);
             begun_.insert(of->name);
             models_.push_back(std::make_unique<model>(*of, *which));
@@ -368,20 +374,19 @@ private:
     {
         std::vector<refused_rows> refused;
         std::mutex finding;  // `refused` and `progress`
-        turns left{these.size()};
-        side_by_side(config_.copy_sessions, [&] {
-            lane_copy store{config_.rows, these};
-            store.open();
-            while (const auto turn = left.next())
-            {
-                const auto copied = lane.copied(*these[*turn], incarnation_, config_.page_rows);
-                const auto written = write(store, copied);
+        side_by_side(config_.copy_sessions, these.size(), [&] {
+            auto store = std::make_unique<lane_copy>(config_.rows, these);
+            store->open();
+            return [&, store = std::move(store)](std::size_t turn) {
+                check();
+                const auto copied = lane.copied(*these[turn], incarnation_, config_.page_rows);
+                const auto written = write(*store, copied);
                 const std::lock_guard lock{finding};
                 if (const auto* rows = std::get_if<std::uint64_t>(&written))
-                    progress.rows[std::string{these[*turn]->name}] = *rows;
+                    progress.rows[std::string{these[turn]->name}] = *rows;
                 else
                     refused.push_back(std::get<refused_rows>(written));
-            }
+            };
         });
         std::vector<const definition*> again;
         for (const auto& each : refused)
@@ -441,14 +446,21 @@ private:
 
     // Keys, indexes and row security; what was finished before the database went away is found so.
     void finish()
+    try
     {
-        turns left{models_.size()};
-        side_by_side(config_.copy_sessions, [&] {
-            version_store versions{patient(config_.rows)};
-            versions.open();
-            while (const auto turn = left.next())
-                versions.finish(*models_[*turn]);
+        side_by_side(config_.copy_sessions, models_.size(), [&] {
+            auto versions = std::make_unique<version_store>(patient(config_.rows));
+            versions->open();
+            return [&, versions = std::move(versions)](std::size_t turn) {
+                check();
+                versions->finish(*models_[turn]);
+            };
         });
+    }
+    catch (const store_failed&)
+    {
+        expect_under_way();
+        throw;
     }
 
     // As the runner does it, until little is left.
@@ -514,12 +526,6 @@ private:
     const std::span<const definition* const> code_;
     event_log::keyring& ring_;
     const schema::clock& clock_;
-    static row_store_config patient(row_store_config rows)
-    {
-        rows.call_deadline = std::chrono::hours{6};  // for the indexes of a large table
-        return rows;
-    }
-
     version_store versions_, patient_versions_;
     std::unique_ptr<event_feed::feed> feed_;
     models models_;

@@ -30,6 +30,7 @@ const definition* of_code(std::span<const definition* const> all, const version&
 
 constexpr std::chrono::milliseconds terms_lock_wait{100}, terms_lock_pause{400};
 constexpr int terms_lock_attempts = 60;
+constexpr std::string_view lock_not_available = "55P03";
 
 bool is_fed(const version& which)
 {
@@ -120,6 +121,10 @@ struct version_store::implementation
     // Searches wait behind whoever waits for them to end, so that is done briefly, and again.
     void drop_terms(const std::string& projection, int number)
     {
+        rows.call([&](pqxx::connection_base& raw) {
+            pqxx::nontransaction work{raw};
+            work.exec_params("select read.quiet_terms($1, $2)", projection, number);
+        });
         for (int attempt = 1;; ++attempt)
             try
             {
@@ -132,8 +137,14 @@ struct version_store::implementation
             }
             catch (const store_failed& fault)
             {
-                if (fault.sqlstate != "55P03" || attempt == terms_lock_attempts)
+                if (fault.sqlstate != lock_not_available)
                     throw;
+                if (attempt == terms_lock_attempts)
+                    throw not_now("somebody reads the words of " + projection +
+                                  " for long (a dump, a comparison): "
+                                  "version " +
+                                  std::to_string(number) +
+                                  " is retired, and `clientflow projection retire` with its number removes the rest");
                 std::this_thread::sleep_for(terms_lock_pause);
             }
     }
@@ -238,6 +249,16 @@ version version_store::begin(const definition& of)
     {
         throw not_now("a version of " + std::string{of.name} + " is being built");
     }
+}
+
+void version_store::go_on(const definition& of, const version& which)
+{
+    if (of.find_by == nullptr)
+        return;
+    self_->step([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        work.exec_params("select read.begin_terms($1, $2)", which.projection, which.number);
+    });
 }
 
 void version_store::expect_room_beside(const definition& of)
@@ -478,7 +499,7 @@ bool version_store::show_to_analysts(std::string_view projection, std::chrono::m
     }
     catch (const store_failed& fault)
     {
-        if (fault.sqlstate == "55P03" || fault.sqlstate == "40P01")
+        if (fault.sqlstate == lock_not_available || fault.sqlstate == "40P01")
             return false;
         throw;
     }

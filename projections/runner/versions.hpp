@@ -122,6 +122,8 @@ public:
 
     // A version to build; `not_now` while another one is being built.
     version begin(const definition&);
+    // Before one that was begun is gone on with: perhaps by a program that made less of it.
+    void go_on(const definition&, const version&);
     // Every version that stands beside the live one is fed and takes the room of the live one. `not_now` when there are
     // `beside_max` of them; the message names the command that throws one away. Asked before a build begins.
     static constexpr std::size_t beside_max = 3;  // of one definition; versions that were live are kept besides

@@ -32,6 +32,15 @@ std::string problem_of(std::string_view code, std::string_view title, const std:
     return out;
 }
 
+int reap(pid_t child)
+{
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR)
+    {
+    }
+    return status;
+}
+
 struct run
 {
     std::string command;  // "audit/completeness"
@@ -78,11 +87,25 @@ struct admin_work::implementation
         return std::nullopt;
     }
 
+    // Whom nobody hears any more must not go on for nobody.
+    heard listen_or_end(const run& of, const own_command& at)
+    try
+    {
+        return listen(of, at);
+    }
+    catch (const std::exception&)  // no memory for what it says
+    {
+        signal(of, SIGKILL);
+        heard nothing;
+        nothing.is_too_large = true;
+        return nothing;
+    }
+
     // Hears it out, then takes the exit status.
     void await(run& of, const own_command& at)
     {
         ::pthread_setname_np(::pthread_self(), "operator-work");
-        const auto said = listen(of, at);
+        const auto said = listen_or_end(of, at);
         siginfo_t info{};
         while (::waitid(P_PID, static_cast<id_t>(of.child), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
         {
@@ -197,6 +220,7 @@ admin_work::told admin_work::read(const std::vector<std::string>& command, std::
     const auto& config = self_->config;
     const auto at = begin_own_command(words);
     heard said;
+    try
     {
         // Not reaped before its end, so the number is nobody else's.
         const auto signal = [&](int number) { ::kill(-at.child, number); };
@@ -204,10 +228,13 @@ admin_work::told admin_work::read(const std::vector<std::string>& command, std::
         said = hear_out(
             at, {config.answer_bytes_max, config.errors_bytes_max, config.reading_time_max, reading_patience}, signal);
     }
-    int status = 0;
-    while (::waitpid(at.child, &status, 0) < 0 && errno == EINTR)
+    catch (const std::exception&)
     {
+        ::kill(-at.child, SIGKILL);
+        reap(at.child);
+        throw;
     }
+    const int status = reap(at.child);
     auto& answer = said.answer;
     answer.resize(answer.find_last_not_of('\n') + 1);
     return {exit_of(status), std::move(answer), problem_in(said.errors), said.is_too_large, said.is_too_long};

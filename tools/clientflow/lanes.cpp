@@ -21,9 +21,10 @@ constexpr const char* every_lane =
     "  from es.lane l"
     "  left join lateral (select e.seq, e.recorded_at from es.event e where e.lane = l.lane"
     "                      order by e.seq desc limit 1) h on true"
-    "  left join lateral (select min(c.seq) as seq from (select distinct on (projection, version) seq"
-    "                      from read.checkpoint where lane = l.lane order by projection, version, step desc) c) p on "
-    "true"
+    "  left join lateral (select min(c.seq) as seq from (select distinct on (k.projection, k.version) k.seq"
+    "                      from read.checkpoint k join read.projection r on r.projection = k.projection"
+    "                       and r.version = k.version and r.state = 'live' where k.lane = l.lane"
+    "                     order by k.projection, k.version, k.step desc) c) p on true"
     "  left join es.lane_lease lease on lease.role = 'projector' and lease.lane = l.lane"
     " order by l.lane";
 

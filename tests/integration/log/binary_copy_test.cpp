@@ -99,7 +99,8 @@ TEST_CASE_FIXTURE(given_a_table,
             const auto why = event_log::understand(refused, *on);
             CHECK(why.kind == event_log::failure_kind::refused);
             CHECK(why.sqlstate == "23514");
-            CHECK(why.message.find("good") == std::string::npos);
+            CHECK(why.message.find("'bad'") == std::string::npos);
+            CHECK(why.message.find("Failing row") == std::string::npos);
         }
     }
     CHECK(count() == "0");

@@ -243,7 +243,7 @@ TEST_CASE("a version has words of its own: made with it, searched where it is li
         pqxx::connection reading{in.db.dsn("postgres")};
         pqxx::work long_query{reading};
         long_query.exec("select count(*) from read.search_term");
-        std::thread later{[&] {
+        std::jthread later{[&] {
             kit::await("the words are waited for", [&] {
                 return in.db.run("select count(*) from pg_locks where not granted"
                                  " and relation = 'read.search_term'::regclass") != "0";
@@ -253,6 +253,9 @@ TEST_CASE("a version has words of its own: made with it, searched where it is li
         }};
         versions.remove_retired(task::read_model(), 1);
         later.join();
+        for (const char* role : {"clientflow_app", "clientflow_projector", "clientflow_analyst"})
+            CHECK(in.db.run("select has_table_privilege('" + std::string{role} +
+                            "', 'read.search_term_task_v2', 'select, insert, update, delete')") == "f");
     }
     CHECK(in.db.run("select to_regclass('read.search_term_task_v1') is null") == "t");
     CHECK(of.found("word") ==
