@@ -24,6 +24,7 @@ struct half
         , core(configured(std::move(lanes), deaths_max), projection::read_models(), rows, nullptr, positions, in.clock)
         , feed(in.feed())
     {
+        in.register_read_models();
         core.open();
     }
 

@@ -27,6 +27,7 @@ struct half
         , core(configured(patience), projection::read_models(), rows, nullptr, positions, clock)
         , feed(in.feed())
     {
+        in.register_read_models();
         core.open();
     }
 
