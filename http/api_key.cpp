@@ -2,6 +2,7 @@
 
 #include "commands/api_key.hpp"
 #include "http/server/command_route.hpp"
+#include "http/server/history.hpp"
 #include "http/server/key_use.hpp"
 #include "http/server/query_route.hpp"
 #include "projections/api_key.hpp"
@@ -55,7 +56,12 @@ void show_secret(http::call& c, const lanes::answer& said)
 
 void list(http::call& c, http::query_context& with) { http::answer_page(c, with, listing()); }
 
-void get(http::call& c, http::query_context& with) { http::answer_row_of_path<key_id>(c, with, listing()); }
+void get(http::call& c, http::query_context& with) { http::answer_past_of_path<key_id, state>(c, with, listing()); }
+
+void history(http::call& c, http::query_context& with)
+{
+    http::answer_history_of_path<key_id, state>(c, with, listing());
+}
 
 void get_usage(http::call& c, http::query_context& with)
 {
@@ -89,7 +95,10 @@ constexpr http::route usage_row()
 constexpr std::array table{
     http::page_row("/api/v1/api-keys", "listApiKeys", "Lists API keys.", list, schema_of<item>, listing),
     created_once(),
-    http::item_row("/api/v1/api-keys/{id}", "getApiKey", "Shows an API key, without its secret.", get, schema_of<item>),
+    http::remembered_row("/api/v1/api-keys/{id}", "getApiKey", "Shows an API key, without its secret.", get,
+                         schema_of<item>),
+    http::history_row("/api/v1/api-keys/{id}/history", "listApiKeyHistory", "Shows what happened to an API key.",
+                      history, schema_of<item>),
     usage_row(),
     http::change_row(verb::patch, "/api/v1/api-keys/{id}", "updateApiKey", "Changes an API key's name or scopes.",
                      change_item<state, command, change>, schema_of<change>, schema_of<item>, codes, needs::admin),

@@ -70,8 +70,8 @@ begin
 end
 $$;
 
--- From then on nobody comes to it but through read.search_term. What is bare yet is closed before it is attached: once it
--- is a part, this waits for whoever searches.
+-- From then on nobody comes to it but through read.search_term. What is bare yet is closed before it is attached: once
+-- it is a part, this waits for whoever searches.
 create function read.close_term_table(words regclass) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin
@@ -173,8 +173,9 @@ revoke execute on function read.make_term_table, read.attach_term_table, read.cl
 grant execute on function read.keep_terms, read.begin_terms, read.finish_terms, read.quiet_terms, read.drop_terms
     to clientflow_projector;
 
--- What is there; searches and whoever feeds them wait until it is done. A version that is being built gets its place at once: a program that does not know of these tables
--- goes on through read.search_term, and one that does copies into it.
+-- What is there; searches and whoever feeds them wait until it is done. A version that is being built gets its place
+-- at once: a program that does not know of these tables goes on through read.search_term, one that does copies into
+-- them.
 do $$
 declare
     each  record;

@@ -1,6 +1,7 @@
 #include "http/server/history.hpp"
 
 #include "commands/lanes/loading.hpp"
+#include "events/catalogue.hpp"
 #include "events/log/meta.hpp"
 #include "http/server/event_entry.hpp"
 #include "http/server/query_string.hpp"
@@ -74,11 +75,18 @@ bool read_page(call& c, std::string_view secret, page_asked& asked)
     return true;
 }
 
+std::string fact_in(const lanes::step& one)
+{
+    const auto* fact = event_log::fact_named(one.happened.type);
+    auto data = one.data();
+    return fact == nullptr || data.empty() ? data : without_secrets(*fact, std::move(data));
+}
+
 void write_entry(json_writer& json, const lanes::step& one)
 {
     const auto before = one.before ? one.type.render(one.before.get()) : std::string{};
     json.begin_object();
-    write_event(json, one.happened, event_log::read_meta(one.happened.meta), one.data(),
+    write_event(json, one.happened, event_log::read_meta(one.happened.meta), fact_in(one),
                 changes_between(before, one.type.render(one.after.get())));
     json.end_object();
 }

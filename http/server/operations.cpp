@@ -54,7 +54,8 @@ struct operations::implementation
     next choose(exchange&, const principal&);
     static std::optional<problem> lacks(const operation&, const query_parameters& sent);
     next hand_over(exchange&, const std::shared_ptr<errand>&);
-    void run();
+    void start();
+    void stop();
     void answer(errand&);
 
     const std::vector<operation> table;
@@ -66,12 +67,21 @@ struct operations::implementation
         std::shared_ptr<errand> what;
         waker wake;
     };
+    // Errands that are run one after another, and the thread that does it.
+    struct line
+    {
+        const char* name;
+        std::size_t waiting_max;
+        std::deque<waiting> queue{};  // guarded by mutex
+        std::condition_variable filled{};
+        std::thread thread{};
+    };
+    void run(line&);
+
     std::mutex mutex;
-    std::condition_variable filled;
-    std::deque<waiting> queue;  // guarded by mutex, as below
-    bool is_running = false;
+    bool is_running = false;  // guarded by mutex
     std::stop_source ending;
-    std::thread thread;
+    line usual{"operator", waiting_max}, of_long_ones{"operator-reads", long_waiting_max};
 };
 
 const operation* operations::implementation::find(std::string_view path, verb method) const
@@ -157,9 +167,10 @@ next operations::implementation::choose(exchange& x, const principal& who)
 
 next operations::implementation::hand_over(exchange& x, const std::shared_ptr<errand>& on)
 {
+    line& to = on->what->takes_long ? of_long_ones : usual;
     {
         const std::lock_guard lock{mutex};
-        if (!is_running || queue.size() >= waiting_max)
+        if (!is_running || to.queue.size() >= to.waiting_max)
             return refuse(x, make_problem("busy"));
         x.then = [on](exchange& later) {
             if (on->refused)
@@ -169,9 +180,9 @@ next operations::implementation::hand_over(exchange& x, const std::shared_ptr<er
             later.out.body = std::move(on->answer);
             return next::settled;
         };
-        queue.push_back({on, x.wake});
+        to.queue.push_back({on, x.wake});
     }
-    filled.notify_one();
+    to.filled.notify_one();
     return next::parked;
 }
 
@@ -192,19 +203,19 @@ void operations::implementation::answer(errand& on)
     }
 }
 
-void operations::implementation::run()
+void operations::implementation::run(line& of)
 {
-    name_this_thread("operator");
+    name_this_thread(of.name);
     for (;;)
     {
         waiting next_one;
         {
             std::unique_lock lock{mutex};
-            filled.wait(lock, [&] { return !is_running || !queue.empty(); });
+            of.filled.wait(lock, [&] { return !is_running || !of.queue.empty(); });
             if (!is_running)
                 return;
-            next_one = std::move(queue.front());
-            queue.pop_front();
+            next_one = std::move(of.queue.front());
+            of.queue.pop_front();
         }
         answer(*next_one.what);
         next_one.wake();
@@ -217,25 +228,34 @@ operations::operations(std::vector<operation> table, credentials& keys, const sc
 
 operations::~operations() { stop(); }
 
-void operations::start()
+void operations::implementation::start()
 {
-    self_->is_running = true;
-    self_->ending = {};
-    self_->thread = std::thread{[self = self_.get()] { self->run(); }};
+    is_running = true;
+    ending = {};
+    for (line* each : {&usual, &of_long_ones})
+        each->thread = std::thread{[this, each] { run(*each); }};
 }
 
-void operations::stop()
+void operations::implementation::stop()
 {
     {
-        const std::lock_guard lock{self_->mutex};
-        self_->is_running = false;
-        self_->queue.clear();
+        const std::lock_guard lock{mutex};
+        is_running = false;
+        usual.queue.clear();
+        of_long_ones.queue.clear();
     }
-    self_->ending.request_stop();
-    self_->filled.notify_all();
-    if (self_->thread.joinable())
-        self_->thread.join();
+    ending.request_stop();
+    for (line* each : {&usual, &of_long_ones})
+    {
+        each->filled.notify_all();
+        if (each->thread.joinable())
+            each->thread.join();
+    }
 }
+
+void operations::start() { self_->start(); }
+
+void operations::stop() { self_->stop(); }
 
 next operations::on_head(exchange& x)
 {

@@ -2,9 +2,10 @@
 // A path may have two, one to begin something and one to ask how it stands.
 //
 // The answer is what the command line's --json prints. Operations block (they ask the database), so they run one after
-// another on a thread of their own, `operator`; the admin listener's thread only knows the key and hands them over. A
-// full queue is 503 busy. Without an operator's key nothing is told, not even which paths there are; with one OPTIONS
-// names a path's methods. Serves the admin listener; everything given outlives it.
+// another on a thread of their own, `operator`, and those that may take seconds on another, `operator-reads`; the admin
+// listener's thread only knows the key and hands them over. A full queue is 503 busy. Without an operator's key nothing
+// is told, not even which paths there are; with one OPTIONS names a path's methods. Serves the admin listener;
+// everything given outlives it.
 #pragma once
 
 #include "events/api_key.hpp"
@@ -49,6 +50,7 @@ struct operation
     std::function<std::string(const operation_call&)> run;
     int status = 200;                          // of an answer; 202: of what was only begun
     std::vector<std::string_view> required{};  // of `parameters`, those without which nothing is run
+    bool takes_long = false;                   // seconds: nothing else waits behind it
 };
 
 // What the admin listener holds of a request on its way, as the context of its exchange: made by the listener's
@@ -66,6 +68,7 @@ class operations
 {
 public:
     static constexpr std::size_t waiting_max = 64;
+    static constexpr std::size_t long_waiting_max = 8;  // of those that take long
 
     operations(std::vector<operation>, credentials&, const schema::clock&);
     ~operations();  // stops

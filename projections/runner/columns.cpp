@@ -1,7 +1,6 @@
-// The spelling of every leaf kind in PostgreSQL's text form, in both directions, and its bytes.
+// The spelling of every leaf kind in PostgreSQL's text form, in both directions.
 #include "projections/runner/columns.hpp"
 
-#include "events/log/wire.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/json_writer.hpp"
 #include "schemas/sized_integer.hpp"
@@ -68,11 +67,6 @@ void append_number(std::string& out, std::int64_t n)
     out.append(digits, end);
 }
 
-std::string_view name_of(const leaf& enumeration, const void* from)
-{
-    return enumeration.names[static_cast<std::size_t>(integer_at(from, enumeration.bytes))];
-}
-
 // Appends a value that needs no quoting, or quotes it. Texts are always quoted: `NULL`, spaces, commas and braces.
 void append_value(std::string& literal, const leaf& value, const void* from)
 {
@@ -99,19 +93,8 @@ void append_value(std::string& literal, const leaf& value, const void* from)
         break;
     default:
         CF_ASSERT(value.what == kind::enumeration);
-        literal.append(name_of(value, from));
+        literal.append(value.names[static_cast<std::size_t>(integer_at(from, value.bytes))]);
     }
-}
-
-// The member without optional or personal around it; nullptr when there is nothing.
-const void* held_in(const leaf* type, const void* from)
-{
-    while (from && (type->what == kind::optional || type->what == kind::personal || type->what == kind::patch))
-    {
-        from = type->reach->look(from, 0);
-        type = type->inner;
-    }
-    return from;
 }
 
 void* room_in(const leaf* type, void* into)
@@ -122,59 +105,6 @@ void* room_in(const leaf* type, void* into)
         type = type->inner;
     }
     return into;
-}
-
-void append_binary_integer(event_log::wire::fields& into, const leaf& value, std::int64_t n)
-{
-    if (value.bytes == 8)
-        into.int8(n);
-    else if (value.bytes == 4)
-        into.int4(static_cast<std::int32_t>(n));
-    else
-        into.int2(static_cast<std::int16_t>(n));
-}
-
-void append_binary_value(event_log::wire::fields& into, const leaf& value, const void* from)
-{
-    switch (value.what)
-    {
-    case kind::boolean:
-        into.boolean(*static_cast<const bool*>(from));
-        break;
-    case kind::integer:
-        append_binary_integer(into, value, integer_at(from, value.bytes));
-        break;
-    case kind::text:
-        into.text(*static_cast<const std::string*>(from));
-        break;
-    case kind::uuid:
-    case kind::id:
-        into.uuid(*static_cast<const schema::uuid*>(from));
-        break;
-    case kind::moment:
-        into.timestamptz(*static_cast<const schema::moment*>(from));
-        break;
-    case kind::day:
-        into.date(*static_cast<const schema::day*>(from));
-        break;
-    default:
-        CF_ASSERT(value.what == kind::enumeration);
-        into.text(name_of(value, from));
-    }
-}
-
-void append_binary_list(event_log::wire::fields& into, const leaf& list, const void* from)
-{
-    const leaf& value = *list.inner;
-    const bool of_ids = value.what == kind::uuid || value.what == kind::id;
-    event_log::wire::array all{of_ids ? event_log::wire::uuid_oid : event_log::wire::text_oid};
-    for (std::size_t i = 0, count = list.reach->count(from); i < count; ++i)
-        if (const void* each = list.reach->look(from, i); of_ids)
-            all.uuid(*static_cast<const schema::uuid*>(each));
-        else
-            all.text(value.what == kind::text ? std::string_view{*static_cast<const std::string*>(each)}
-                                              : name_of(value, each));
-    into.text(all.take());
 }
 
 void append_elements(std::string& out, const leaf& list, const void* from)
@@ -198,7 +128,7 @@ void append_list(std::string& literal, const leaf& list, const void* from)
 
 void append_member(std::string& literal, const column& of, const void* row)
 {
-    const void* held = held_in(of.row->type, of.row->member(const_cast<void*>(row)));  // only looked at
+    const void* held = value_in(of, row);
     if (held == nullptr)
         literal.append("NULL");
     else if (of.is_list)
@@ -390,6 +320,14 @@ void append_json_money(std::string_view amount, std::string_view currency, std::
 }
 }  // namespace
 
+const void* value_in(const column& of, const void* row)
+{
+    const void* held = of.row->member(const_cast<void*>(row));  // only looked at
+    for (const leaf* type = of.row->type; held && type != of.value; type = type->inner)
+        held = type->reach->look(held, 0);
+    return held;
+}
+
 std::vector<column> columns_of(const schema::record_type& type)
 {
     std::vector<column> columns;
@@ -411,22 +349,6 @@ std::vector<column> columns_of(const schema::record_type& type)
     for (auto& each : columns)
         each.key.append("\"").append(each.row->name).append("\":");
     return columns;
-}
-
-void append_binary(const column& of, const void* row, std::string& out)
-{
-    event_log::wire::fields into{out};
-    const void* held = held_in(of.row->type, of.row->member(const_cast<void*>(row)));  // only looked at
-    if (held == nullptr)
-        into.null();
-    else if (of.is_list)
-        append_binary_list(into, *of.value, held);
-    else if (of.part == column_part::amount)
-        into.int8(static_cast<const schema::money*>(held)->amount_minor);
-    else if (of.part == column_part::currency)
-        into.text(static_cast<const schema::money*>(held)->currency);
-    else
-        append_binary_value(into, *of.value, held);
 }
 
 column_arrays::column_arrays(std::span<const column> columns) : columns_(columns), texts_(columns.size(), "{") {}

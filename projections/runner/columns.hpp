@@ -40,6 +40,9 @@ struct column
 // nested records; those are an assertion.
 std::vector<column> columns_of(const schema::record_type&);
 
+// The member of a row, without optional or personal around it: what `column.value` describes; nullptr for NULL.
+const void* value_in(const column&, const void* row);
+
 // A value as PostgreSQL prints it, nothing for NULL.
 using cell = std::optional<std::string_view>;
 
@@ -60,9 +63,6 @@ private:
     std::vector<std::string> texts_;
     std::size_t rows_ = 0;
 };
-
-// Appends one value, or NULL, as a field of COPY's binary form.
-void append_binary(const column&, const void* row, std::string& out);
 
 // One element of an array literal, quoted where needed.
 void append_element(std::string& literal, std::string_view text);

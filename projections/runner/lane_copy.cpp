@@ -2,6 +2,7 @@
 
 #include "events/log/binary_copy.hpp"
 #include "events/log/wire.hpp"
+#include "projections/runner/binary_columns.hpp"
 #include "projections/runner/columns.hpp"
 #include "projections/runner/row_connection.hpp"
 #include "projections/runner/row_statements.hpp"

@@ -174,6 +174,7 @@ std::vector<operation> reading_operations(const std::shared_ptr<admin_work>& wor
         one.run = [work, &each](const operation_call& call) {
             return answer_of(each, *work, work->read(read(each, call), call.stopping));
         };
+        one.takes_long = true;
         made.push_back(std::move(one));
     }
     return made;

@@ -138,8 +138,12 @@ TEST_CASE("the log is shown event by event and thing by thing, with personal val
     CHECK(lanes.output.find("\"head\":3") != std::string::npos);
     CHECK(lanes.output.find("\"projected\":null,\"lag\":null,\"relayed\":null") != std::string::npos);
     CHECK(here.run({"lanes", "status"}).output.find("  projected -  lag -  relayed -  tenants ") != std::string::npos);
-    here.database().run("insert into read.checkpoint (projection, version, lane, step, seq, generation, incarnation)"
-                        " select 'org', 1, lane, 1, 1, 0, '1.1' from es.event where seq = 3");
+    // The live version stands two events behind; one that was live for a program before is fed no more.
+    here.database().run("insert into read.projection (projection, version, definition, digest, rows_in, state)"
+                        " values ('org', 1, 1, '', 'read.org', 'former'), ('org', 2, 2, '', 'read.org_v2', 'live')");
+    here.database().run(
+        "insert into read.checkpoint (projection, version, lane, step, seq, generation, incarnation)"
+        " select 'org', v, lane, 1, v - 1, 0, '1.1' from es.event, generate_series(1, 2) v where seq = 3");
     CHECK(here.run({"lanes", "status", "--json"}).output.find("\"projected\":1,\"lag\":2,\"relayed\":null") !=
           std::string::npos);
     const auto told = here.run({"lanes", "status"}).output;

@@ -270,3 +270,24 @@ TEST_CASE("with snapshots, histories and things as they were are what they are w
     }
     CHECK(in.snapshots->look().damaged + in.snapshots->look().foreign + in.snapshots->look().unwritten == 0);
 }
+
+TEST_CASE_FIXTURE(given_a_client, "the organisation and its keys have a past, too, without what a key is known by")
+{
+    CHECK(send("PATCH", "/api/v1/org", R"({"name": "Renamed"})").status == 200);
+    const auto page = send("GET", "/api/v1/org/history?limit=200");
+    CHECK_MESSAGE(page.status == 200, page.body);
+    CHECK(page.body.find("\"new\":\"Renamed\"") != std::string::npos);
+    CHECK(value_of(send("GET", "/api/v1/org?at=1").body, "version") == "1");
+    CHECK(value_of(send("GET", "/api/v1/org?at=1").body, "name") != "Renamed");
+    CHECK(value_of(send("GET", "/api/v1/org").body, "name") == "Renamed");
+
+    const auto key = "/api/v1/api-keys/" + made("/api/v1/api-keys", R"({"name": "robot", "scopes": ["read"]})");
+    CHECK(send("DELETE", key).status == 200);
+    const auto told = send("GET", key + "/history");
+    CHECK_MESSAGE(told.status == 200, told.body);
+    CHECK(told.body.find("api_key.revoked") != std::string::npos);
+    CHECK_MESSAGE(told.body.find("digest") == std::string::npos, told.body);
+    CHECK(value_of(send("GET", key + "?at=1").body, "archived_at") == "null");
+    const auto stranger = fresh();
+    CHECK(ask(shared(), stranger.key, "GET", key + "/history").status == 404);
+}

@@ -258,6 +258,15 @@ TEST_CASE("members: an address once, the last owner stays")
     for (const char* address : {"Ann@Example.org", "ann@example.org", "nobody@example.org,ANN@EXAMPLE.ORG"})
         CHECK(value_of(ask(shared(), of.key, "GET", "/api/v1/members?email=" + std::string{address}).body, "id") == id);
     CHECK(value_of(ask(shared(), of.key, "GET", "/api/v1/members?email=an@example.org").body, "id").empty());
+    const auto street = made(of, "/api/v1/clients", R"({"name": "S", "email": "straße@example.org"})");
+    const auto dotless = made(of, "/api/v1/clients", R"({"name": "D", "email": "ı@example.org"})");
+    const auto found = [&](const std::string& address) {
+        return value_of(ask(shared(), of.key, "GET", "/api/v1/clients?email=" + address).body, "id");
+    };
+    for (const char* address : {"STRASSE@example.org", "STRA%E1%BA%9EE@example.org"})
+        CHECK(found(address) == street);
+    CHECK(found("%C4%B1@EXAMPLE.ORG") == dotless);
+    CHECK(found("i@example.org").empty());
     const auto again = ask(shared(), of.key, "POST", "/api/v1/members", R"({"email": "ann@example.ORG", "name": "A"})");
     CHECK(again.status == 409);
     CHECK(value_of(again.body, "code") == "already_exists");
