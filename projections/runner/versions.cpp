@@ -454,6 +454,14 @@ std::map<std::int32_t, std::uint64_t> version_store::rows_by_lane(const version&
     });
 }
 
+std::vector<std::int32_t> version_store::lanes_apart(const version& one, const version& other)
+{
+    return self_->rows.call([&](pqxx::connection_base& raw) {
+        pqxx::read_transaction work{raw};
+        return lanes_of(work, one, other).apart;
+    });
+}
+
 version_comparison version_store::compare(const version& one, const version& other, std::size_t differences_max)
 {
     return self_->rows.call([&](pqxx::connection_base& raw) {

@@ -146,6 +146,8 @@ public:
     // Rows and totals of two versions, in one snapshot, in those lanes that both show up to the same event. Tables of
     // different shapes are only counted. Takes as long as reading both.
     version_comparison compare(const version& one, const version& other, std::size_t differences_max);
+    // Those in which the two do not show the same events.
+    std::vector<std::int32_t> lanes_apart(const version& one, const version& other);
     // Shows analysts the live version. False: somebody holds their view, try again.
     bool show_to_analysts(std::string_view projection, std::chrono::milliseconds patience);
 

@@ -28,6 +28,8 @@ namespace cli
 namespace
 {
 constexpr std::size_t differences_named = 20;
+constexpr std::chrono::seconds meeting_time_max{10};
+constexpr std::chrono::milliseconds meeting_pause{250};
 constexpr std::chrono::milliseconds view_patience{1'000};  // one try at the analysts' views
 constexpr int view_tries = 30;
 constexpr int swap_tries = 20;  // each behind a fold up to the log's end
@@ -287,6 +289,15 @@ exit_status rebuild(const program& chosen, const wanted& given)
 
 // -- Comparing.
 
+// Both are fed in one transaction; one that was built just now has to come up first.
+void await_same_events(projection::version_store& store, const projection::version& one,
+                       const projection::version& other)
+{
+    const auto until = std::chrono::steady_clock::now() + meeting_time_max;
+    while (!store.lanes_apart(one, other).empty() && !stop_asked() && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(meeting_pause);
+}
+
 exit_status compare(const program& chosen, const wanted& given)
 {
     const auto of = read_settings(chosen.given);
@@ -307,6 +318,7 @@ exit_status compare(const program& chosen, const wanted& given)
         live = *shown;
         other = all.meant(given.number, projection::version_state::beside,
                           "no version stands beside the live one: `projection rebuild` makes one");
+        await_same_events(store, live, other);
         return store.compare(live, other, differences_named);
     });
     std::string out;
