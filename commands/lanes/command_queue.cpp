@@ -17,11 +17,10 @@ bool command_queue::offer(command c)
     bool wake = false;
     {
         const std::lock_guard lock(mutex_);
-        if (closed_ || waiting_.size() >= commands_max_ || (bytes_ + weight(c) > bytes_max_ && !waiting_.empty()))
+        if (closed_ || size_ >= commands_max_ || (bytes_ + weight(c) > bytes_max_ && size_ > 0))
             return false;
-        bytes_ += weight(c);
-        waiting_.push_back(std::move(c));
-        wake = waiting_.size() >= wake_at_;
+        put(std::move(c));
+        wake = size_ >= wake_at_;
     }
     if (wake)
         filled_.notify_one();
@@ -34,8 +33,7 @@ bool command_queue::forward(command c)
         const std::lock_guard lock(mutex_);
         if (is_over_)
             return false;
-        bytes_ += weight(c);
-        waiting_.push_back(std::move(c));
+        put(std::move(c));
     }
     filled_.notify_one();
     return true;
@@ -46,7 +44,45 @@ void command_queue::put_back(std::vector<command> carried)
     const std::lock_guard lock(mutex_);
     for (const command& c : carried)
         bytes_ += weight(c);
-    waiting_.insert(waiting_.begin(), std::make_move_iterator(carried.begin()), std::make_move_iterator(carried.end()));
+    size_ += carried.size();
+    back_.insert(back_.begin(), std::make_move_iterator(carried.begin()), std::make_move_iterator(carried.end()));
+}
+
+void command_queue::put(command c)
+{
+    bytes_ += weight(c);
+    ++size_;
+    const auto tenant = c->asked.tenant;
+    const auto [own, is_new] = waiting_.try_emplace(tenant);
+    if (is_new)
+        order_.push_back(tenant);
+    own->second.push_back(std::move(c));
+}
+
+// REQUIRES: something waits.
+const command& command_queue::next() const
+{
+    return back_.empty() ? waiting_.find(order_.front())->second.front() : back_.front();
+}
+
+command command_queue::take_next()
+{
+    command taken = next();
+    bytes_ -= weight(taken);
+    --size_;
+    if (!back_.empty())
+    {
+        back_.pop_front();
+        return taken;
+    }
+    const auto own = waiting_.find(order_.front());
+    order_.pop_front();
+    own->second.pop_front();
+    if (own->second.empty())
+        waiting_.erase(own);
+    else
+        order_.push_back(own->first);
+    return taken;
 }
 
 std::vector<command> command_queue::take(const room& free)
@@ -59,13 +95,13 @@ std::vector<command> command_queue::take(const room& free)
     nudged_ = false;
     if (has_for(free, enough))
         return take_some(free);
-    is_over_ = closed_ && free.may_end && waiting_.empty();
+    is_over_ = closed_ && free.may_end && size_ == 0;
     return {};
 }
 
 bool command_queue::has_for(const room& free, std::size_t enough) const
 {
-    return free.commands_max > 0 && waiting_.size() >= enough && (!free.joins || joins(free, waiting_.front()));
+    return free.commands_max > 0 && size_ >= enough && (!free.joins || joins(free, next()));
 }
 
 // A round that is there already takes what it has room for: a batch may be larger than that.
@@ -94,37 +130,55 @@ std::vector<command> command_queue::take_some(const room& free)
     std::vector<command> taken;
     std::size_t bytes = 0;
     std::size_t count = 0;
-    while (!waiting_.empty() && count < free.commands_max)
+    while (size_ > 0 && count < free.commands_max)
     {
-        command& next = waiting_.front();
+        const command& first = next();
         const bool is_first = taken.empty();
-        const bool fits = count + next->size() <= free.commands_max && bytes + weight(next) <= free.bytes_max;
-        if (!is_first && (next->goes_alone() || !fits))
+        const bool fits = count + first->size() <= free.commands_max && bytes + weight(first) <= free.bytes_max;
+        if (!is_first && (first->goes_alone() || !fits))
             break;
-        count += next->size();
-        bytes += weight(next);
-        bytes_ -= weight(next);
-        taken.push_back(std::move(next));
-        waiting_.pop_front();
+        count += first->size();
+        bytes += weight(first);
+        taken.push_back(take_next());
         if (taken.back()->goes_alone())
             break;
     }
     return taken;
 }
 
+// Out of all that wait, in no order that matters.
+template <class Kept>
+std::vector<command> command_queue::take_all_but(Kept kept)
+{
+    std::vector<command> taken;
+    const auto part = [&](std::deque<command>& of) {
+        if (std::all_of(of.begin(), of.end(), kept))
+            return;
+        const auto from = std::stable_partition(of.begin(), of.end(), kept);
+        taken.insert(taken.end(), std::make_move_iterator(from), std::make_move_iterator(of.end()));
+        of.erase(from, of.end());
+    };
+    part(back_);
+    std::erase_if(order_, [&](const schema::uuid& tenant) {
+        const auto own = waiting_.find(tenant);
+        part(own->second);
+        if (!own->second.empty())
+            return false;
+        waiting_.erase(own);
+        return true;
+    });
+    for (const command& c : taken)
+        bytes_ -= weight(c);
+    size_ -= taken.size();
+    return taken;
+}
+
 std::size_t command_queue::expire(std::chrono::steady_clock::time_point now)
 {
-    const auto has_time = [&](const command& c) { return now < c->asked.deadline; };
     std::vector<command> late;
     {
         const std::lock_guard lock(mutex_);
-        if (std::all_of(waiting_.begin(), waiting_.end(), has_time))
-            return 0;
-        const auto from = std::stable_partition(waiting_.begin(), waiting_.end(), has_time);
-        late.assign(std::make_move_iterator(from), std::make_move_iterator(waiting_.end()));
-        waiting_.erase(from, waiting_.end());
-        for (const command& c : late)
-            bytes_ -= weight(c);
+        late = take_all_but([&](const command& c) { return now < c->asked.deadline; });
     }
     for (const command& c : late)
         c->expire(now);
@@ -143,6 +197,6 @@ void command_queue::close()
 std::size_t command_queue::size() const
 {
     const std::lock_guard lock(mutex_);
-    return waiting_.size();
+    return size_;
 }
 }  // namespace lanes

@@ -1,10 +1,14 @@
 // The commands that wait for one writer, bounded by count and by bytes.
 //
+// Tenants take turns: of each tenant that waits one command or batch, in the order in which it came, then the next
+// tenant. So one that sends much waits behind itself, and any other one behind at most one batch of each.
+//
 // Any thread may offer; the writer's preparing thread takes. Expired commands leave the queue at once, so that a
 // store that is down does not keep places occupied by commands nobody waits for.
 #pragma once
 
 #include "commands/lanes/pending.hpp"
+#include "schemas/uuid.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -12,6 +16,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <vector>
 
 namespace lanes
@@ -61,6 +66,12 @@ private:
     bool joins(const room&, const command&) const;
     std::vector<command> take_some(const room&);
 
+    void put(command);
+    const command& next() const;
+    command take_next();
+    template <class Kept>
+    std::vector<command> take_all_but(Kept);
+
     // A wake-up costs as much as deciding a command or two.
     static constexpr std::size_t gathered_min = 8;
     static constexpr std::size_t nobody_waits = static_cast<std::size_t>(-1);
@@ -71,7 +82,10 @@ private:
 
     mutable std::mutex mutex_;
     std::condition_variable filled_;
-    std::deque<command> waiting_;  // guarded by mutex_, as all below; a batch counts as one
+    std::deque<command> back_;  // guarded by mutex_, as all below: those that come before all others
+    std::unordered_map<schema::uuid, std::deque<command>> waiting_;  // none is empty
+    std::deque<schema::uuid> order_;                                 // of those that wait, the next one first
+    std::size_t size_ = 0;                                           // of all of them; a batch counts as one
     std::size_t bytes_ = 0;
     bool closed_ = false;
     bool is_over_ = false;

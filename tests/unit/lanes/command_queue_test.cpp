@@ -27,6 +27,14 @@ struct asker
                                                 [this](lanes::answer a) { answers.push_back(kit::told(a)); });
     }
 
+    // On behalf of another tenant than the others.
+    lanes::command sends_for(const schema::uuid& tenant)
+    {
+        auto s = kit::within(kit::command(tenant, {}), 30s);
+        return std::make_shared<lanes::pending>(std::move(s),
+                                                [this](lanes::answer a) { answers.push_back(kit::told(a)); });
+    }
+
     lanes::command sends_batch(std::size_t size, std::chrono::milliseconds time = 30s)
     {
         lanes::batch made;
@@ -63,6 +71,39 @@ TEST_CASE("a queue takes no more commands than its bound, and hands them out in 
 
     CHECK(queue.take(room(2, 1 << 20)) == std::vector{first, second});
     CHECK(queue.offer(ann.sends()));
+}
+
+TEST_CASE("tenants take turns, each in its own order, whoever has sent more")
+{
+    asker ann;
+    lanes::command_queue queue(100, 1 << 20);
+    const auto busy = *schema::uuid::parse("01a21d4b-37e1-7c7a-8471-2c416792df08");
+    const auto calm = *schema::uuid::parse("01a21d4b-37e1-7c7a-8471-2c416792df09");
+    std::vector<lanes::command> of_busy, of_calm;
+    for (int i = 0; i < 4; ++i)
+        CHECK(queue.offer(of_busy.emplace_back(ann.sends_for(busy))));
+    for (int i = 0; i < 2; ++i)
+        CHECK(queue.offer(of_calm.emplace_back(ann.sends_for(calm))));
+    CHECK(queue.size() == 6);
+    CHECK(queue.take(room(3)) == std::vector{of_busy[0], of_calm[0], of_busy[1]});
+    queue.put_back({of_busy[1]});
+    CHECK(queue.take(room()) == std::vector{of_busy[1], of_calm[1], of_busy[2], of_busy[3]});
+    CHECK(queue.size() == 0);
+}
+
+TEST_CASE("what has expired leaves every tenant's turn, and the others keep theirs")
+{
+    asker ann;
+    lanes::command_queue queue(100, 1 << 20);
+    const auto other = *schema::uuid::parse("01a21d4b-37e1-7c7a-8471-2c416792df08");
+    const auto kept = ann.sends_for(other);
+    CHECK(queue.offer(ann.sends(1ms)));
+    CHECK(queue.offer(kept));
+    CHECK(queue.offer(ann.sends(1ms)));
+    CHECK(queue.expire(now() + 1s) == 2);
+    CHECK(queue.size() == 1);
+    CHECK(queue.take(room()) == std::vector{kept});
+    CHECK(ann.answers.size() == 2);
 }
 
 TEST_CASE("bytes bound the queue and the round, but never keep a single command out")
