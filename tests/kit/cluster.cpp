@@ -2,17 +2,20 @@
 
 #include "tests/kit/eventually.hpp"
 
-#include <libpq-fe.h>
 #include <pqxx/pqxx>
 
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <fstream>
+#include <libpq-fe.h>
 #include <netinet/in.h>
 #include <pwd.h>
+#include <random>
 #include <sstream>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -76,8 +79,7 @@ const fs::path& fresh_data()
     return data;
 }
 
-std::map<std::string, std::string> settings_of(const cluster_options& options, const fs::path& room,
-                                               std::uint16_t port)
+std::map<std::string, std::string> settings_of(const cluster_options& options, const fs::path& room, std::uint16_t port)
 {
     std::map<std::string, std::string> all = {
         {"listen_addresses", "127.0.0.1"},
@@ -176,16 +178,13 @@ void cluster::start()
                                                .user = server_user(),
                                                .last_signal = "QUIT"});
     const std::string there = dsn();
-    const bool answers = eventually([&] { return ::PQping(there.c_str()) == PQPING_OK || !server_->running(); },
-                                    milliseconds{60'000});
+    const bool answers =
+        eventually([&] { return ::PQping(there.c_str()) == PQPING_OK || !server_->running(); }, milliseconds{60'000});
     if (!answers || !server_->running())
         throw std::runtime_error("PostgreSQL does not start:\n" + log());
 }
 
-bool cluster::running()
-{
-    return server_ && server_->running();
-}
+bool cluster::running() { return server_ && server_->running(); }
 
 void cluster::stop(int signal)
 {
@@ -196,15 +195,9 @@ void cluster::stop(int signal)
         throw std::runtime_error("PostgreSQL does not stop:\n" + log());
 }
 
-void cluster::stop_immediate()
-{
-    stop(SIGQUIT);
-}
+void cluster::stop_immediate() { stop(SIGQUIT); }
 
-void cluster::stop_fast()
-{
-    stop(SIGINT);
-}
+void cluster::stop_fast() { stop(SIGINT); }
 
 void cluster::sigstop()
 {
@@ -227,10 +220,7 @@ void cluster::terminate_backends()
         " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
 }
 
-pid_t cluster::pid() const
-{
-    return server_->pid();
-}
+pid_t cluster::pid() const { return server_->pid(); }
 
 std::string cluster::log() const
 {
@@ -246,19 +236,58 @@ cluster& plain_cluster()
     return plain;
 }
 
-std::uint16_t free_port()
+namespace
+{
+// Below those the kernel lends to outgoing connections (ip(7), ip_local_port_range), where a port that is free now may
+// be some client's in the next moment.
+std::uint16_t first_lent_port()
+{
+    std::ifstream in{"/proc/sys/net/ipv4/ip_local_port_range"};
+    unsigned first = 32'768;
+    in >> first;
+    return static_cast<std::uint16_t>(first);
+}
+
+// A name of the kernel's (unix(7), abstract) for each port handed out, held as long as the program runs: tests beside
+// this one then pick another.
+bool reserve(std::uint16_t port)
+{
+    const int held = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const std::string name = "clientflow-test-port-" + std::to_string(port);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    if (::bind(held, reinterpret_cast<sockaddr*>(&address), size) == 0)
+        return true;
+    ::close(held);
+    return false;
+}
+
+bool nobody_listens(std::uint16_t port)
 {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const bool bound = ::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                       ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    const int reason = errno;
+    address.sin_port = htons(port);
+    const bool bound = ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
     ::close(socket);
-    if (!bound)
-        throw std::system_error(reason, std::generic_category(), "no free port");
-    return ntohs(address.sin_port);
+    return bound;
+}
+}  // namespace
+
+std::uint16_t free_port()
+{
+    constexpr unsigned first = 10'000;
+    const unsigned end = first_lent_port();
+    std::random_device any;
+    for (int tries = 0; tries < 1'000 && end > first; ++tries)
+    {
+        const auto port = static_cast<std::uint16_t>(std::uniform_int_distribution<unsigned>{first, end - 1}(any));
+        if (reserve(port) && nobody_listens(port))
+            return port;
+    }
+    throw std::runtime_error("no free port from " + std::to_string(first) + " to " + std::to_string(end));
 }
 }  // namespace kit

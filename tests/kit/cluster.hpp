@@ -76,6 +76,7 @@ private:
 // The test program's one cluster for tests that only need a database of their own; without fsync.
 cluster& plain_cluster();
 
-// A port of 127.0.0.1 nobody listens on at this moment.
+// A port of 127.0.0.1 nobody listens on, and none the kernel or another test program gives away while this one runs, so
+// that a server may be started there late, and again.
 std::uint16_t free_port();
 }  // namespace kit

@@ -3,19 +3,18 @@
 
 #include "events/log/migrator.hpp"
 #include "events/log/seal.hpp"
+#include "schemas/json.hpp"
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/dsn.hpp"
 #include "tools/clientflow/office.hpp"
 #include "tools/clientflow/schema_of_store.hpp"
 #include "tools/clientflow/tenant_founding.hpp"
 
-#include <arpa/inet.h>
 #include <csignal>
 #include <fcntl.h>
 #include <fstream>
 #include <spawn.h>
 #include <sstream>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -28,19 +27,36 @@ namespace
 {
 constexpr std::chrono::seconds ready_deadline{60};
 
-std::uint16_t free_port()
+std::filesystem::path ready_file(const settings& of) { return of.data / "server.ready"; }
+
+struct told_places
 {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    const bool bound = ::bind(socket, reinterpret_cast<sockaddr*>(&at), size) == 0 &&
-                       ::getsockname(socket, reinterpret_cast<sockaddr*>(&at), &size) == 0;
-    ::close(socket);
-    if (!bound)
-        throw std::runtime_error("no free port");
-    return ntohs(at.sin_port);
+    wire::endpoint api, admin;
+};
+
+// Of the object `serve --json` prints once it listens; nothing before that, nor while the line is half written.
+std::optional<told_places> places_in(const std::filesystem::path& file)
+{
+    std::ifstream in{file};
+    const std::string all{std::istreambuf_iterator<char>{in}, {}};
+    schema::json::document read;
+    if (!read.parse(all))
+        return std::nullopt;
+    std::optional<wire::endpoint> api, admin;
+    for (schema::json::members walk{read.root()}; walk.next();)
+        if (walk.key == "url" || walk.key == "admin_url")
+            (walk.key == "url" ? api : admin) = wire::endpoint::parse(schema::json::text_of(walk.value));
+    if (!api || !admin)
+        return std::nullopt;
+    return told_places{*api, *admin};
+}
+
+bool is_ready(const wire::endpoint& admin)
+{
+    wire::request asked;
+    asked.method = "GET";
+    asked.target = "/readyz";
+    return wire::call(admin, asked, std::chrono::seconds{2}).status == 200;
 }
 
 std::string text(const std::optional<line>& row) { return row && row->front() ? *row->front() : ""; }
@@ -143,14 +159,12 @@ conditions ground::measured() const
 }
 
 server::server(const settings& of, const std::string& roles, const std::vector<std::string>& more)
-    : api_{"127.0.0.1", free_port()}
 {
     const auto begun = std::chrono::steady_clock::now();
-    const auto admin = free_port();
-    start(of, roles, more, admin);
+    start(of, roles, more);
     try
     {
-        wait_until_ready(of, admin);
+        wait_until_ready(of);
     }
     catch (...)
     {
@@ -161,16 +175,16 @@ server::server(const settings& of, const std::string& roles, const std::vector<s
 }
 
 // In a process group of its own: Ctrl-C is for the benchmark, which then ends its server.
-void server::start(const settings& of, const std::string& roles, const std::vector<std::string>& more,
-                   std::uint16_t admin)
+void server::start(const settings& of, const std::string& roles, const std::vector<std::string>& more)
 {
     std::vector<std::string> words{"clientflow",   "serve",
                                    "--data",       of.data.string(),
                                    "--roles",      roles,
-                                   "--port",       std::to_string(api_.port),
-                                   "--admin-port", std::to_string(admin),
+                                   "--port",       "0",
+                                   "--admin-port", "0",
                                    "--dsn-file",   (of.data / "dsn").string(),
                                    "--set",        "http.address_per_minute=2000000000"};
+    words.emplace_back("--json");
     for (const auto& each : more)
         words.insert(words.end(), {"--set", each});
     std::vector<char*> arguments;
@@ -178,9 +192,10 @@ void server::start(const settings& of, const std::string& roles, const std::vect
         arguments.push_back(word.data());
     arguments.push_back(nullptr);
     const auto log = (of.data / "server.log").string();
+    const auto told = ready_file(of).string();
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    ::posix_spawn_file_actions_addopen(&actions, 1, told.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     ::posix_spawn_file_actions_addopen(&actions, 2, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawnattr_t apart;
     ::posix_spawnattr_init(&apart);
@@ -192,14 +207,11 @@ void server::start(const settings& of, const std::string& roles, const std::vect
         throw std::runtime_error("the server cannot be started");
 }
 
-void server::wait_until_ready(const settings& of, std::uint16_t admin)
+void server::wait_until_ready(const settings& of)
 {
     const auto begun = std::chrono::steady_clock::now();
-    wire::request asked;
-    asked.method = "GET";
-    asked.target = "/readyz";
-    const wire::endpoint admin_at{"127.0.0.1", admin};
-    while (wire::call(admin_at, asked, std::chrono::seconds{2}).status != 200)
+    std::optional<told_places> told;
+    while (!(told = places_in(ready_file(of))) || !is_ready(told->admin))
     {
         const bool ended = ::waitpid(pid_, nullptr, WNOHANG) == pid_;
         if (ended)
@@ -212,6 +224,7 @@ void server::wait_until_ready(const settings& of, std::uint16_t admin)
         }
         std::this_thread::sleep_for(std::chrono::milliseconds{5});
     }
+    api_ = told->api;
 }
 
 server::~server() { stop(); }

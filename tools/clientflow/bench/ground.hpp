@@ -53,8 +53,8 @@ public:
     double cpu_seconds_of_thread(const std::string& name) const;
 
 private:
-    void start(const settings&, const std::string& roles, const std::vector<std::string>& more, std::uint16_t admin);
-    void wait_until_ready(const settings&, std::uint16_t admin);
+    void start(const settings&, const std::string& roles, const std::vector<std::string>& more);
+    void wait_until_ready(const settings&);
     void stop() noexcept;
 
     pid_t pid_ = 0;
