@@ -201,5 +201,6 @@ void add_projection(CLI::App& root, program& chosen)
                              "Name, version, lane positions, lag in events and seconds, parked keys.");
     listing.callback([&chosen] { chosen.run = [&chosen] { return list(chosen); }; });
     add_projection_versions(noun, chosen);
+    add_projection_showing(noun, chosen);
 }
 }  // namespace cli

@@ -10,5 +10,6 @@ namespace cli
 {
 struct program;
 
-void add_projection_versions(CLI::App& noun, program&);
+void add_projection_versions(CLI::App& noun, program&);  // rebuild, compare
+void add_projection_showing(CLI::App& noun, program&);   // swap, rollback, upgrade, retire
 }  // namespace cli
