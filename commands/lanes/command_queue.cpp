@@ -17,10 +17,10 @@ bool command_queue::offer(command c)
     bool wake = false;
     {
         const std::lock_guard lock(mutex_);
-        if (closed_ || size_ >= commands_max_ || (bytes_ + weight(c) > bytes_max_ && size_ > 0))
+        if (closed_ || !has_room(bounds_, all_, held_by(c->asked.tenant), weight(c)))
             return false;
         put(std::move(c));
-        wake = size_ >= wake_at_;
+        wake = all_.commands >= wake_at_;
     }
     if (wake)
         filled_.notify_one();
@@ -43,33 +43,40 @@ void command_queue::put_back(std::vector<command> carried)
 {
     const std::lock_guard lock(mutex_);
     for (const command& c : carried)
-        bytes_ += weight(c);
-    size_ += carried.size();
+        all_.bytes += weight(c);
+    all_.commands += carried.size();
     back_.insert(back_.begin(), std::make_move_iterator(carried.begin()), std::make_move_iterator(carried.end()));
+}
+
+queue_load command_queue::held_by(const schema::uuid& tenant) const
+{
+    const auto own = waiting_.find(tenant);
+    return own == waiting_.end() ? queue_load{} : queue_load{own->second.commands.size(), own->second.bytes};
 }
 
 void command_queue::put(command c)
 {
-    bytes_ += weight(c);
-    ++size_;
     const auto tenant = c->asked.tenant;
     const auto [own, is_new] = waiting_.try_emplace(tenant);
     if (is_new)
         order_.push_back(tenant);
-    own->second.push_back(std::move(c));
+    own->second.bytes += weight(c);
+    all_.bytes += weight(c);
+    ++all_.commands;
+    own->second.commands.push_back(std::move(c));
 }
 
 // REQUIRES: something waits.
 const command& command_queue::next() const
 {
-    return back_.empty() ? waiting_.find(order_.front())->second.front() : back_.front();
+    return back_.empty() ? waiting_.find(order_.front())->second.commands.front() : back_.front();
 }
 
 command command_queue::take_next()
 {
     command taken = next();
-    bytes_ -= weight(taken);
-    --size_;
+    all_.bytes -= weight(taken);
+    --all_.commands;
     if (!back_.empty())
     {
         back_.pop_front();
@@ -77,8 +84,9 @@ command command_queue::take_next()
     }
     const auto own = waiting_.find(order_.front());
     order_.pop_front();
-    own->second.pop_front();
-    if (own->second.empty())
+    own->second.commands.pop_front();
+    own->second.bytes -= weight(taken);
+    if (own->second.commands.empty())
         waiting_.erase(own);
     else
         order_.push_back(own->first);
@@ -95,13 +103,13 @@ std::vector<command> command_queue::take(const room& free)
     nudged_ = false;
     if (has_for(free, enough))
         return take_some(free);
-    is_over_ = closed_ && free.may_end && size_ == 0;
+    is_over_ = closed_ && free.may_end && all_.commands == 0;
     return {};
 }
 
 bool command_queue::has_for(const room& free, std::size_t enough) const
 {
-    return free.commands_max > 0 && size_ >= enough && (!free.joins || joins(free, next()));
+    return free.commands_max > 0 && all_.commands >= enough && (!free.joins || joins(free, next()));
 }
 
 // A round that is there already takes what it has room for: a batch may be larger than that.
@@ -130,7 +138,7 @@ std::vector<command> command_queue::take_some(const room& free)
     std::vector<command> taken;
     std::size_t bytes = 0;
     std::size_t count = 0;
-    while (size_ > 0 && count < free.commands_max)
+    while (all_.commands > 0 && count < free.commands_max)
     {
         const command& first = next();
         const bool is_first = taken.empty();
@@ -151,25 +159,30 @@ template <class Kept>
 std::vector<command> command_queue::take_all_but(Kept kept)
 {
     std::vector<command> taken;
+    // Answers the bytes that left.
     const auto part = [&](std::deque<command>& of) {
+        std::size_t bytes = 0;
         if (std::all_of(of.begin(), of.end(), kept))
-            return;
+            return bytes;
         const auto from = std::stable_partition(of.begin(), of.end(), kept);
+        for (auto each = from; each != of.end(); ++each)
+            bytes += weight(*each);
         taken.insert(taken.end(), std::make_move_iterator(from), std::make_move_iterator(of.end()));
         of.erase(from, of.end());
+        return bytes;
     };
-    part(back_);
+    all_.bytes -= part(back_);
     std::erase_if(order_, [&](const schema::uuid& tenant) {
         const auto own = waiting_.find(tenant);
-        part(own->second);
-        if (!own->second.empty())
+        const auto bytes = part(own->second.commands);
+        own->second.bytes -= bytes;
+        all_.bytes -= bytes;
+        if (!own->second.commands.empty())
             return false;
         waiting_.erase(own);
         return true;
     });
-    for (const command& c : taken)
-        bytes_ -= weight(c);
-    size_ -= taken.size();
+    all_.commands -= taken.size();
     return taken;
 }
 
@@ -197,6 +210,6 @@ void command_queue::close()
 std::size_t command_queue::size() const
 {
     const std::lock_guard lock(mutex_);
-    return size_;
+    return all_.commands;
 }
 }  // namespace lanes

@@ -1,13 +1,15 @@
 // The commands that wait for one writer, bounded by count and by bytes.
 //
 // Tenants take turns: of each tenant that waits one command or batch, in the order in which it came, then the next
-// tenant. So one that sends much waits behind itself, and any other one behind at most one batch of each.
+// tenant. So one that sends much waits behind itself, and any other one behind at most one batch of each. None fills
+// the queue alone (`queue_share.hpp`): one that floods is refused while others are taken.
 //
 // Any thread may offer; the writer's preparing thread takes. Expired commands leave the queue at once, so that a
 // store that is down does not keep places occupied by commands nobody waits for.
 #pragma once
 
 #include "commands/lanes/pending.hpp"
+#include "commands/lanes/queue_share.hpp"
 #include "schemas/uuid.hpp"
 
 #include <chrono>
@@ -26,10 +28,9 @@ using command = std::shared_ptr<pending>;
 class command_queue
 {
 public:
-    command_queue(std::size_t commands_max, std::size_t bytes_max) : commands_max_(commands_max), bytes_max_(bytes_max)
-    {}
+    command_queue(std::size_t commands_max, std::size_t bytes_max) : bounds_{commands_max, bytes_max} {}
 
-    // False: full, or closed.
+    // False: full, or its tenant's share is, or closed.
     bool offer(command);
     // From a sibling writer: already accepted, so the bounds do not apply. False: closed and empty, its writer is gone.
     bool forward(command);
@@ -66,6 +67,8 @@ private:
     bool joins(const room&, const command&) const;
     std::vector<command> take_some(const room&);
 
+    // Of those that take turns: what was put back counts to the whole alone.
+    queue_load held_by(const schema::uuid& tenant) const;
     void put(command);
     const command& next() const;
     command take_next();
@@ -77,16 +80,20 @@ private:
     static constexpr std::size_t nobody_waits = static_cast<std::size_t>(-1);
     static constexpr std::size_t overhead_bytes = 1'024;  // the submission itself, closures included
 
-    const std::size_t commands_max_;
-    const std::size_t bytes_max_;
+    struct turn
+    {
+        std::deque<command> commands;
+        std::size_t bytes = 0;
+    };
+
+    const queue_load bounds_;
 
     mutable std::mutex mutex_;
     std::condition_variable filled_;
     std::deque<command> back_;  // guarded by mutex_, as all below: those that come before all others
-    std::unordered_map<schema::uuid, std::deque<command>> waiting_;  // none is empty
-    std::deque<schema::uuid> order_;                                 // of those that wait, the next one first
-    std::size_t size_ = 0;                                           // of all of them; a batch counts as one
-    std::size_t bytes_ = 0;
+    std::unordered_map<schema::uuid, turn> waiting_;  // none is empty
+    std::deque<schema::uuid> order_;                  // of those that wait, the next one first
+    queue_load all_;                                  // of all of them
     bool closed_ = false;
     bool is_over_ = false;
     bool nudged_ = false;

@@ -3,9 +3,9 @@
 // One dispatcher per process owns W writers (threads `command-Na`, `-Nb`); lane L belongs to writer L mod W. `submit`
 // may be called from any thread and never blocks; `done` is called exactly once and must only hand the answer on: it
 // runs on a writer thread, on the thread that watches deadlines, or, when the queue is full, inside `submit`. Queues
-// are bounded: when one is full the answer is `busy` and nothing happened. Every command is answered by its deadline,
-// give or take the watch's beat of 25 ms: a deadline passed before work started means that nothing happened; afterwards
-// the answer is the truth, or `applied` is unknown.
+// are bounded: when one, or the share of one tenant in it, is full the answer is `busy` and nothing happened. Every
+// command is answered by its deadline, give or take the watch's beat of 25 ms: a deadline passed before work started
+// means that nothing happened; afterwards the answer is the truth, or `applied` is unknown.
 #pragma once
 
 #include "commands/lanes/aggregate.hpp"
@@ -33,7 +33,7 @@ struct writer_config
     int writers = writers_for_this_machine();  // each with two threads and connections
     std::size_t round_commands_max = 512;
     std::size_t round_bytes_max = 4 * 1024 * 1024;
-    std::size_t queue_commands_max = 8'192;  // waiting per writer; beyond: busy
+    std::size_t queue_commands_max = 8'192;  // waiting per writer; beyond, or beyond a tenant's share of it: busy
     std::size_t queue_bytes_max = 64 * 1024 * 1024;
     std::size_t cache_bytes_max = 64 * 1024 * 1024;  // aggregates kept per writer
     int attempts_max = 3;                            // lost races before 409 conflict

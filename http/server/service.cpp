@@ -198,7 +198,8 @@ void service::implementation::write_lanes(metrics_text& text)
     counter("clientflow_append_rounds_total", "Rounds appended.", now.rounds);
     counter("clientflow_commands_total", "Commands decided.", now.commands);
     counter("clientflow_events_total", "Events appended.", now.events);
-    counter("clientflow_commands_busy_total", "Commands refused because a queue was full.", now.busy);
+    counter("clientflow_commands_busy_total",
+            "Commands refused because a queue, or their tenant's share of it, was full.", now.busy);
     text.family("clientflow_commands_waiting", "gauge", "Commands that wait for their round.");
     text.sample({}, static_cast<double>(now.waiting));
 }

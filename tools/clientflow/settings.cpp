@@ -177,8 +177,10 @@ void writer_rows(table& to, settings& of)
     to.add("writers", "writers", of.writers.writers, "each with two threads and connections, and a share of the lanes");
     to.add("round_commands_max", "commands", of.writers.round_commands_max, "in one append");
     to.add("round_bytes_max", "bytes", of.writers.round_bytes_max, "in one append");
-    to.add("queue_commands_max", "commands", of.writers.queue_commands_max, "waiting per writer; beyond: 503 busy");
-    to.add("queue_bytes_max", "bytes", of.writers.queue_bytes_max, "waiting per writer; beyond: 503 busy");
+    to.add("queue_commands_max", "commands", of.writers.queue_commands_max,
+           "waiting per writer, of one tenant no more than it leaves free; beyond: 503 busy");
+    to.add("queue_bytes_max", "bytes", of.writers.queue_bytes_max,
+           "waiting per writer, of one tenant no more than it leaves free; beyond: 503 busy");
     to.add("cache_bytes_max", "bytes", of.writers.cache_bytes_max, "aggregates kept per writer");
     to.add("attempts_max", "attempts", of.writers.attempts_max, "lost races before 409 conflict");
     to.section("snapshots");

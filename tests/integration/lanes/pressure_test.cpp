@@ -55,16 +55,20 @@ TEST_CASE("a full queue says busy at once, and nothing happened")
 {
     kit::site site;
     const auto office = site.open(one_writer(4));
-    const schema::uuid tenant = site.new_house(*office);
-    const auto create = [&] { return command(tenant, thing::make(tenant, {site.new_id(), "x"})); };
+    const auto create = [&](const schema::uuid& tenant) {
+        return command(tenant, thing::make(tenant, {site.new_id(), "x"}));
+    };
+    std::vector<schema::uuid> tenants;
+    for (int i = 0; i < 5; ++i)
+        tenants.push_back(site.new_house(*office));
 
     std::vector<std::future<lanes::answer>> asked;
     {
-        const held_writer held(*office, tenant);
-        for (int i = 0; i < 4; ++i)
-            asked.push_back(office->send(create()));
+        const held_writer held(*office, tenants[0]);
+        for (std::size_t i = 0; i < 4; ++i)
+            asked.push_back(office->send(create(tenants[i])));
         CHECK(office->dispatcher().take_figures().waiting == 4);
-        const auto refused = office->ask(create());
+        const auto refused = office->ask(create(tenants[4]));
         CHECK(told(refused) == "busy");
         CHECK(refused.was_applied == lanes::applied::no);
     }
@@ -72,6 +76,31 @@ TEST_CASE("a full queue says busy at once, and nothing happened")
         CHECK(told(each.get()) == "201");
     CHECK(site.db().run("select count(*) from es.event where category = 'thing'") == "4");
     CHECK(office->dispatcher().take_figures().busy == 1);
+}
+
+TEST_CASE("a tenant that floods is told busy while commands of another one are taken and done")
+{
+    kit::site site;
+    const auto office = site.open(one_writer(8));
+    const schema::uuid flooding = site.new_house(*office), calm = site.new_house(*office);
+    const auto create = [&](const schema::uuid& tenant) {
+        return command(tenant, thing::make(tenant, {site.new_id(), "x"}));
+    };
+    std::vector<std::future<lanes::answer>> of_flooding, of_calm;
+    {
+        const held_writer held(*office, flooding);
+        for (int i = 0; i < 100; ++i)
+            of_flooding.push_back(office->send(create(flooding)));
+        CHECK(office->dispatcher().take_figures().waiting == 4);
+        for (int i = 0; i < 2; ++i)
+            of_calm.push_back(office->send(create(calm)));
+        CHECK(told(office->ask(create(flooding))) == "busy");
+    }
+    for (std::size_t i = 0; i < of_flooding.size(); ++i)
+        CHECK(told(of_flooding[i].get()) == (i < 4 ? "201" : "busy"));
+    for (auto& each : of_calm)
+        CHECK(told(each.get()) == "201");
+    CHECK(site.db().run("select count(*) from es.event where category = 'thing'") == "6");
 }
 
 TEST_CASE("a deadline that passes in the queue means that nothing happened, and is told at once")

@@ -47,6 +47,9 @@ struct asker
     }
 };
 
+const auto some_tenant = *schema::uuid::parse("01a21d4b-37e1-7c7a-8471-2c416792df08");
+const auto other_tenant = *schema::uuid::parse("01a21d4b-37e1-7c7a-8471-2c416792df09");
+
 const auto now = [] { return std::chrono::steady_clock::now(); };
 
 // The store is free and no round is there.
@@ -63,7 +66,7 @@ TEST_CASE("a queue takes no more commands than its bound, and hands them out in 
 {
     asker ann;
     lanes::command_queue queue(2, 1 << 20);
-    const auto first = ann.sends(), second = ann.sends(), third = ann.sends();
+    const auto first = ann.sends(), second = ann.sends_for(some_tenant), third = ann.sends_for(other_tenant);
     CHECK(queue.offer(first));
     CHECK(queue.offer(second));
     CHECK_FALSE(queue.offer(third));
@@ -77,13 +80,11 @@ TEST_CASE("tenants take turns, each in its own order, whoever has sent more")
 {
     asker ann;
     lanes::command_queue queue(100, 1 << 20);
-    const auto busy = *schema::uuid::parse("01a21d4b-37e1-7c7a-8471-2c416792df08");
-    const auto calm = *schema::uuid::parse("01a21d4b-37e1-7c7a-8471-2c416792df09");
     std::vector<lanes::command> of_busy, of_calm;
     for (int i = 0; i < 4; ++i)
-        CHECK(queue.offer(of_busy.emplace_back(ann.sends_for(busy))));
+        CHECK(queue.offer(of_busy.emplace_back(ann.sends_for(some_tenant))));
     for (int i = 0; i < 2; ++i)
-        CHECK(queue.offer(of_calm.emplace_back(ann.sends_for(calm))));
+        CHECK(queue.offer(of_calm.emplace_back(ann.sends_for(other_tenant))));
     CHECK(queue.size() == 6);
     CHECK(queue.take(room(3)) == std::vector{of_busy[0], of_calm[0], of_busy[1]});
     queue.put_back({of_busy[1]});
@@ -91,12 +92,63 @@ TEST_CASE("tenants take turns, each in its own order, whoever has sent more")
     CHECK(queue.size() == 0);
 }
 
+TEST_CASE("a tenant that floods fills half of the queue, and others are taken until it is full")
+{
+    asker ann;
+    lanes::command_queue queue(8, 1 << 20);
+    for (int i = 0; i < 4; ++i)
+        CHECK(queue.offer(ann.sends_for(some_tenant)));
+    CHECK_FALSE(queue.offer(ann.sends_for(some_tenant)));
+    CHECK(queue.offer(ann.sends_for(other_tenant)));
+    CHECK(queue.offer(ann.sends()));
+    CHECK_FALSE(queue.offer(ann.sends()));  // it would hold 2, and leave 1
+
+    CHECK(queue.take(room(3)).size() == 3);  // one of each: 3 of the first one are left
+    CHECK(queue.offer(ann.sends_for(some_tenant)));
+    CHECK_FALSE(queue.offer(ann.sends_for(some_tenant)));
+}
+
+TEST_CASE("a tenant's share is counted in bytes, too")
+{
+    asker ann;
+    lanes::command_queue queue(1'000, 100'000);
+    CHECK(queue.offer(ann.sends_for(some_tenant)));
+    CHECK(queue.offer(ann.sends(30s, 40'000)));
+    CHECK_FALSE(queue.offer(ann.sends(30s, 40'000)));
+    CHECK(queue.offer(ann.sends_for(some_tenant)));
+    CHECK(queue.take(room(2)).size() == 2);
+    CHECK(queue.offer(ann.sends(30s, 40'000)));
+}
+
+TEST_CASE("what was put back takes room of the queue, and is nobody's share")
+{
+    asker ann;
+    lanes::command_queue queue(8, 1 << 20);
+    queue.put_back({ann.sends(), ann.sends(), ann.sends(), ann.sends()});
+    CHECK(queue.offer(ann.sends()));
+    CHECK(queue.offer(ann.sends()));
+    CHECK_FALSE(queue.offer(ann.sends()));
+    CHECK(queue.offer(ann.sends_for(other_tenant)));
+}
+
+TEST_CASE("expired commands are no part of their tenant's share")
+{
+    asker ann;
+    lanes::command_queue queue(8, 1 << 20);
+    for (int i = 0; i < 4; ++i)
+        CHECK(queue.offer(ann.sends(i == 0 ? 30s : 1ms)));
+    CHECK_FALSE(queue.offer(ann.sends()));
+    CHECK(queue.expire(now() + 1s) == 3);
+    for (int i = 0; i < 3; ++i)
+        CHECK(queue.offer(ann.sends()));
+    CHECK_FALSE(queue.offer(ann.sends()));
+}
+
 TEST_CASE("what has expired leaves every tenant's turn, and the others keep theirs")
 {
     asker ann;
     lanes::command_queue queue(100, 1 << 20);
-    const auto other = *schema::uuid::parse("01a21d4b-37e1-7c7a-8471-2c416792df08");
-    const auto kept = ann.sends_for(other);
+    const auto kept = ann.sends_for(other_tenant);
     CHECK(queue.offer(ann.sends(1ms)));
     CHECK(queue.offer(kept));
     CHECK(queue.offer(ann.sends(1ms)));
@@ -135,7 +187,7 @@ TEST_CASE("what is put back comes before all others, in its order, bounds or not
 {
     asker ann;
     lanes::command_queue queue(2, 1 << 20);
-    const auto first = ann.sends(), second = ann.sends(), third = ann.sends(), fourth = ann.sends();
+    const auto first = ann.sends(), second = ann.sends(), third = ann.sends(), fourth = ann.sends_for(other_tenant);
     CHECK(queue.offer(third));
     CHECK(queue.offer(fourth));
     queue.put_back({first, second});
@@ -209,10 +261,11 @@ TEST_CASE("a closed queue does not end while something may come back to it")
 TEST_CASE("past its deadline a waiting command is answered that nothing happened, and leaves its place")
 {
     asker ann;
-    lanes::command_queue queue(2, 10'000);
+    lanes::command_queue queue(4, 1 << 20);
     CHECK(queue.offer(ann.sends(0ms)));
     const auto patient = ann.sends();
     CHECK(queue.offer(patient));
+    CHECK_FALSE(queue.offer(ann.sends()));
     queue.expire(now());
     CHECK(ann.answers == std::vector<std::string>{"unavailable no"});
     CHECK(queue.size() == 1);
