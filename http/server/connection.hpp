@@ -6,6 +6,7 @@
 // only.
 #pragma once
 
+#include "http/server/answer.hpp"
 #include "http/server/limits.hpp"
 #include "http/server/message.hpp"
 #include "http/server/wire.hpp"
@@ -31,18 +32,6 @@ using steady_time = std::chrono::steady_clock::time_point;
 inline constexpr std::size_t read_bytes = 16 * 1024;  // asked of a socket at a time
 
 class parking;
-
-// How the client knows where a body ends.
-enum class framing
-{
-    length,
-    chunks,
-    connection  // with it; also of a head that says nothing of its body
-};
-
-// An answer as bytes. `date_field`: a complete line; `last`: the connection ends after it.
-void append_answer(std::string& to, const reply&, std::string_view date_field, bool with_body, bool last,
-                   framing = framing::length);
 
 // Where other threads leave word that exchanges may go on. One post to the shard per batch, however many wake at once.
 class mailbox : public std::enable_shared_from_this<mailbox>
