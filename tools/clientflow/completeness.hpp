@@ -3,8 +3,7 @@
 // A pass looks at every lane (each seq is there, and has its appended rows), at every position, and tenant by tenant at
 // rows, totals, claims and quotas; that of one tenant reads what is the tenant's, and does not count its lane. Each
 // look is one snapshot, so writers and projections go on meanwhile and nothing they do is a difference. `completeness`
-// serves one thread; `auditor` is the thread `audit` of a serving process, which works a small share of the time and
-// remembers what it found.
+// serves one thread; auditor.hpp is one that makes passes.
 #pragma once
 
 #include "commands/lanes/standing_audit.hpp"
@@ -12,7 +11,6 @@
 #include "projections/runner/row_audit.hpp"
 #include "projections/runner/row_mending.hpp"
 #include "projections/runner/versions.hpp"
-#include "schemas/time.hpp"
 #include "tools/clientflow/settings.hpp"
 
 #include <cstdint>
@@ -95,33 +93,6 @@ public:
     // Mends what a pass has found, as far as it can be. `as_operator` is the login that claims and quotas are written
     // by. The log itself is never mended.
     repaired mend(const completeness_report&, const std::string& as_operator);
-
-private:
-    struct implementation;
-    std::unique_ptr<implementation> self_;
-};
-
-struct audit_figures
-{
-    std::uint64_t differences = 0;  // of the last whole pass
-    std::uint64_t passes = 0;
-    std::uint64_t events = 0;
-    std::uint64_t failures = 0;
-    std::optional<schema::moment> last_pass;
-    projection::stopped_keys stopped;
-    projection::standing_builds building;
-};
-
-// From start to destruction.
-class auditor
-{
-public:
-    // `tell` is called on the thread, with each difference once a pass and with what went wrong.
-    auditor(const settings&, event_log::keyring&, std::shared_ptr<event_log::watchdog>, const schema::clock&,
-            std::function<void(bool is_difference, const std::string&)> tell);
-    ~auditor();
-
-    audit_figures take() const;
 
 private:
     struct implementation;

@@ -16,8 +16,8 @@
 #include "projections/runner/reader.hpp"
 #include "projections/runner/runner.hpp"
 #include "tools/clientflow/admin_operations.hpp"
+#include "tools/clientflow/auditor.hpp"
 #include "tools/clientflow/build_id.hpp"
-#include "tools/clientflow/completeness.hpp"
 #include "tools/clientflow/database.hpp"
 
 #include <algorithm>
