@@ -208,6 +208,24 @@ struct table
     std::vector<column> columns;
 };
 
+// For insert and differing: the rows of these events, a column each.
+inline std::vector<std::string> arrays_of(const table& of, std::span<const recorded* const> events)
+{
+    arrays tenants{1};
+    column_arrays values{of.columns};
+    const auto row = of.of->make();
+    for (const recorded* happened : events)
+    {
+        of.of->apply(row.get(), *happened, nullptr);
+        tenants.next().id(happened->stream.tenant);
+        values.add(row.get());
+    }
+    std::vector<std::string> parameters = tenants.finish();
+    for (std::size_t i = 0; i < of.columns.size(); ++i)
+        parameters.push_back(values.literal(i));
+    return parameters;
+}
+
 inline constexpr const char* newest_checkpoints =
     "select p.nth, l.lane, c.step, c.seq, c.generation, c.incarnation, c.event_id "
     "from unnest($1::text[], $2::integer[]) with ordinality as p (projection, version, nth) "

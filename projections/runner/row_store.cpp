@@ -2,7 +2,7 @@
 #include "projections/runner/row_store.hpp"
 
 #include "events/log/migrator.hpp"
-#include "projections/runner/columns.hpp"
+#include "projections/runner/row_changes.hpp"
 #include "projections/runner/row_connection.hpp"
 #include "projections/runner/row_statements.hpp"
 #include "schemas/assertion.hpp"
@@ -59,14 +59,8 @@ struct row_store::implementation : row_connection
         raw.prepare("parked", parked_keys);
         raw.prepare("totals", newest_totals);
         raw.prepare("totals of lane", totals_of_lane);
-        raw.prepare("park", insert_parked);
-        raw.prepare("advance", advance_steps);
-        raw.prepare("advance under lease",
-                    "select read.advance_under_lease($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
         raw.prepare("terms of lane", terms_of_lane);
-        raw.prepare("delete terms", delete_terms);
-        raw.prepare("put terms", put_terms);
-        raw.prepare("replace totals", "select read.replace_sums($1, $2, $3, $4, $5, $6, $7)");
+        changes.prepare(raw);
         for (const auto& each : tables)
             prepare(raw, each);
     }
@@ -75,12 +69,10 @@ struct row_store::implementation : row_connection
     {
         if (of.of->kind == row_kind::appended)
         {
-            raw.prepare(of.statement("insert"), of.insert());
             raw.prepare(of.statement("differing"), of.differing());
             raw.prepare(of.statement("appended after"), of.appended_after());
             return;
         }
-        raw.prepare(of.statement("upsert"), of.upsert());
         raw.prepare(of.statement("load"), of.load());
         raw.prepare(of.statement("rows after"), of.rows_after());
     }
@@ -102,63 +94,6 @@ struct row_store::implementation : row_connection
         return all.finish().front();
     }
 
-    void advance(pqxx::transaction_base& work, std::span<const checkpoint> steps,
-                 std::span<const held_lane> leases = {}) const
-    {
-        auto parameters = arrays_of(steps);
-        if (!leases.empty())
-        {
-            parameters.emplace_back(projector_role);
-            for (auto& each : arrays_of(leases))
-                parameters.push_back(std::move(each));
-        }
-        work.exec_prepared(leases.empty() ? "advance" : "advance under lease", make_dynamic_params(parameters));
-    }
-
-    void upsert(pqxx::transaction_base& work, const table& into, std::span<row_slot* const> rows) const
-    {
-        arrays tenants{1};
-        column_arrays values{into.columns};
-        for (const row_slot* slot : rows)
-            if (slot->of == into.of)
-            {
-                tenants.next().id(slot->key.tenant);
-                values.add(slot->row.get());
-            }
-        if (values.rows() == 0)
-            return;
-        std::vector<std::string> parameters = tenants.finish();
-        for (std::size_t i = 0; i < into.columns.size(); ++i)
-            parameters.push_back(values.literal(i));
-        work.exec_prepared(into.statement("upsert"), make_dynamic_params(parameters));
-    }
-
-    // The rows of these events, a column each.
-    static std::vector<std::string> parameters_of(const table& of, std::span<const recorded* const> events)
-    {
-        arrays tenants{1};
-        column_arrays values{of.columns};
-        const auto row = of.of->make();
-        for (const recorded* happened : events)
-        {
-            of.of->apply(row.get(), *happened, nullptr);
-            tenants.next().id(happened->stream.tenant);
-            values.add(row.get());
-        }
-        std::vector<std::string> parameters = tenants.finish();
-        for (std::size_t i = 0; i < of.columns.size(); ++i)
-            parameters.push_back(values.literal(i));
-        return parameters;
-    }
-
-    void append(pqxx::transaction_base& work, const appended_rows& lines) const
-    {
-        if (lines.events.empty())
-            return;
-        const table& into = table_of(*lines.of);
-        work.exec_prepared(into.statement("insert"), make_dynamic_params(parameters_of(into, lines.events)));
-    }
-
     // The SQLSTATE with which the database refuses these rows by their values; nothing when it would take them. In a
     // transaction that is never committed.
     std::optional<std::string> refusal_of(std::span<row_slot* const> rows)
@@ -167,8 +102,7 @@ struct row_store::implementation : row_connection
             try
             {
                 pqxx::work work{raw};
-                for (const auto& each : tables)
-                    upsert(work, each, rows);
+                changes.upsert(work, rows);
                 work.abort();
                 return std::nullopt;
             }
@@ -196,65 +130,8 @@ struct row_store::implementation : row_connection
         find_refused(rows.subspan(rows.size() / 2), found);
     }
 
-    void replace_totals(pqxx::transaction_base& work, const std::vector<commit::new_total>& totals) const
-    {
-        if (totals.empty())
-            return;
-        arrays all{7};
-        for (const auto& each : totals)
-            all.next()
-                .id(each.key.tenant)
-                .text(each.key.counter)
-                .number(each.key.version)
-                .text(each.key.bucket)
-                .number(each.before.seq)
-                .number(each.now.seq)
-                .number(each.now.value);
-        work.exec_prepared("replace totals", make_dynamic_params(all.finish()));
-    }
-
-    void change_terms(pqxx::transaction_base& work, std::span<row_slot* const> rows) const
-    {
-        arrays gone{5}, put{7};
-        std::size_t gone_count = 0, put_count = 0;
-        const auto key = [](arrays& to, const row_slot& slot) -> arrays& {
-            return to.next().id(slot.key.tenant).text(slot.of->name).number(slot.of->version).id(slot.key.id);
-        };
-        for (const row_slot* slot : rows)
-        {
-            for (const auto& word : slot->terms.gone)
-                key(gone, *slot).text(word);
-            for (const auto& each : slot->terms.put)
-                key(put, *slot)
-                    .text(each.word)
-                    .number(static_cast<std::int16_t>(each.place))
-                    .text(each.created_at.text());
-            gone_count += slot->terms.gone.size();
-            put_count += slot->terms.put.size();
-        }
-        if (gone_count > 0)
-            work.exec_prepared("delete terms", make_dynamic_params(gone.finish()));
-        if (put_count > 0)
-            work.exec_prepared("put terms", make_dynamic_params(put.finish()));
-    }
-
-    void empty_tenant(pqxx::transaction_base& work, const definition& of, const uuid& tenant) const
-    {
-        const std::string name{of.name}, its = " where tenant_id = " + work.quote(tenant.text());
-        const std::string ours = its + " and version = " + std::to_string(of.version);
-        work.exec("delete from " + std::string{of.table} + its);
-        work.exec("delete from read.search_term" + ours + " and projection = " + work.quote(name));
-        work.exec("delete from read.sum" + ours + " and counter like " + work.quote(name + ".%"));
-    }
-
-    void park(pqxx::transaction_base& work, const std::vector<parked_key>& keys) const
-    {
-        if (keys.empty())
-            return;
-        work.exec_prepared("park", make_dynamic_params(arrays_of(std::span<const parked_key>{keys})));
-    }
-
     std::vector<table> tables;
+    const row_changes changes{tables};
 };
 
 row_store::row_store(row_store_config config, std::span<const definition* const> definitions)
@@ -425,7 +302,7 @@ std::vector<row_store::differing_row> row_store::differing(const appended_rows& 
     return self_->call([&](pqxx::connection_base& raw) {
         pqxx::nontransaction work{raw};
         std::vector<differing_row> found;
-        const auto parameters = implementation::parameters_of(in, lines.events);
+        const auto parameters = arrays_of(in, lines.events);
         for (const auto& row : work.exec_prepared(in.statement("differing"), make_dynamic_params(parameters)))
             found.push_back({uuid_of(row[0]), row[1].as<std::int64_t>(), row[2].as<bool>()});
         return found;
@@ -452,14 +329,13 @@ void row_store::write(const commit& made)
     self_->call([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
         // The steps first: whoever comes second waits here and then leaves, before it has touched a row.
-        self_->advance(work, made.steps, made.leases);
-        for (const auto& each : self_->tables)
-            self_->upsert(work, each, made.rows);
-        self_->change_terms(work, made.rows);
+        self_->changes.advance(work, made.steps, made.leases);
+        self_->changes.upsert(work, made.rows);
+        self_->changes.change_terms(work, made.rows);
         for (const auto& lines : made.appended)
-            self_->append(work, lines);
-        self_->replace_totals(work, made.totals);
-        self_->park(work, made.parked);
+            self_->changes.append(work, lines);
+        self_->changes.replace_totals(work, made.totals);
+        self_->changes.park(work, made.parked);
         FAULT_POINT("projection.before_commit");
         work.commit();
     });
@@ -536,10 +412,9 @@ void row_store::free_key(const commit& made, const parked_key& which)
 {
     self_->call([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
-        self_->advance(work, made.steps);
-        for (const auto& each : self_->tables)
-            self_->upsert(work, each, made.rows);
-        self_->change_terms(work, made.rows);
+        self_->changes.advance(work, made.steps);
+        self_->changes.upsert(work, made.rows);
+        self_->changes.change_terms(work, made.rows);
         // In place: the total's row is named by an event that counts already. This is rare, so dead versions are few.
         for (const auto& each : made.totals)
         {
@@ -567,15 +442,15 @@ void row_store::renew(const renewed_tenant& made)
     const definition& of = *made.step.of;
     self_->call([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
-        self_->advance(work, {&made.step, 1});
-        self_->empty_tenant(work, of, made.tenant);
+        self_->changes.advance(work, {&made.step, 1});
+        self_->changes.empty_tenant(work, of, made.tenant);
         std::vector<row_slot> page;
         const auto flush = [&] {
             std::vector<row_slot*> slots;
             for (auto& each : page)
                 slots.push_back(&each);
-            self_->upsert(work, self_->table_of(of), slots);
-            self_->change_terms(work, slots);
+            self_->changes.upsert(work, slots);
+            self_->changes.change_terms(work, slots);
             page.clear();
         };
         for (const auto& [key, bytes] : made.rows)
@@ -590,8 +465,8 @@ void row_store::renew(const renewed_tenant& made)
         std::vector<commit::new_total> totals;
         for (const auto& [key, value] : made.totals)
             totals.push_back({key, {}, {made.step.seq, value}, &of, made.step.lane});
-        self_->replace_totals(work, totals);
-        self_->park(work, made.parked);
+        self_->changes.replace_totals(work, totals);
+        self_->changes.park(work, made.parked);
         FAULT_POINT("renew.before_commit");
         work.commit();
     });
@@ -625,7 +500,7 @@ void row_store::empty_lane(std::int32_t lane, std::span<const checkpoint> steps)
 {
     self_->call([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
-        self_->advance(work, steps);
+        self_->changes.advance(work, steps);
         const std::string homes =
             " where tenant_id in (select home.tenant_id from es.tenant home where home.lane = " + std::to_string(lane) +
             ")";
