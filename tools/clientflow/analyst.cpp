@@ -2,7 +2,9 @@
 //
 // A password is read from standard input, or made here and left in a file in libpq's format that only its owner reads;
 // it never stands in an argument, and the server is only ever told its SCRAM verifier.
+#include "events/log/store.hpp"
 #include "events/org.hpp"
+#include "schemas/fault_point.hpp"
 #include "schemas/json_writer.hpp"
 #include "schemas/text.hpp"
 #include "tools/clientflow/database.hpp"
@@ -16,6 +18,7 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <system_error>
@@ -73,27 +76,64 @@ std::string make_password()
     return schema::base64url(std::string{bytes.begin(), bytes.end()});
 }
 
-[[noreturn]] void cannot_write(const std::string& file)
+// As libpq reads it, of any host and database: the login exists once in the server. Written beside the one that is
+// there, never readable by others, and put in its place when its password counts.
+class pass_file
 {
-    throw failure(failed, "pass_file", file + ": " + std::generic_category().message(errno));
-}
+public:
+    // Throws `failure` and leaves nothing behind.
+    pass_file(std::string file, const std::string& login, const std::string& password)
+        : file_(std::move(file)), beside_(file_ + ".new")
+    {
+        if (std::filesystem::is_directory(file_))
+            throw failure(failed, "pass_file", file_ + " is a directory");
+        const auto text = "*:*:*:" + login + ':' + password + '\n';
+        drop();
+        const int opened = ::open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (opened < 0)
+            throw failure(failed, "pass_file", beside_ + ": " + std::generic_category().message(errno));
+        const bool is_written =
+            ::write(opened, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(opened) == 0;
+        const int why = errno;
+        ::close(opened);
+        if (!is_written)
+        {
+            drop();
+            throw failure(failed, "pass_file", beside_ + ": " + std::generic_category().message(why));
+        }
+        keep_names();
+    }
 
-// As libpq reads it, of any host and database: the login exists once in the server. Written beside and renamed, so that
-// it is there whole or not at all, and never readable by others.
-void write_pass_file(const std::string& file, const std::string& login, const std::string& password)
-{
-    const auto beside = file + ".new";
-    const auto text = "*:*:*:" + login + ':' + password + '\n';
-    ::unlink(beside.c_str());
-    const int opened = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (opened < 0)
-        cannot_write(beside);
-    const bool is_written =
-        ::write(opened, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(opened) == 0;
-    ::close(opened);
-    if (!is_written || ::rename(beside.c_str(), file.c_str()) != 0)
-        cannot_write(file);
-}
+    void drop() { ::unlink(beside_.c_str()); }
+
+    // The old one's password is of no use any more.
+    void put_in_place()
+    {
+        if (::rename(beside_.c_str(), file_.c_str()) != 0)
+            throw failure(failed, "pass_file",
+                          "the password is changed, and its file could not be put in place (" +
+                              std::generic_category().message(errno) + "): it lies in " + beside_ + ", move it to " +
+                              file_);
+        keep_names();
+    }
+
+    const std::string& beside() const { return beside_; }
+
+private:
+    // So that a machine that loses its power finds the file under the name it was given last. Some filesystems cannot.
+    void keep_names() const
+    {
+        const auto folder = std::filesystem::absolute(file_).parent_path();
+        const int opened = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (opened < 0)
+            return;
+        ::fsync(opened);
+        ::close(opened);
+    }
+
+    const std::string file_;
+    const std::string beside_;
+};
 
 void admit(database& store, const std::string& login, const field& tenant, const std::string& password)
 {
@@ -113,6 +153,29 @@ void admit(database& store, const std::string& login, const field& tenant, const
     }
 }
 
+// A new password and its file are one thing: refused, neither changes.
+void admit(database& store, const std::string& login, const field& tenant, const std::string& password, pass_file made)
+{
+    try
+    {
+        admit(store, login, tenant, password);
+    }
+    catch (const event_log::unreachable& wrong)
+    {
+        throw failure(unreachable, "unavailable",
+                      std::string{"the store was lost in the middle ("} + wrong.what() + "): the password is that in " +
+                          made.beside() +
+                          " if it was changed, else the one before; the same command again makes another");
+    }
+    catch (...)
+    {
+        made.drop();
+        throw;
+    }
+    FAULT_POINT("analyst.admitted");
+    made.put_in_place();
+}
+
 exit_status create(const program& chosen, const wanted& given)
 {
     if (given.pass_file.empty() != given.password_from_stdin)
@@ -122,9 +185,10 @@ exit_status create(const program& chosen, const wanted& given)
     const auto of = read_settings(chosen.given);
     database store{of.operator_dsn()};
     const auto password = given.password_from_stdin ? read_password() : make_password();
-    admit(store, login, tenant, password);
-    if (!given.pass_file.empty())
-        write_pass_file(given.pass_file, login, password);
+    if (given.pass_file.empty())
+        admit(store, login, tenant, password);
+    else
+        admit(store, login, tenant, password, pass_file{given.pass_file, login, password});
 
     std::vector<std::pair<std::string, std::string>> who{{"user", login}};
     if (!given.pass_file.empty())

@@ -1,7 +1,9 @@
 // An operator lets analysts in and ends it; what they are given works as it is printed.
+#include "schemas/text.hpp"
 #include "tests/e2e/cli/session.hpp"
 
 #include <doctest/doctest.h>
+#include <openssl/evp.h>
 #include <pqxx/pqxx>
 
 #include <fstream>
@@ -23,6 +25,23 @@ struct given_a_tenant
         std::string line;
         std::getline(file, line);
         return line.substr(line.rfind(':') + 1);
+    }
+
+    // Whether the server takes the file's password; the tests' server lets everybody in, so its verifier is asked.
+    bool password_counts()
+    {
+        const auto kept =
+            here.database().run("select rolpassword from pg_authid where rolname = 'analyst_" + name + "'");
+        const auto begin = kept.find(':') + 1, end = kept.find('$', begin), last = kept.find(':', end);
+        const auto salt = schema::from_base64(kept.substr(begin, end - begin)).value();
+        const auto word = password();
+        std::string key(32, '\0');
+        REQUIRE(PKCS5_PBKDF2_HMAC(word.data(), static_cast<int>(word.size()),
+                                  reinterpret_cast<const unsigned char*>(salt.data()), static_cast<int>(salt.size()),
+                                  std::stoi(kept.substr(kept.find('$') + 1)), EVP_sha256(),
+                                  static_cast<int>(key.size()), reinterpret_cast<unsigned char*>(key.data())) == 1);
+        const auto server_key = schema::hmac_sha256(key, "Server Key");
+        return kept.substr(last + 1) == schema::base64(std::string{server_key.begin(), server_key.end()});
     }
 
     store here;
@@ -94,6 +113,76 @@ TEST_CASE_FIXTURE(given_a_tenant, "what is no admission is refused, and a passwo
     CHECK(exit_of({"--name", name, "--pass-file", (room.path() / "no/such/folder").string()}) == 1);
     CHECK_FALSE(std::filesystem::exists(pass_file()));
 }
+
+TEST_CASE_FIXTURE(given_a_tenant, "a password whose file cannot be written is not changed")
+{
+    const std::vector<std::string> create{"analyst", "create", "--json", "--name", name, "--pass-file"};
+    const auto making = [&](const std::filesystem::path& file) {
+        auto words = create;
+        words.push_back(file.string());
+        return here.run(words);
+    };
+    CHECK(making(room.path() / "no/such/folder").end.exit_code == 1);
+    CHECK(here.database().run("select count(*) from pg_roles where rolname = 'analyst_" + name + "'") == "0");
+
+    const auto made = making(pass_file());
+    REQUIRE_MESSAGE(made.end.exit_code == 0, made.errors);
+    const auto before = password();
+    CHECK(making(room.path()).end.exit_code == 1);
+    // What stands in the way of the new file.
+    std::filesystem::create_directories(pass_file() + ".new/full");
+    CHECK(making(pass_file()).end.exit_code == 1);
+    std::filesystem::remove_all(pass_file() + ".new");
+    // Refused by the database: the login is there for all tenants.
+    CHECK(here.run({"analyst", "create", "--name", name, "--org", org, "--pass-file", pass_file()}).end.exit_code == 4);
+    CHECK(password() == before);
+    CHECK(password_counts());
+    CHECK_FALSE(std::filesystem::exists(pass_file() + ".new"));
+}
+
+#ifdef CLIENTFLOW_FAULT_POINTS
+TEST_CASE_FIXTURE(given_a_tenant, "a password that was changed lies in a file, whatever happens to the command")
+{
+    const auto fired = room.path() / "fired";
+    const auto making = [&](const std::string& fault) {
+        kit::launch child;
+        child.program = kit::program("clientflow");
+        child.arguments = {"analyst",     "create",
+                           "--name",      name,
+                           "--pass-file", pass_file(),
+                           "--data",      here.data().string(),
+                           "--dsn",       here.database().dsn("postgres")};
+        child.environment = {{"CLIENTFLOW_FAULT", fault}, {"CLIENTFLOW_FAULT_LOG", fired.string()}};
+        return child;
+    };
+    const auto made = here.run({"analyst", "create", "--json", "--name", name, "--pass-file", pass_file()});
+    REQUIRE_MESSAGE(made.end.exit_code == 0, made.errors);
+    CHECK(password_counts());
+
+    SUBCASE("killed before it has moved it")
+    {
+        CHECK(kit::run(making("analyst.admitted:kill")).end.exit_code == 137);
+        CHECK_FALSE(password_counts());
+        std::filesystem::rename(pass_file() + ".new", pass_file());
+    }
+    SUBCASE("unable to move it")
+    {
+        kit::process child{making("analyst.admitted:delay=2000")};
+        REQUIRE(kit::eventually([&] { return std::filesystem::exists(fired); }));
+        std::filesystem::remove(pass_file());
+        std::filesystem::create_directory(pass_file());
+        const auto end = child.wait();
+        REQUIRE(end.has_value());
+        CHECK(end->exit_code == 1);
+        CHECK_MESSAGE(child.errors().find("it lies in " + pass_file() + ".new, move it to " + pass_file()) !=
+                          std::string::npos,
+                      child.errors());
+        std::filesystem::remove(pass_file());
+        std::filesystem::rename(pass_file() + ".new", pass_file());
+    }
+    CHECK(password_counts());
+}
+#endif
 
 TEST_CASE_FIXTURE(given_a_tenant, "migrating explains every column that analysts are shown")
 {
