@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
@@ -54,11 +55,12 @@ struct way
     const CLI::App* at;
     std::string name;                  // of `at`, as it is typed
     std::optional<std::string> stray;  // the first word that is no command where it stands
+    std::size_t stray_at = 0;          // among the words; behind the last where there is none
 };
 
 way follow(const CLI::App& root, const std::vector<std::string>& words)
 {
-    way led{&root, root.get_name(), std::nullopt};
+    way led{&root, root.get_name(), std::nullopt, words.size()};
     for (std::size_t i = 0; i < words.size(); ++i)
     {
         if (words[i].starts_with("-"))
@@ -77,12 +79,57 @@ way follow(const CLI::App& root, const std::vector<std::string>& words)
         if (found == known.end())
         {
             led.stray = words[i];
+            led.stray_at = i;
             break;
         }
         led.at = *found;
         led.name += ' ' + words[i];
     }
     return led;
+}
+
+// What was meant, probably; nothing when all are too far from what was typed.
+std::optional<std::string> nearest(const std::vector<std::string>& names, std::string_view typed)
+{
+    const auto found = std::ranges::min_element(names, {}, [&](const auto& each) { return distance(each, typed); });
+    if (found == names.end() || distance(*found, typed) > std::max<std::size_t>(2, typed.size() / 2))
+        return std::nullopt;
+    return *found;
+}
+
+// The long names of what may be said here: the command's own and what is common to all.
+std::vector<std::string> flags_at(const CLI::App* command)
+{
+    std::vector<std::string> names;
+    for (; command != nullptr; command = command->get_parent())
+        for (const auto* each : command->get_options())
+            names.insert(names.end(), each->get_lnames().begin(), each->get_lnames().end());
+    return names;
+}
+
+bool is_known(const CLI::App* command, const std::string& flag)
+{
+    while (command != nullptr && command->get_option_no_throw(flag) == nullptr)
+        command = command->get_parent();
+    return command != nullptr;
+}
+
+// What is wrong with the flags before a word that is no command; nothing when they are known where the way has led.
+std::optional<std::string> no_flag(const way& led, const std::vector<std::string>& words)
+{
+    for (std::size_t i = 0; i < led.stray_at && words[i] != "--"; ++i)
+    {
+        const auto flag = words[i].substr(0, words[i].find('='));
+        const auto dashes = flag.find_first_not_of('-');
+        const bool is_flag =
+            (dashes == 1 || dashes == 2) && std::isalpha(static_cast<unsigned char>(flag[dashes])) != 0;
+        if (!is_flag || is_known(led.at, flag))
+            continue;
+        const auto meant = nearest(flags_at(led.at), std::string_view{flag}.substr(dashes));
+        return "unknown flag \"" + flag + '"' +
+               (meant ? "; did you mean \"--" + *meant + "\"?" : "; the flags are in `" + led.name + " --help`");
+    }
+    return std::nullopt;
 }
 
 std::string names_of(const std::vector<const CLI::App*>& commands)
@@ -103,12 +150,12 @@ std::optional<std::string> no_command(const way& led)
     if (!led.stray)
         return "\"" + led.name + "\" wants a command: " + all;
     const auto& word = *led.stray;
-    const auto nearest = std::min_element(known.begin(), known.end(), [&](const CLI::App* a, const CLI::App* b) {
-        return distance(a->get_name(), word) < distance(b->get_name(), word);
-    });
+    std::vector<std::string> names;
+    for (const auto* each : known)
+        names.push_back(each->get_name());
     const auto sentence = "unknown command \"" + word + "\"";
-    if (distance((*nearest)->get_name(), word) <= std::max<std::size_t>(2, word.size() / 2))
-        return sentence + "; did you mean \"" + (*nearest)->get_name() + "\"?";
+    if (const auto meant = nearest(names, word))
+        return sentence + "; did you mean \"" + *meant + "\"?";
     return sentence + "; the commands are " + all;
 }
 
@@ -257,6 +304,8 @@ exit_status parse_and_run(int count, char** arguments)
     catch (const CLI::ParseError& wrong)
     {
         const auto led = follow(root, words);
+        if (const auto sentence = no_flag(led, words))
+            return complain(json, usage, "unknown_flag", *sentence);
         const auto sentence = no_command(led);
         return complain(json, usage, led.stray ? "unknown_command" : "usage", sentence.value_or(wrong.what()));
     }

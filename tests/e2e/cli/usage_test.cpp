@@ -171,6 +171,39 @@ TEST_CASE("a flag before a mistyped command hides nothing, and a command that is
     CHECK(clientflow({"help"}).errors.find("doctor, config, tenant") != std::string::npos);
 }
 
+TEST_CASE("an unknown flag names the nearest one of its command or of all, wherever it stands")
+{
+    struct typed
+    {
+        std::vector<std::string> words;
+        std::string flag, meant;
+    };
+    for (const auto& each :
+         std::vector<typed>{{{"tenant", "list", "--jsn"}, "--jsn", "--json"},
+                            {{"--jsn", "tenant", "list"}, "--jsn", "--json"},
+                            {{"tenant", "--dta=/tmp", "list"}, "--dta", "--data"},
+                            {{"--dta", "/tmp", "tenant", "list"}, "--dta", "--data"},
+                            {{"doctor", "-json"}, "-json", "--json"},
+                            {{"analyst", "create", "--nme", "ann"}, "--nme", "--name"},
+                            {{"analyst", "create", "--name", "a", "--passfile", "f"}, "--passfile", "--pass-file"},
+                            {{"projection", "retire", "task", "--verison", "1"}, "--verison", "--version"}})
+    {
+        const auto got = clientflow(each.words);
+        CAPTURE(got.errors);
+        CHECK(got.end.exit_code == 2);
+        CHECK(got.errors == "clientflow: unknown flag \"" + each.flag + "\"; did you mean \"" + each.meant + "\"?\n");
+    }
+    // Of another command, like none, and what a mistyped command cannot know.
+    CHECK(clientflow({"tenant", "list", "--owner-email", "x"}).errors.find("are in `clientflow tenant list --help`") !=
+          std::string::npos);
+    CHECK(clientflow({"tenat", "create", "--slug", "x"}).errors.find("\"tenant\"?") != std::string::npos);
+    CHECK(clientflow({"tenant", "creat", "--slug", "x"}).errors.find("\"create\"?") != std::string::npos);
+    CHECK(member(clientflow({"tenant", "list", "--json", "--dta", "x"}).errors, "code") == "unknown_flag");
+    // What follows a flag that wants a value, or nothing that is known, is told as before.
+    CHECK(clientflow({"analyst", "create"}).errors.find("--name is required") != std::string::npos);
+    CHECK(clientflow({"tenant", "list", "words"}).errors.find("words") != std::string::npos);
+}
+
 TEST_CASE("a list of commands shows whole sentences, and a command's help names what every command takes")
 {
     const auto nouns = clientflow({"tenant", "--help"});
