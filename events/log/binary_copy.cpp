@@ -1,18 +1,15 @@
 #include "events/log/binary_copy.hpp"
 
+#include "events/log/libpq_answer.hpp"
 #include "schemas/assertion.hpp"
 
-#include <pqxx/pqxx>
-
 #include <libpq-fe.h>
-#include <memory>
 
 namespace event_log
 {
 namespace
 {
 using namespace std::string_view_literals;
-using answer = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 // Signature, flags, length of the header's extension.
 constexpr auto header = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0"sv;
@@ -26,22 +23,14 @@ std::string copy_statement(std::string_view table, std::span<const std::string> 
         made.append(i == 0 ? "" : ", ").append(columns[i]);
     return made.append(") from stdin (format binary)");
 }
-
-[[noreturn]] void fail(PGconn* on, const PGresult* why, const std::string& statement)
-{
-    const char* const sqlstate = why == nullptr ? nullptr : PQresultErrorField(why, PG_DIAG_SQLSTATE);
-    if (sqlstate == nullptr || PQstatus(on) != CONNECTION_OK)
-        throw pqxx::broken_connection(PQerrorMessage(on));
-    throw pqxx::sql_error(PQresultErrorMessage(why), statement, sqlstate);
-}
 }  // namespace
 
 binary_copy::binary_copy(connection& on, std::string_view table, std::span<const std::string> columns)
     : on_(on), statement_(copy_statement(table, columns)), columns_(static_cast<std::uint16_t>(columns.size()))
 {
-    const answer begun{PQexec(on_.handle(), statement_.c_str()), PQclear};
+    const libpq_answer begun{PQexec(on_.handle(), statement_.c_str())};
     if (PQresultStatus(begun.get()) != PGRES_COPY_IN)
-        fail(on_.handle(), begun.get(), statement_);
+        throw_refusal(on_.handle(), begun.get(), statement_);
     is_under_way_ = true;
     gathered_ = header;
 }
@@ -82,7 +71,7 @@ std::uint64_t binary_copy::finish()
 void binary_copy::send()
 {
     if (PQputCopyData(on_.handle(), gathered_.data(), static_cast<int>(gathered_.size())) != 1)
-        fail(on_.handle(), nullptr, statement_);
+        throw_refusal(on_.handle(), nullptr, statement_);
     gathered_.clear();
 }
 
@@ -91,11 +80,11 @@ void binary_copy::end(const char* why_cut_off)
     is_under_way_ = false;
     PGconn* const on = on_.handle();
     if (PQputCopyEnd(on, why_cut_off) != 1)
-        fail(on, nullptr, statement_);
-    answer first{PQgetResult(on), PQclear};
-    while (const answer more{PQgetResult(on), PQclear})
+        throw_refusal(on, nullptr, statement_);
+    libpq_answer first{PQgetResult(on)};
+    while (const libpq_answer more{PQgetResult(on)})
         ;
     if (PQresultStatus(first.get()) != PGRES_COMMAND_OK)
-        fail(on, first.get(), statement_);
+        throw_refusal(on, first.get(), statement_);
 }
 }  // namespace event_log

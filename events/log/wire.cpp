@@ -5,6 +5,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <stdexcept>
 
 namespace event_log::wire
@@ -32,6 +33,10 @@ std::string_view view(const schema::uuid& id)
 }
 
 constexpr std::size_t count_at = 12;
+
+// PostgreSQL counts from 2000-01-01.
+constexpr std::int64_t us_before = 946'684'800'000'000;
+constexpr std::int32_t days_before = 10'957;
 
 [[noreturn]] void unreadable(const char* what)
 {
@@ -180,18 +185,9 @@ fields& fields::text(std::string_view value)
 
 fields& fields::uuid(const schema::uuid& value) { return text(view(value)); }
 
-// PostgreSQL counts from 2000-01-01.
-fields& fields::timestamptz(const schema::moment& value)
-{
-    constexpr std::int64_t seconds_before = 946'684'800;
-    return int8(value.us - seconds_before * 1'000'000);
-}
+fields& fields::timestamptz(const schema::moment& value) { return int8(value.us - us_before); }
 
-fields& fields::date(const schema::day& value)
-{
-    constexpr std::int32_t days_before = 10'957;
-    return int4(value.since_epoch - days_before);
-}
+fields& fields::date(const schema::day& value) { return int4(value.since_epoch - days_before); }
 
 fields& fields::null()
 {
@@ -206,6 +202,76 @@ std::string int4_parameter(std::int32_t value)
     std::string out;
     put(out, value);
     return out;
+}
+
+bool boolean_in(std::string_view bytes)
+{
+    if (bytes.size() != 1)
+        unreadable("boolean");
+    return bytes[0] != 0;
+}
+
+std::int64_t integer_in(std::string_view bytes)
+{
+    if (bytes.size() != 8 && bytes.size() != 4 && bytes.size() != 2)
+        unreadable("number");
+    std::uint64_t made = 0;
+    for (const char each : bytes)
+        made = made << 8 | static_cast<unsigned char>(each);
+    const auto above = static_cast<int>(64 - 8 * bytes.size());
+    return static_cast<std::int64_t>(made << above) >> above;  // with its sign
+}
+
+schema::uuid uuid_in(std::string_view bytes)
+{
+    schema::uuid made;
+    if (bytes.size() != made.bytes.size())
+        unreadable("id");
+    std::memcpy(made.bytes.data(), bytes.data(), bytes.size());
+    return made;
+}
+
+schema::moment moment_in(std::string_view bytes)
+{
+    constexpr std::int64_t year_1_us = -62'135'596'800'000'000, year_10000_us = 253'402'300'800'000'000;
+    const auto since_2000_us = bytes.size() == 8 ? integer_in(bytes) : year_10000_us;
+    if (since_2000_us < year_1_us - us_before || since_2000_us >= year_10000_us - us_before)
+        unreadable("time");
+    return {since_2000_us + us_before};
+}
+
+schema::day day_in(std::string_view bytes)
+{
+    constexpr std::int64_t year_1 = -719'162, year_10000 = 2'932'897;
+    const auto since_epoch = bytes.size() == 4 ? integer_in(bytes) + days_before : year_10000;
+    if (since_epoch < year_1 || since_epoch >= year_10000)
+        unreadable("day");
+    return {static_cast<std::int32_t>(since_epoch)};
+}
+
+elements::elements(std::string_view array)
+{
+    constexpr std::size_t head = 12, dimension = 8;  // dimensions, nulls, type; then length and lower bound of each
+    const auto dimensions = array.size() < head ? -1 : integer_in(array.substr(0, 4));
+    if (dimensions == 0)
+        return;
+    if (dimensions != 1 || array.size() < head + dimension || integer_in(array.substr(4, 4)) != 0)
+        unreadable("array");
+    left_ = integer_in(array.substr(head, 4));
+    rest_ = array.substr(head + dimension);
+}
+
+bool elements::next()
+{
+    if (left_ == 0)
+        return false;
+    const auto length = rest_.size() < 4 ? -1 : integer_in(rest_.substr(0, 4));
+    if (length < 0 || static_cast<std::size_t>(length) > rest_.size() - 4)
+        unreadable("array");
+    value = rest_.substr(4, static_cast<std::size_t>(length));
+    rest_.remove_prefix(4 + value.size());
+    --left_;
+    return true;
 }
 
 schema::uuid read_uuid(const char* text)

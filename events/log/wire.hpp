@@ -87,6 +87,27 @@ private:
 std::string uuid_parameter(const schema::uuid&);
 std::string int4_parameter(std::int32_t);
 
+// Reading values in binary form. Throw std::runtime_error, naming the kind and no value, when they are none.
+bool boolean_in(std::string_view);
+std::int64_t integer_in(std::string_view);  // of two, four or eight bytes
+schema::uuid uuid_in(std::string_view);
+schema::moment moment_in(std::string_view);
+schema::day day_in(std::string_view);
+
+// for (elements walk{array}; walk.next();) use(walk.value); an array of one dimension or of none, without nulls.
+class elements
+{
+public:
+    explicit elements(std::string_view array);
+    bool next();
+
+    std::string_view value;
+
+private:
+    std::string_view rest_;
+    std::int64_t left_ = 0;
+};
+
 // Reading results in text form.
 schema::uuid read_uuid(const char*);
 std::string read_bytea(std::string_view hex);                // \x…

@@ -163,22 +163,6 @@ schema::uuid uuid_of(const column& of, std::string_view text)
     return *parsed;
 }
 
-// Hexadecimal, as PostgreSQL prints bytes: lower case.
-std::uint64_t sixteen_digits(const column& of, const char* text)
-{
-    std::uint64_t made = 0;
-    std::uint32_t worst = 0;
-    for (int i = 0; i < 16; ++i)
-    {
-        const std::uint32_t c = static_cast<unsigned char>(text[i]), digit = c <= '9' ? c - '0' : c - 'a' + 10;
-        worst |= digit;
-        made = made << 4 | digit;
-    }
-    if (worst > 15)
-        not_a(of);
-    return made;
-}
-
 // "2026-11-21 06:38:00.5+00" is RFC 3339 but for the space and the minutes of the offset.
 schema::moment moment_of(const column& of, std::string_view text)
 {
@@ -261,62 +245,6 @@ void for_elements(const column& of, std::string_view text, Each each)
         }
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-}
-
-void append_json_id(const leaf& value, const schema::uuid& id, std::string& out)
-{
-    out.push_back('"');
-    if (value.prefix.empty())
-        out.append(id.text());
-    else
-        out.append(value.prefix).append("_").append(id.base32());
-    out.push_back('"');
-}
-
-void append_json_value(const column& of, std::string_view text, std::string& out)
-{
-    switch (of.value->what)
-    {
-    case kind::boolean:
-        out.append(text == "t" ? "true" : "false");
-        break;
-    case kind::integer:
-        out.append(text);
-        break;
-    case kind::uuid:
-    case kind::id:
-        append_json_id(*of.value, sent_uuid(of, text), out);
-        break;
-    case kind::moment:
-        out.push_back('"');
-        schema::append_text(out, sent_moment(of, text));
-        out.push_back('"');
-        break;
-    default:
-        schema::append_quoted(out, text);
-    }
-}
-
-void append_json_list(const column& of, std::string_view text, std::string& out)
-{
-    out.push_back('[');
-    bool comma = false;
-    for_elements(of, text, [&](std::string_view element) {
-        if (std::exchange(comma, true))
-            out.push_back(',');
-        if (const leaf& value = *of.value->inner; value.what == kind::uuid || value.what == kind::id)
-            append_json_id(value, uuid_of(of, element), out);
-        else
-            schema::append_quoted(out, element);
-    });
-    out.push_back(']');
-}
-
-void append_json_money(std::string_view amount, std::string_view currency, std::string& out)
-{
-    out.append("{\"amount_minor\":").append(amount).append(",\"currency\":");
-    schema::append_quoted(out, currency);
-    out.push_back('}');
 }
 }  // namespace
 
@@ -412,74 +340,6 @@ void read_cells(std::span<const column> columns, std::span<const cell> cells, vo
         else
             read_value(of, *of.value, *cells[i], into);
     }
-}
-
-std::string sent(const column& of)
-{
-    const auto name = "t." + of.name;
-    switch (of.is_list ? kind::list : of.value->what)
-    {
-    case kind::uuid:
-    case kind::id:
-        return "uuid_send(" + name + ')';
-    case kind::moment:
-        return "timestamptz_send(" + name + ')';
-    default:
-        return name;
-    }
-}
-
-std::string_view sent_type(const column& of)
-{
-    const auto what = of.is_list ? kind::list : of.value->what;
-    return what == kind::uuid || what == kind::id || what == kind::moment ? "bytea" : of.sql_type;
-}
-
-schema::uuid sent_uuid(const column& of, std::string_view text)
-{
-    if (text.size() != 34 || !text.starts_with("\\x"))
-        not_a(of);
-    schema::uuid made;
-    for (std::size_t half = 0; half < 2; ++half)
-        for (std::uint64_t bytes = sixteen_digits(of, text.data() + 2 + 16 * half), i = 8; i > 0; bytes >>= 8)
-            made.bytes[8 * half + --i] = static_cast<std::uint8_t>(bytes);
-    return made;
-}
-
-schema::moment sent_moment(const column& of, std::string_view text)
-{
-    constexpr std::int64_t year_2000_us = 946'684'800'000'000;
-    constexpr std::int64_t year_1_us = -62'135'596'800'000'000, year_10000_us = 253'402'300'800'000'000;
-    if (text.size() != 18 || !text.starts_with("\\x"))
-        not_a(of);
-    const auto since_2000_us = static_cast<std::int64_t>(sixteen_digits(of, text.data() + 2));
-    if (since_2000_us < year_1_us - year_2000_us || since_2000_us >= year_10000_us - year_2000_us)
-        not_a(of);
-    return {since_2000_us + year_2000_us};
-}
-
-void append_json(std::span<const column> columns, std::span<const cell> cells, std::string& out)
-{
-    CF_ASSERT(columns.size() == cells.size());
-    out.push_back('{');
-    for (std::size_t i = 0; i < columns.size(); ++i)
-    {
-        const column& of = columns[i];
-        if (of.part == column_part::currency)
-            continue;  // written with its amount, which stands before it
-        if (i > 0)
-            out.push_back(',');
-        out.append(of.key);
-        if (!cells[i])
-            out.append("null");
-        else if (of.part == column_part::amount)
-            append_json_money(*cells[i], cells[i + 1].value_or(""), out);
-        else if (of.is_list)
-            append_json_list(of, *cells[i], out);
-        else
-            append_json_value(of, *cells[i], out);
-    }
-    out.push_back('}');
 }
 
 namespace

@@ -1,10 +1,9 @@
-// A row as the columns of its table: which columns a struct's field rows ask for, and the three ways between the
-// struct, PostgreSQL's text form and JSON in GET's shape.
+// A row as the columns of its table: which columns a struct's field rows ask for, and the ways between the struct and
+// PostgreSQL's text form. Its binary form, and JSON from that, are binary_columns.hpp.
 //
 // A money member is two columns (`budget_amount_minor`, `budget_currency`), a list is an array, every other member one
-// column of its own name. Lists hold plain values. JSON is rendered straight from what the columns send, without the
-// struct, and is the same text that the struct itself would be written as (a test holds them side by side). The
-// connection must speak ISO dates, UTC and UTF-8 (`open_connection` sees to it). Thread-safe, keeps nothing.
+// column of its own name. Lists hold plain values. The connection must speak ISO dates, UTC and UTF-8
+// (`open_connection` sees to it). Thread-safe, keeps nothing.
 #pragma once
 
 #include "schemas/record.hpp"
@@ -72,18 +71,6 @@ std::string array_literal(std::span<const std::string> texts);
 // Fills a freshly made row from its columns. Throws std::runtime_error (naming the column, no value) when a text is
 // not what the column's kind prints.
 void read_cells(std::span<const column>, std::span<const cell>, void* row);
-
-// What a select says for a column of `t` whose row is to be shown, and the type it has then. Ids and moments are sent
-// as the bytes of their binary form (PostgreSQL 15, "uuid_send", "timestamptz_send"), which PostgreSQL prints in half
-// the time that their text takes; everything else as its text.
-std::string sent(const column&);
-std::string_view sent_type(const column&);
-// A sent id or moment. Throws std::runtime_error (naming the column, no value) when it is none.
-schema::uuid sent_uuid(const column&, std::string_view);
-schema::moment sent_moment(const column&, std::string_view);
-
-// Appends a row that was sent so as a JSON object in GET's shape.
-void append_json(std::span<const column>, std::span<const cell>, std::string& out);
 
 // The column's text of one value in its public spelling, nothing when it is not such a value. Filters read with it.
 std::optional<std::string> column_text(const column&, std::string_view given);

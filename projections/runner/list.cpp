@@ -1,6 +1,7 @@
 // Query strings into statements. Values only ever travel as arguments; names come from the noun's own columns.
 #include "projections/runner/list.hpp"
 
+#include "projections/runner/binary_columns.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/text.hpp"
 
@@ -360,15 +361,15 @@ bool is_sign(char c)
 class conditions
 {
 public:
-    // With one plan for all an argument is read once, by a select of its own, and not for every row: that would be half
-    // of what a page deep in a list costs. A plan made for its values must see them.
-    explicit conditions(bool has_one_plan) : has_one_plan_(has_one_plan) {}
+    explicit conditions(planned how) : how_(how) {}
 
     std::string argument(std::string value, std::string_view type)
     {
         arguments.push_back(std::move(value));
-        const auto read = "($1)[" + std::to_string(arguments.size()) + "]::" + std::string{type};
-        return has_one_plan_ ? "(select " + read + ')' : read;
+        const auto nth = arguments.size();
+        const auto read =
+            how_ == planned::for_values ? "($1)[" + std::to_string(nth) + ']' : '$' + std::to_string(nth + 2);
+        return read + "::" + std::string{type};
     }
 
     void require(const std::string& condition) { text += (text.empty() ? " where " : " and ") + condition; }
@@ -395,8 +396,8 @@ public:
         }
         else
         {
-            if (!any.empty())  // a select in the brackets of "in" would be a list of rows
-                any = each.values.size() == 1 ? name + " = " + any : name + " in (" + any + ")";
+            if (!any.empty())
+                any = name + " in (" + any + ")";
             if (each.or_null)
                 any += (any.empty() ? "" : " or ") + name + " is null";
         }
@@ -441,14 +442,14 @@ private:
         return of.is_list ? std::string{of.sql_type.substr(0, of.sql_type.size() - 2)} : std::string{of.sql_type};
     }
 
-    bool has_one_plan_;
+    planned how_;
 };
 
-std::string rows_from(const list_shape& shape)
+std::string rows_from(const list_shape& shape, planned how)
 {
-    std::string picked = "select $2";
+    std::string picked = how == planned::for_values ? "select $2, " : "select ";
     for (const auto& each : shape.columns)
-        picked += ", " + sent(each);
+        picked += (&each == shape.columns.data() ? "t." : ", t.") + each.name;
     return picked + " from {" + std::string{shape.of->name} + "} t";
 }
 
@@ -456,7 +457,7 @@ std::string no_rows(const list_shape& shape)
 {
     std::string header = "select $2";
     for (const auto& each : shape.columns)
-        header += ", null::" + std::string{sent_type(each)};
+        header += ", null::" + std::string{each.sql_type};
     return header;
 }
 
@@ -482,7 +483,7 @@ list_shape::list_shape(const definition& given, std::vector<std::string_view> fi
         for (const auto name : names)
             CF_ASSERT(column_named(name) != nullptr);
     for (const auto name : sorts)  // what a cursor can hold, see seek_value
-        CF_ASSERT(sent_type(*column_named(name)) != "bytea" || column_named(name)->value->what == kind::moment);
+        CF_ASSERT(!column_named(name)->is_list);
 }
 
 const column* list_shape::column_named(std::string_view name) const
@@ -519,9 +520,9 @@ schema::result<list_ask, schema::faults> read_list_query(const list_shape& shape
     return std::move(ask);
 }
 
-statement list_statement(const list_shape& shape, const list_ask& ask, std::optional<under> parent)
+statement list_statement(const list_shape& shape, const list_ask& ask, std::optional<under> parent, planned how)
 {
-    conditions where{is_read_along_order(shape, ask)};
+    conditions where{how};
     require_parent(where, parent);
     if (ask.archived != archived_rows::shown)
         where.require(ask.archived == archived_rows::hidden ? "t.archived_at is null" : "t.archived_at is not null");
@@ -541,7 +542,7 @@ statement list_statement(const list_shape& shape, const list_ask& ask, std::opti
     order += " limit " + where.argument(std::to_string(ask.limit + 1), "bigint");
     if (ask.offset > 0)
         order += " offset " + std::to_string(ask.offset);
-    return {rows_from(shape) + where.text + order, no_rows(shape), std::move(where.arguments)};
+    return {rows_from(shape, how) + where.text + order, no_rows(shape), std::move(where.arguments)};
 }
 
 bool is_read_along_order(const list_shape& shape, const list_ask& ask)
@@ -555,12 +556,12 @@ bool is_read_along_order(const list_shape& shape, const list_ask& ask)
            std::ranges::all_of(ask.filters, is_plain);
 }
 
-statement get_statement(const list_shape& shape, const uuid& id, std::optional<under> parent)
+statement get_statement(const list_shape& shape, const uuid& id, std::optional<under> parent, planned how)
 {
-    conditions where{true};
+    conditions where{how};
     where.require("t.id = " + where.argument(id.text(), "uuid"));
     require_parent(where, parent);
-    return {rows_from(shape) + where.text, no_rows(shape), std::move(where.arguments)};
+    return {rows_from(shape, how) + where.text, no_rows(shape), std::move(where.arguments)};
 }
 
 std::string cursor_from(const list_ask& ask, const list_place& place, const seek& row, std::string_view cursor_secret)
@@ -571,17 +572,14 @@ std::string cursor_from(const list_ask& ask, const list_place& place, const seek
     return schema::base64url(signature(ask, place, payload, cursor_secret) + payload);
 }
 
-std::optional<std::string> seek_value(const list_ask& ask, cell shown)
+std::optional<std::string> seek_value(const list_ask& ask, cell bytes)
 {
-    if (!shown)
+    if (!bytes)
         return std::nullopt;
-    if (ask.sort->value->what == kind::moment)
-        return sent_moment(*ask.sort, *shown).text();
+    auto text = text_of(*ask.sort, *bytes);
     if (ask.sort->value->what != kind::enumeration)
-        return std::string{*shown};
-    for (std::size_t i = 0; i < ask.sort->value->count; ++i)
-        if (ask.sort->value->names[i] == *shown)
-            return std::to_string(i);
-    return std::to_string(ask.sort->value->count);
+        return text;
+    const std::span names{ask.sort->value->names, ask.sort->value->count};
+    return std::to_string(std::ranges::find(names, text) - names.begin());
 }
 }  // namespace projection

@@ -116,17 +116,24 @@ struct under
     uuid id;
 };
 
-// For read.ask: `$1` are the arguments, `$2` the position, which is the first column. `nothing` is run when there are
-// no rows, and shows the position alone. One row more than the limit is asked for, to know whether there is another
-// page; rows of a page that lies before a row come in reverse.
+// How a statement is run.
+enum class planned
+{
+    for_values,   // by read.ask: `$1` are the arguments, `$2` the position, which is the first column
+    once_for_all  // prepared: each argument is a parameter of its own, from $3 on, so that no row costs a look into $1
+};
+
+// Names the noun's table as {noun}. `nothing` is run by read.ask when there are no rows, and shows the position alone.
+// One row more than the limit is asked for, to know whether there is another page; rows of a page that lies before a
+// row come in reverse.
 struct statement
 {
     std::string body;
     std::string nothing;
     std::vector<std::string> arguments;
 };
-statement list_statement(const list_shape&, const list_ask&, std::optional<under>);
-statement get_statement(const list_shape&, const uuid& id, std::optional<under>);
+statement list_statement(const list_shape&, const list_ask&, std::optional<under>, planned = planned::for_values);
+statement get_statement(const list_shape&, const uuid& id, std::optional<under>, planned = planned::for_values);
 
 // Whether the index of the order is the way to the page for every tenant, so that one plan serves all: the noun's own
 // order, not by number, and of each filter one value of what an index may begin with, or of what has no index at all.
@@ -134,6 +141,6 @@ bool is_read_along_order(const list_shape&, const list_ask&);
 
 // The cursor that goes on from a row, or back.
 std::string cursor_from(const list_ask&, const list_place&, const seek&, std::string_view cursor_secret);
-// The value of the sort column in a row as it was sent, as seek wants it.
-std::optional<std::string> seek_value(const list_ask&, cell);
+// The value of the sort column in a row whose columns came in binary form, as seek wants it.
+std::optional<std::string> seek_value(const list_ask&, cell bytes);
 }  // namespace projection

@@ -1,11 +1,15 @@
 #include "projections/runner/reader.hpp"
 
+#include "events/log/binary_rows.hpp"
 #include "events/log/store.hpp"
+#include "events/log/wire.hpp"
+#include "projections/runner/binary_columns.hpp"
 #include "schemas/assertion.hpp"
 
 #include <pqxx/pqxx>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <utility>
@@ -14,13 +18,6 @@ namespace projection
 {
 namespace
 {
-cell cell_of(const pqxx::field& field)
-{
-    if (const auto size = field.size(); size > 0)
-        return std::string_view{field.c_str(), size};
-    return field.is_null() ? cell{} : cell{std::string_view{}};
-}
-
 // "lane/seq/incarnation", and "/parked" behind it when it is so; a version and a space may stand before.
 shown parse_shown(std::string_view text)
 {
@@ -50,7 +47,7 @@ std::string result_columns(const std::vector<column>& columns)
 {
     std::string made{"shown text"};
     for (const auto& each : columns)
-        made.append(", ").append(each.name).append(" ").append(sent_type(each));
+        made.append(", ").append(each.name).append(" ").append(each.sql_type);
     return made;
 }
 
@@ -62,42 +59,44 @@ std::string result_texts(std::size_t count)
     return made;
 }
 
-// What stands after the position. By iterators: each field made by index counts the result's owners once more.
-void cells_of(const pqxx::row& row, std::vector<cell>& into)
+using event_log::binary_rows;
+
+shown shown_in(const binary_rows& rows) { return parse_shown(rows.at(0, 0).value_or("")); }
+
+// What stands after the position.
+void cells_of(const binary_rows& rows, std::size_t row, std::vector<cell>& into)
 {
     into.clear();
-    auto field = row.begin();
-    for (const auto end = row.end(); ++field != end;)
-        into.push_back(cell_of(field));
+    for (std::size_t i = 1, columns = rows.columns(); i < columns; ++i)
+        into.push_back(rows.at(row, i));
 }
 
-shown parse_shown(const pqxx::field& field) { return parse_shown(std::string_view{field.c_str(), field.size()}); }
-
+constexpr std::string_view undefined_table = "42P01";
 constexpr std::size_t pages_prepared_max = 64;  // of one session; a plan takes PostgreSQL some 50 KiB
 constexpr int live_looks_max = 2;               // at a read model's live version for one page, before read.ask does it
 
-// Before the statement of a page: $1 are its arguments, $2 is the tenant, $3 the read model; {version} is the one whose
-// rows are read, that "task_v2" of. The place is "version lane/seq/incarnation", with "/parked" behind it when a key of
-// the tenant is stopped, and its version is the one that is live. It is looked up first, in the same snapshot as the
-// rows, once the source that everything else hangs on has set the tenant.
+// Before the statement of a page, whose own parameters follow: $1 is the tenant, $2 the read model; {version} is the
+// one whose rows are read, that "task_v2" of. The place is "version lane/seq/incarnation", with "/parked" behind it
+// when a key of the tenant is stopped, and its version is the one that is live. It is looked up first, in the same
+// snapshot as the rows, once the source that everything else hangs on has set the tenant.
 constexpr const char* before_page = R"(
-    with here as materialized (select set_config('app.tenant', $2::uuid::text, true), $1::text[])
+    with here as materialized (select set_config('app.tenant', $1::uuid::text, true))
     select x.place, page.*
       from (select concat((select coalesce(max(p.version), 1) from read.projection p
-                            where p.projection = $3::text and p.state = 'live'), ' ',
+                            where p.projection = $2::text and p.state = 'live'), ' ',
                           (select home.lane
                                   || coalesce((select '/' || c.seq || '/' || c.incarnation from read.checkpoint c
-                                                where c.projection = $3::text and c.version = {version}
+                                                where c.projection = $2::text and c.version = {version}
                                                   and c.lane = home.lane
                                                 order by c.step desc
                                                 limit 1), '/0/')
                                   || case when exists (select from read.parked stopped
-                                                        where stopped.tenant_id = $2::uuid
-                                                          and stopped.projection = $3::text
+                                                        where stopped.tenant_id = $1::uuid
+                                                          and stopped.projection = $2::text
                                                           and stopped.version = {version}
                                                           and stopped.discarded_at is null) then '/parked' else '' end
                              from es.tenant home
-                            where home.tenant_id = $2::uuid)) as place
+                            where home.tenant_id = $1::uuid)) as place
               from here
             offset 0) as x
       left join lateral ()";
@@ -120,27 +119,29 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
 class prepared_pages
 {
 public:
-    explicit prepared_pages(pqxx::connection_base& session) : session_(session) {}
+    explicit prepared_pages(event_log::connection& session) : session_(session) {}
 
-    // Empty: the live version changes just now. Then read.ask has the answer.
-    pqxx::result run(const definition& of, const uuid& tenant, const statement& asked)
+    // Nothing: the live version changes just now. Then read.ask has the answer.
+    std::optional<binary_rows> run(const definition& of, const uuid& tenant, const statement& asked)
     {
+        std::vector<std::string> arguments{tenant.text(), std::string{of.name}};
+        arguments.insert(arguments.end(), asked.arguments.begin(), asked.arguments.end());
         for (int look = 0; look < live_looks_max; ++look)
             try
             {
-                pqxx::nontransaction work{session_};
-                const auto& live = live_of(work, of);
-                auto rows = work.exec_prepared(name_of(of, live, asked.body), array_literal(asked.arguments),
-                                               tenant.text(), std::string{of.name});
+                const auto& live = live_of(of);
+                auto rows = event_log::ask_prepared(session_, name_of(of, live, asked.body), arguments);
                 if (version_in(rows) == live.number)
                     return rows;
                 forget();
             }
-            catch (const pqxx::undefined_table&)  // of a version that was retired
+            catch (const pqxx::sql_error& refused)
             {
+                if (refused.sqlstate() != undefined_table)  // of a version that was retired
+                    throw;
                 forget();
             }
-        return {};
+        return std::nullopt;
     }
 
 private:
@@ -154,11 +155,12 @@ private:
         std::uint64_t asked_at = 0;
     };
 
-    const live_version& live_of(pqxx::nontransaction& work, const definition& of)
+    const live_version& live_of(const definition& of)
     {
         const auto known = live_.find(&of);
         if (known != live_.end())
             return known->second;
+        pqxx::nontransaction work{session_.raw()};
         const auto found = work.exec_params1(find_live_version, std::string{of.name});
         return live_.emplace(&of, live_version{found[0].c_str(), found[1].c_str()}).first->second;
     }
@@ -179,23 +181,21 @@ private:
         {
             const auto oldest =
                 std::ranges::min_element(pages_, {}, [](const auto& each) { return each.second.asked_at; });
-            session_.unprepare(oldest->second.name);
+            event_log::unprepare(session_, oldest->second.name);
             pages_.erase(oldest);
         }
-        constexpr std::string_view with_place = "select $2, ";
-        CF_ASSERT(body.starts_with(with_place));
-        auto rows = "select " + body.substr(with_place.size());
+        auto rows = body;
         replace_all(rows, "{" + std::string{of.name} + "}", live.rows_in);
         const auto name = "page " + std::to_string(++made_);
         std::string place = before_page;
         replace_all(place, "{version}", live.number);
-        session_.prepare(name, place + rows + behind_page);
+        event_log::prepare(session_, name, place + rows + behind_page);
         return pages_.emplace(body, page{name}).first;
     }
 
-    static std::string_view version_in(const pqxx::result& rows)
+    static std::string_view version_in(const binary_rows& rows)
     {
-        const std::string_view place{rows[0][0].c_str(), rows[0][0].size()};
+        const auto place = rows.at(0, 0).value_or("");
         return place.substr(0, place.find(' '));
     }
 
@@ -203,20 +203,20 @@ private:
     {
         live_.clear();
         for (const auto& [body, each] : std::exchange(pages_, {}))  // no name is used again, whatever happens here
-            session_.unprepare(each.name);
+            event_log::unprepare(session_, each.name);
     }
 
-    pqxx::connection_base& session_;
+    event_log::connection& session_;
     std::map<const definition*, live_version> live_;
     std::map<std::string, page> pages_;  // by the statement's text
     std::uint64_t asked_ = 0, made_ = 0;
 };
 
 // The first column after the position is null only in the row that says there are none.
-std::size_t count_of(const pqxx::result& rows)
+std::size_t count_of(const binary_rows& rows)
 {
-    CF_ASSERT(!rows.empty());
-    return rows[0][1].is_null() ? 0 : rows.size();
+    CF_ASSERT(rows.size() > 0);
+    return rows.at(0, 1) ? rows.size() : 0;
 }
 }  // namespace
 
@@ -249,7 +249,7 @@ struct reader::implementation
     // What `call` asks of an open session before the deadline. A session may have ended while nobody read by it: then
     // it is asked of the next one.
     template <class Call>
-    pqxx::result within_deadline(Call call)
+    auto within_deadline(Call call)
     {
         const bool is_used = used && !used->lost();
         const auto until = std::chrono::steady_clock::now() + config.call_deadline;
@@ -266,7 +266,7 @@ struct reader::implementation
     }
 
     template <class Call>
-    pqxx::result tried(Call& call, std::chrono::steady_clock::time_point until)
+    auto tried(Call& call, std::chrono::steady_clock::time_point until)
     {
         open();
         try
@@ -285,30 +285,37 @@ struct reader::implementation
     }
 
     // Some rows with their position, or the one that says there are none.
-    pqxx::result run(const std::string& columns, const uuid& tenant, std::span<const definition* const> of,
-                     const statement& asked)
+    binary_rows run(const std::string& columns, const uuid& tenant, std::span<const definition* const> of,
+                    const statement& asked)
     {
         return within_deadline([&] {
-            const auto [known, is_new] = prepared.try_emplace(columns, "read " + std::to_string(prepared.size()));
-            if (is_new)
-                used->raw().prepare(known->second, "select * from read.ask($1, $2, $3, $4, $5) as t (" + columns + ")");
-            pqxx::nontransaction work{used->raw()};
-            return work.exec_prepared(known->second, tenant.text(), names_of(of), asked.body, asked.nothing,
-                                      array_literal(asked.arguments));
+            auto known = prepared.find(columns);
+            if (known == prepared.end())
+            {
+                const auto name = "read " + std::to_string(prepared.size());
+                event_log::prepare(*used, name, "select * from read.ask($1, $2, $3, $4, $5) as t (" + columns + ")");
+                known = prepared.emplace(columns, name).first;
+            }
+            const std::array<std::string, 5> arguments{tenant.text(), names_of(of), asked.body, asked.nothing,
+                                                       array_literal(asked.arguments)};
+            return event_log::ask_prepared(*used, known->second, arguments);
         });
     }
 
-    pqxx::result page(const list_shape& shape, const uuid& tenant, const statement& asked)
+    // `asked_as` makes the statement for one way of planning it.
+    template <class AskedAs>
+    binary_rows page(const list_shape& shape, const uuid& tenant, AskedAs asked_as)
     {
+        const statement asked = asked_as(planned::once_for_all);
         auto rows = within_deadline([&] {
             if (!pages)
-                pages.emplace(used->raw());
+                pages.emplace(*used);
             return pages->run(*shape.of, tenant, asked);
         });
-        return rows.empty() ? planned_anew(shape, tenant, asked) : rows;
+        return rows ? *std::move(rows) : planned_anew(shape, tenant, asked_as(planned::for_values));
     }
 
-    pqxx::result planned_anew(const list_shape& shape, const uuid& tenant, const statement& asked)
+    binary_rows planned_anew(const list_shape& shape, const uuid& tenant, const statement& asked)
     {
         return run(result_columns(shape.columns), tenant, {&shape.of, 1}, asked);
     }
@@ -326,24 +333,26 @@ const std::string& reader::cursor_secret() const { return self_->config.cursor_s
 
 page reader::list(const list_shape& shape, const list_place& place, const list_ask& ask, std::optional<under> parent)
 {
-    const auto asked = list_statement(shape, ask, parent);
-    const auto rows = is_read_along_order(shape, ask) ? self_->page(shape, place.tenant, asked)
-                                                      : self_->planned_anew(shape, place.tenant, asked);
+    const auto asked_as = [&](planned how) { return list_statement(shape, ask, parent, how); };
+    const auto rows = is_read_along_order(shape, ask)
+                          ? self_->page(shape, place.tenant, asked_as)
+                          : self_->planned_anew(shape, place.tenant, asked_as(planned::for_values));
     const std::size_t found = count_of(rows);
     page made;
-    made.as_of = parse_shown(rows[0][0]);
+    made.as_of = shown_in(rows);
     made.count = std::min<std::size_t>(found, static_cast<std::size_t>(ask.limit));
     made.data.reserve(made.count * 512 + 2);
     made.data.push_back('[');
     std::vector<cell> cells;
     const auto take = [&](std::size_t nth) {
         const std::size_t at = ask.goes_back() ? made.count - 1 - nth : nth;
-        cells_of(rows[static_cast<pqxx::result::size_type>(at)], cells);
+        cells_of(rows, at, cells);
     };
     const auto cursor = [&](bool is_before) {
         const auto at = [&](const column* of) { return cells[static_cast<std::size_t>(of - shape.columns.data())]; };
         const column* id = shape.column_named("id");
-        return cursor_from(ask, place, {seek_value(ask, at(ask.sort)), sent_uuid(*id, at(id).value()), is_before},
+        return cursor_from(ask, place,
+                           {seek_value(ask, at(ask.sort)), event_log::wire::uuid_in(at(id).value()), is_before},
                            cursor_secret());
     };
     const bool has_more = found > made.count;
@@ -364,13 +373,13 @@ page reader::list(const list_shape& shape, const list_place& place, const list_a
 
 item reader::get(const list_shape& shape, const uuid& tenant, const uuid& id, std::optional<under> parent)
 {
-    const auto rows = self_->page(shape, tenant, get_statement(shape, id, parent));
+    const auto rows = self_->page(shape, tenant, [&](planned how) { return get_statement(shape, id, parent, how); });
     item made;
-    made.as_of = parse_shown(rows[0][0]);
+    made.as_of = shown_in(rows);
     if (count_of(rows) > 0)
     {
         std::vector<cell> cells;
-        cells_of(rows[0], cells);
+        cells_of(rows, 0, cells);
         append_json(shape.columns, cells, made.data.emplace());
     }
     return made;
@@ -381,11 +390,11 @@ answer reader::ask(const uuid& tenant, std::span<const definition* const> of, co
 {
     const auto rows = self_->run(result_texts(columns), tenant, of, asked);
     answer made;
-    made.as_of = parse_shown(rows[0][0]);
+    made.as_of = shown_in(rows);
     std::vector<cell> cells;
     for (std::size_t i = 0, count = count_of(rows); i < count; ++i)
     {
-        cells_of(rows[static_cast<pqxx::result::size_type>(i)], cells);
+        cells_of(rows, i, cells);
         auto& row = made.rows.emplace_back();
         for (const auto& each : cells)
             row.push_back(each ? std::optional{std::string{*each}} : std::nullopt);

@@ -216,6 +216,21 @@ TEST_CASE("values travel as arguments and never in the statement")
           std::vector<std::string>{"'\\)", "\\[\\[:alpha:\\]\\]", "\\\\y", "a\\.\\*b", "or", "51"});
 }
 
+TEST_CASE("a statement prepared once has a parameter for each argument, one planned for its values an array of them")
+{
+    const auto ask = well({{"status", "todo"}, {"limit", "7"}});
+    const auto once = projection::list_statement(task::listing(), ask, {}, projection::planned::once_for_all);
+    CHECK(once.arguments == std::vector<std::string>{"todo", "8"});
+    CHECK(once.body.starts_with("select t.id, "));
+    CHECK(once.body.find("t.status in ($3::text)") != std::string::npos);
+    CHECK(once.body.ends_with("limit $4::bigint"));
+    const auto anew = projection::list_statement(task::listing(), ask, {}, projection::planned::for_values);
+    CHECK(anew.arguments == once.arguments);
+    CHECK(anew.body.starts_with("select $2, t.id, "));
+    CHECK(anew.body.find("t.status in (($1)[1]::text)") != std::string::npos);
+    CHECK(anew.body.ends_with("limit ($1)[2]::bigint"));
+}
+
 TEST_CASE("one plan serves every tenant where the order's index is the way to the page, and there alone")
 {
     const auto along = [](const parameters& given) {
