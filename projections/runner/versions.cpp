@@ -305,16 +305,6 @@ void version_store::show_beside(const model& of)
     });
 }
 
-int version_store::swap(std::string_view projection, int number, bool with_stopped_keys)
-{
-    return self_->step([&](pqxx::connection_base& raw) {
-        pqxx::nontransaction work{raw};
-        return work
-            .exec_params1("select read.swap_version($1, $2, $3)", std::string{projection}, number, with_stopped_keys)[0]
-            .as<int>();
-    });
-}
-
 void version_store::swap_all(std::span<const version> these, bool with_stopped_keys)
 {
     self_->step([&](pqxx::connection_base& raw) {

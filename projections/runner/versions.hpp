@@ -131,10 +131,8 @@ public:
     std::optional<version> under_way(std::string_view projection);
     void finish(const model&);       // keys, indexes, row security
     void show_beside(const model&);  // whoever serves the lanes feeds it
-    // Shows it instead of the live one; returns the version that was live. `is_behind` when it is, `not_now` when it
-    // has stopped keys and those are not accepted.
-    int swap(std::string_view projection, int number, bool with_stopped_keys);
-    // Several, of a read model each: all of them in one transaction, or none.
+    // Shows these, of a read model each, instead of the live ones: all of them in one transaction, or none. `is_behind`
+    // when one is, `not_now` when one has stopped keys and those are not accepted.
     void swap_all(std::span<const version>, bool with_stopped_keys);
     // A version that is not live goes out of use; one that is being built is cancelled. Whoever feeds it notices within
     // `feeders_notice`; afterwards its rows can be removed, which may be done again when it was cut off.

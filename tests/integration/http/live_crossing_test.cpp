@@ -7,6 +7,7 @@
 #include "projections/runner/rebuild.hpp"
 #include "projections/runner/versions.hpp"
 #include "tests/integration/http/event_stream.hpp"
+#include "tests/kit/projections/swap.hpp"
 
 #include <doctest/doctest.h>
 
@@ -174,7 +175,7 @@ TEST_CASE_FIXTURE(given_two_organisations,
         kit::await("the new version shows what the live one shows", [&] {
             try
             {
-                return versions.swap("audit_log", fresh, false) == live;
+                return projection_tests::swap(versions, "audit_log", fresh) == live;
             }
             catch (const projection::not_now&)
             {

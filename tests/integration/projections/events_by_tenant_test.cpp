@@ -3,6 +3,7 @@
 #include "projections/audit_log.hpp"
 #include "projections/events_by_tenant.hpp"
 #include "projections/runner/versions.hpp"
+#include "tests/kit/projections/swap.hpp"
 #include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
@@ -181,7 +182,7 @@ TEST_CASE_FIXTURE(given_a_history, "the rows of a version to come are read once 
     it->catch_up();
     projection::version_store versions{in.rows()};
     versions.open();
-    CHECK(versions.swap("audit_log", 2, false) == 1);
+    CHECK(swap(versions, "audit_log", 2) == 1);
     CHECK(known(ask()) == of_log(head()));
     // Whoever would still look at the version before finds nothing there.
     versions.retire(audit_log::read_model(), 1, "a test");

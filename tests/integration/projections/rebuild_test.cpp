@@ -5,6 +5,7 @@
 #include "projections/project.hpp"
 #include "projections/runner/tenant_rebuild.hpp"
 #include "projections/task.hpp"
+#include "tests/kit/projections/swap.hpp"
 #include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
@@ -117,7 +118,7 @@ TEST_CASE("versions are built beside the live ones, fed like them, swapped, take
     CHECK(in.verified().different == 0);
 
     auto versions = open_versions(in);
-    CHECK(versions.swap("task", 2, false) == 1);
+    CHECK(swap(versions, "task", 2) == 1);
     CHECK(reader.list(task::listing(), place, *ask).data == before);
     random_history(in, 33, {4, 300});
     check_alike(in, it, "task", 1, 2);
@@ -130,7 +131,7 @@ TEST_CASE("versions are built beside the live ones, fed like them, swapped, take
     CHECK(reader.list(task::listing(), place, *ask).data.find("of the second version") != std::string::npos);
     projection::reader knows_the_second{in.reading()};
     CHECK(knows_the_second.list(task::listing(), place, *ask).count > 0);
-    CHECK(versions.swap("task", 1, false) == 2);
+    CHECK(swap(versions, "task", 1) == 2);
     CHECK(reader.list(task::listing(), place, *ask).data == before);
     CHECK(in.verified().different == 0);
 
@@ -164,7 +165,7 @@ TEST_CASE("a swap waits for no analyst; the analyst's view follows once the anal
         event_log::connection analyst{config, in.watchdog};
         pqxx::work long_query{analyst.raw()};
         long_query.exec("select count(*) from read.tasks");
-        CHECK(versions.swap("task", 2, false) == 1);
+        CHECK(swap(versions, "task", 2) == 1);
         CHECK_FALSE(versions.show_to_analysts("task", std::chrono::milliseconds{50}));
         CHECK(shown_of() == "read.task");
     }
@@ -215,14 +216,14 @@ TEST_CASE("a version that is behind, or has stopped keys, is not shown; the latt
     auto versions = open_versions(in);
     CHECK(in.db.run("select string_agg(version || '/' || from_seq, ' ' order by version) from read.parked") ==
           in.db.run("select '2/' || seq || ' 3/' || seq from es.event where type = 'project.activated'"));
-    CHECK_THROWS_AS(versions.swap("project", 3, false), projection::not_now);
+    CHECK_THROWS_AS(swap(versions, "project", 3), projection::not_now);
 
     it.reset();
     in.db.run("update read.checkpoint set seq = seq - 1 where version = 3 and lane = 1");
-    CHECK_THROWS_AS(versions.swap("project", 3, true), projection::not_now);
+    CHECK_THROWS_AS(swap(versions, "project", 3, true), projection::not_now);
     in.db.run("update read.checkpoint set seq = seq + 1 where version = 3 and lane = 1");
-    CHECK(versions.swap("project", 3, true) == 2);
-    CHECK_THROWS_AS(versions.swap("project", 7, true), projection::not_now);
+    CHECK(swap(versions, "project", 3, true) == 2);
+    CHECK_THROWS_AS(swap(versions, "project", 7, true), projection::not_now);
     CHECK_THROWS_AS(versions.retire(project::read_model(), 3, "a test"), projection::not_now);
 }
 
@@ -333,12 +334,12 @@ TEST_CASE("a way back leads to the version that was live before, not to the one 
     auto versions = open_versions(in);
     in.rebuild({&of, 1});
     check_alike(in, it, "task", 1, 2);
-    CHECK(versions.swap("task", 2, false) == 1);
+    CHECK(swap(versions, "task", 2) == 1);
     CHECK(versions.live_before("task")->number == 1);
-    CHECK(versions.swap("task", 1, false) == 2);
+    CHECK(swap(versions, "task", 1) == 2);
     in.rebuild({&of, 1});
     check_alike(in, it, "task", 1, 3);
-    CHECK(versions.swap("task", 3, false) == 1);
+    CHECK(swap(versions, "task", 3) == 1);
     CHECK(versions.live_before("task")->number == 1);
 }
 
@@ -487,7 +488,7 @@ TEST_CASE("a definition that changed without a new version is refused, and so is
     of = &newer;
     CHECK_THROWS_AS(versions.fed({&of, 1}), projection::unknown_definition);
     CHECK(in.rebuild({&of, 1}).front().definition == 2);
-    CHECK(versions.swap("task", 2, false) == 1);
+    CHECK(swap(versions, "task", 2) == 1);
     CHECK(versions.fed({&of, 1}).size() == 1);
 }
 

@@ -6,6 +6,7 @@
 #include "projections/runner/terms.hpp"
 #include "projections/search.hpp"
 #include "projections/task.hpp"
+#include "tests/kit/projections/swap.hpp"
 #include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
@@ -221,7 +222,7 @@ TEST_CASE("a version has words of its own: made with it, searched where it is li
 
     projection::version_store versions{in.rows()};
     versions.open();
-    CHECK(versions.swap("task", 2, false) == 1);
+    CHECK(swap(versions, "task", 2) == 1);
     of.task("a third word");
     in.flush();
     kit::await("both versions are fed", [&] {
