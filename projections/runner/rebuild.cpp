@@ -111,7 +111,7 @@ public:
         , code_(of_code)
         , ring_(ring)
         , clock_(clock)
-        , versions_(config.rows)
+        , versions_(soon_missed(config.rows))
         , patient_versions_(patient(config.rows))
         , feed_(config.feed())
     {}
@@ -149,6 +149,14 @@ public:
     }
 
 private:
+    // Its session holds the claims: when our host is gone without a word, the server ends it within half a minute.
+    static row_store_config soon_missed(row_store_config rows)
+    {
+        for (const auto& [name, value] : {std::pair{"idle", "10"}, std::pair{"interval", "5"}, std::pair{"count", "3"}})
+            rows.connection.settings.emplace_back(std::string{"tcp_keepalives_"} + name, value);
+        return rows;
+    }
+
     static row_store_config patient(row_store_config rows)
     {
         rows.call_deadline = std::chrono::hours{6};  // for the indexes of a large table
@@ -167,7 +175,10 @@ private:
             try
             {
                 if (!versions_.is_open())
+                {
                     versions_.open();
+                    claim_again();
+                }
                 return work();
             }
             catch (const store_failed& fault)
@@ -212,24 +223,10 @@ private:
         versions_.register_missing(read_models());
         expect_room(goes_on);
         models_.clear();
-        for (const definition* of : code_)
-        {
-            if (goes_on && is_built(*of))
-                continue;
-            auto which = versions_.under_way(of->name);
-            if (which && (which->definition != of->version || which->digest != digest_of(*of)))
-                throw not_now("version " + std::to_string(which->number) + " of " + which->projection +
-                              " was begun by a program with another definition: cancel it with `projection retire`");
-            if (which && !goes_on && !begun_.contains(of->name))
-                throw not_now("version " + std::to_string(which->number) + " of " + which->projection +
-                              " is being built: go on with it, or cancel it");
-            if (which)
-                versions_.go_on(*of, *which);
-            else
-                which = versions_.begin(*of);
-            begun_.insert(of->name);
-            models_.push_back(std::make_unique<model>(*of, *which));
-        }
+        take_all(goes_on);
+        std::ranges::sort(models_, {}, [&](const auto& each) {
+            return std::ranges::find(code_, each->code.name, &definition::name) - code_.begin();
+        });
         definitions_ = definitions_of(models_);
         if (models_.empty())
             throw not_now("everything that was begun stands beside the live ones already");
@@ -243,6 +240,55 @@ private:
         }
         count_rows();
         begun_at_ = steady::now();
+    }
+
+    // Those that are under way first, and all by name, as every program does: of several that want the same ones, one
+    // gets them.
+    void take_all(bool goes_on)
+    {
+        std::vector<const definition*> these{code_.begin(), code_.end()};
+        std::ranges::sort(these, {}, &definition::name);
+        for (const bool also_fresh : {false, true})
+            for (const definition* of : these)
+                if (!is_taken(*of) && (also_fresh || versions_.under_way(of->name)))
+                    take(*of, goes_on);
+    }
+
+    bool is_taken(const definition& of) const
+    {
+        return std::ranges::any_of(models_, [&](const auto& each) { return each->code.name == of.name; });
+    }
+
+    // The version that is under way, or a fresh one: ours to build from now on. None where it was built already.
+    void take(const definition& of, bool goes_on)
+    {
+        auto which = versions_.under_way(of.name);
+        if (!which && goes_on && is_built(of))
+            return;
+        if (which && (which->definition != of.version || which->digest != digest_of(of)))
+            throw not_now("version " + std::to_string(which->number) + " of " + which->projection +
+                          " was begun by a program with another definition: cancel it with `projection retire`");
+        if (which && !goes_on && !begun_.contains(of.name))
+            throw not_now("version " + std::to_string(which->number) + " of " + which->projection +
+                          " is being built: go on with it, or cancel it");
+        if (which)
+        {
+            versions_.claim(*which);
+            versions_.go_on(of, *which);
+        }
+        else
+            which = versions_.begin(of);
+        begun_.insert(of.name);
+        models_.push_back(std::make_unique<model>(of, *which));
+    }
+
+    // With a new connection: the claims went with the one before. What is not under way any more is left to those steps
+    // that expect it.
+    void claim_again()
+    {
+        for (const auto& each : models_)
+            if (versions_.under_way(each->which.projection) == each->which)
+                versions_.claim(each->which);
     }
 
     // What stands in the tables: of lanes that were done by a run before this one.

@@ -7,9 +7,10 @@
 // notice nothing.
 //
 // What was done is found by whoever goes on: a lane with a position is a lane done, so a build that was killed begins
-// with the first lane that is not. A database that goes away is waited for, `patience` long. Holds the caller's thread,
-// and makes up to `copy_sessions` of it while rows are copied and indexed; memory is bounded by the scratch store's,
-// one batch and the totals of one lane.
+// with the first lane that is not. Of several that would go on with a version one does, and the others are refused at
+// once: it is claimed by a session of the builder's, and free when that ends. A database that goes away is waited for,
+// `patience` long. Holds the caller's thread, and makes up to `copy_sessions` of it while rows are copied and indexed;
+// memory is bounded by the scratch store's, one batch and the totals of one lane.
 #pragma once
 
 #include "events/feed/feed.hpp"
@@ -100,8 +101,9 @@ struct rebuilt
 // of another program feed only their own definitions. Ends early where somebody does.
 void catch_up(const rebuild_config&, const models&, event_log::keyring&, const schema::clock&);
 
-// `goes_on`: with versions that are under way; else `not_now` when there are such. Throws what the stores throw once
-// patience is over, and cache_broken when there is no room; both can be gone on with.
+// `goes_on`: with versions that are under way, `not_now` while another program builds one of them; else `not_now` when
+// there are such. Throws what the stores throw once patience is over, and cache_broken when there is no room; both can
+// be gone on with.
 rebuilt rebuild(const rebuild_config&, std::span<const definition* const>, event_log::keyring&, const schema::clock&,
                 bool goes_on);
 }  // namespace projection

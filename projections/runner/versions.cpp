@@ -7,6 +7,7 @@
 #include <pqxx/pqxx>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -30,6 +31,7 @@ const definition* of_code(std::span<const definition* const> all, const version&
 
 constexpr std::chrono::milliseconds terms_lock_wait{100}, terms_lock_pause{400};
 constexpr int terms_lock_attempts = 60;
+constexpr std::chrono::milliseconds claim_pause{20};
 constexpr std::string_view lock_not_available = "55P03";
 
 bool is_fed(const version& which)
@@ -149,7 +151,21 @@ struct version_store::implementation
             }
     }
 
+    // The session that builds the version, ours if that can be; nothing when it ended this moment.
+    std::optional<int> claim(pqxx::transaction_base& work, const version& which)
+    {
+        const auto row =
+            work.exec_params1("select read.claim_build($1, $2), pg_backend_pid()", which.projection, which.number);
+        if (row[0].is_null())
+            return std::nullopt;
+        const auto holder = row[0].as<int>();
+        if (holder == row[1].as<int>())
+            sessions.insert(holder);
+        return holder;
+    }
+
     row_connection rows;
+    std::set<int> sessions;  // of ours, that have claimed: one that was lost holds its claims until the server notices
 };
 
 version_store::version_store(row_store_config config) : self_(std::make_unique<implementation>(std::move(config))) {}
@@ -241,6 +257,7 @@ version version_store::begin(const definition& of)
                          digest_of(of),        row[1].as<std::string>(), std::string{version_state::building}};
             if (of.find_by != nullptr)
                 work.exec_params("select read.begin_terms($1, $2)", made.projection, made.number);
+            self_->claim(work, made);  // nobody else sees it yet
             work.commit();
             return made;
         });
@@ -248,6 +265,26 @@ version version_store::begin(const definition& of)
     catch (const lost_race&)
     {
         throw not_now("a version of " + std::string{of.name} + " is being built");
+    }
+}
+
+void version_store::claim(const version& which)
+{
+    for (const auto until = std::chrono::steady_clock::now() + claim_patience;;)
+    {
+        const auto holder = self_->step([&](pqxx::connection_base& raw) {
+            pqxx::nontransaction work{raw};
+            return self_->claim(work, which);
+        });
+        if (holder && self_->sessions.contains(*holder))
+            return;
+        if (holder && std::chrono::steady_clock::now() >= until)
+            throw not_now(
+                "version " + std::to_string(which.number) + " of " + which.projection +
+                " is being built by another program just now (session " + std::to_string(*holder) +
+                " of the database): `clientflow projection list` shows how far it is; wait for it, or cancel it "
+                "with `clientflow projection retire`");
+        std::this_thread::sleep_for(claim_pause);
     }
 }
 

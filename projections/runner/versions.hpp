@@ -120,8 +120,13 @@ public:
     // Of these definitions, those whose live rows an earlier one has made; in their order.
     std::vector<outdated> changed(std::span<const definition* const>);
 
-    // A version to build; `not_now` while another one is being built.
+    // A version to build, claimed; `not_now` while another one is being built.
     version begin(const definition&);
+    // A version that is being built is ours to go on with for as long as this store's connection lasts. `not_now`,
+    // without waiting for it, while another program builds it; one that ended just now is given `claim_patience` to let
+    // go. To be claimed again after `open`.
+    void claim(const version&);
+    static constexpr std::chrono::milliseconds claim_patience{1'000};
     // Before one that was begun is gone on with: perhaps by a program that made less of it.
     void go_on(const definition&, const version&);
     // Every version that stands beside the live one is fed and takes the room of the live one. `not_now` when there are

@@ -12,8 +12,10 @@
 #include <pqxx/pqxx>
 
 #include <array>
+#include <barrier>
 #include <cstdlib>
 #include <fstream>
+#include <future>
 
 using namespace projection_tests;
 using projection::version_store;
@@ -87,6 +89,21 @@ projection::rebuilt interrupted_build(world& in)
     };
     config.is_interrupted = [&] { return lanes_done == 2; };
     return projection::rebuild(config, both, *in.keys, in.clock, false);
+}
+
+// As it is refused to whoever comes while another one builds; nothing when it is not.
+template <class Work>
+std::string refusal_of(Work work)
+{
+    try
+    {
+        work();
+    }
+    catch (const projection::not_now& told)
+    {
+        return told.what();
+    }
+    return {};
 }
 
 std::string environment(const char* name)
@@ -376,24 +393,13 @@ TEST_CASE("no more versions are built than may stand beside the live one, until 
     const auto* task = &task::read_model();
     for (std::size_t n = 0; n < version_store::beside_max; ++n)
         in.rebuild({&task, 1});
-    const auto refusal = [&](auto work) {
-        try
-        {
-            work();
-        }
-        catch (const projection::not_now& told)
-        {
-            return std::string{told.what()};
-        }
-        return std::string{};
-    };
-    CHECK(refusal([&] { in.rebuild(both); }) ==
+    CHECK(refusal_of([&] { in.rebuild(both); }) ==
           "versions 2, 3, 4 of task stand beside the live one, and no more are kept: throw one away with `clientflow "
           "projection retire task --version 2 --reason …`");
     CHECK(in.db.run("select count(*) from read.projection where state = 'building'") == "0");  // the other one neither
     versions.retire(*task, 3, "a test");
     CHECK(in.rebuild({&task, 1}).front().number == 5);
-    CHECK(refusal([&] { in.rebuild({&task, 1}); }).starts_with("versions 2, 4, 5 of task"));
+    CHECK(refusal_of([&] { in.rebuild({&task, 1}); }).starts_with("versions 2, 4, 5 of task"));
 }
 
 TEST_CASE("a build that is interrupted is gone on with: what was done is not done again")
@@ -415,6 +421,89 @@ TEST_CASE("a build that is interrupted is gone on with: what was done is not don
     running it{in, in.room.path() / "cache"};
     check_alike(in, it, "task", 1, 2);
     check_alike(in, it, "project", 2, 3);
+}
+
+TEST_CASE("whoever would go on with a build that somebody is at is refused at once, and the build goes on")
+{
+    world in;
+    random_history(in, 53, {4, 400});
+    auto config = in.rebuilding();
+    bool has_asked = false;
+    config.tell_every = std::chrono::milliseconds{0};
+    config.tell = [&](const projection::rebuild_progress& told) {
+        if (has_asked || told.events == 0)
+            return;
+        has_asked = true;
+        // As while the indexes are made: nobody may wait for the version's row.
+        event_log::connection builder{in.connection("postgres"), in.watchdog};
+        pqxx::work holds{builder.raw()};
+        holds.exec("select from read.projection where state = 'building' for update");
+        const auto session =
+            in.db.run("select distinct pid from pg_locks where locktype = 'advisory' and classid = 7107");
+        CHECK(refusal_of([&] { in.rebuild(both, true); }) ==
+              "version 3 of project is being built by another program just now (session " + session +
+                  " of the database): `clientflow projection list` shows how far it is; wait for it, or cancel it with "
+                  "`clientflow projection retire`");
+    };
+    const auto made = projection::rebuild(config, both, *in.keys, in.clock, false);
+    CHECK(has_asked);
+    CHECK(made.what == projection::rebuilt::end::beside);
+    CHECK(in.db.run("select count(*) from pg_locks where locktype = 'advisory' and classid = 7107") == "0");
+    running it{in, in.room.path() / "cache"};
+    check_alike(in, it, "task", 1, 2);
+    check_alike(in, it, "project", 2, 3);
+}
+
+TEST_CASE("of two that go on with a build at once one does, whatever order they name its read models in")
+{
+    world in;
+    random_history(in, 54, {4, 900});
+    CHECK(interrupted_build(in).what == projection::rebuilt::end::interrupted);
+    const std::array<const projection::definition*, 2> other_way{both[1], both[0]};
+    std::barrier both_ready{2};
+    const auto goes_on = [&](std::span<const projection::definition* const> these) {
+        event_log::keyring keys{{(in.room.path() / "master.key").string()}};
+        const auto config = in.rebuilding();
+        both_ready.arrive_and_wait();
+        return refusal_of([&] { projection::rebuild(config, these, keys, in.clock, true); });
+    };
+    auto other = std::async(std::launch::async, [&] { return goes_on(other_way); });
+    const auto refusals = std::array{goes_on(both), other.get()};
+    CHECK(refusals[0].empty() != refusals[1].empty());
+    CHECK(in.db.run("select string_agg(projection || version || state, ' ' order by projection) from read.projection "
+                    "where version > 1 and projection in ('project', 'task') and state <> 'live'") ==
+          "project3beside task2beside");
+    running it{in, in.room.path() / "cache"};
+    check_alike(in, it, "task", 1, 2);
+    check_alike(in, it, "project", 2, 3);
+}
+
+TEST_CASE(
+    "a build is free for whoever goes on when its builder's session ends, and is claimed anew when that comes back")
+{
+    world in;
+    random_history(in, 55, {4, 400});
+    auto config = in.rebuilding();
+    int told_times = 0;
+    std::string before, after;
+    const auto holder = [&] {
+        return in.db.run("select coalesce(string_agg(distinct pid::text, ' '), '') from pg_locks"
+                         " where locktype = 'advisory' and classid = 7107");
+    };
+    config.tell_every = std::chrono::milliseconds{0};
+    config.tell = [&](const projection::rebuild_progress&) {
+        if (++told_times == 1)
+        {
+            before = holder();
+            in.db.run("select pg_terminate_backend(" + before + ")");
+            kit::await("the claim is free", [&] { return holder().empty(); });
+        }
+        else if (after.empty())
+            after = holder();
+    };
+    CHECK(projection::rebuild(config, both, *in.keys, in.clock, false).what == projection::rebuilt::end::beside);
+    CHECK_FALSE(after.empty());
+    CHECK(after != before);
 }
 
 TEST_CASE("a build tells the rows of each read model, also of lanes that were done by whoever began it")
