@@ -35,6 +35,7 @@ struct report
         cache_lost,    // the local cache was thrown away and fills again
         cache_back,    // there was none, and now there is
         lane_rebuilt,  // a lane's rows did not belong to this log: folded again from its beginning
+        versions,      // others are fed from now on, or another one is shown
         failed         // the database could not be reached or refused; it is tried again
     };
     kind what;

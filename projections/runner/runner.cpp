@@ -59,6 +59,25 @@ std::vector<version> which_of(const models& all)
         found.push_back(each->which);
     return found;
 }
+
+// How they stand now, of those that stood otherwise.
+std::string changes(const models& before, const models& now)
+{
+    const auto was = which_of(before), is = which_of(now);
+    std::string text;
+    const auto say = [&](const version& of, std::string_view state) {
+        text.append(text.empty() ? "" : ", ").append(of.projection).append(" version ");
+        text.append(std::to_string(of.number)).append(" is ").append(state);
+    };
+    for (const auto& each : was)
+        if (std::ranges::none_of(
+                is, [&](const version& one) { return one.projection == each.projection && one.number == each.number; }))
+            say(each, "fed no more");
+    for (const auto& each : is)
+        if (std::ranges::find(was, each) == was.end())
+            say(each, each.state);
+    return text;
+}
 }  // namespace
 
 struct runner::implementation
@@ -159,6 +178,11 @@ struct runner::implementation
             }
             catch (const std::exception& fault)
             {
+                if (is_left_behind())
+                {
+                    rest(config.retry_min);
+                    continue;
+                }
                 if (const auto at = now())
                     at->core.failed(fault.what());
                 else
@@ -167,6 +191,34 @@ struct runner::implementation
                 pause = std::min(pause * 2, config.retry_max);
             }
         }
+    }
+
+    // Whether other versions are to be fed by now: then whatever failed (steps of a retired version are refused, its
+    // rows are gone) is no failure, and the next turn opens those.
+    bool is_left_behind()
+    try
+    {
+        const auto at = now();
+        return at && versions.is_open() && which_of(versions.fed(definitions)) != which_of(at->versions);
+    }
+    catch (const unknown_definition&)
+    {
+        return true;
+    }
+    catch (const std::exception&)
+    {
+        return false;  // the database is away, which is a failure of its own
+    }
+
+    // What the projector tells, but for failures of versions that are fed no more.
+    projector_config folding()
+    {
+        auto made = config.projector;
+        made.tell = [this](const report& said) {
+            if (said.what != report::kind::failed || !is_left_behind())
+                tell(said.what, said.text);
+        };
+        return made;
     }
 
     void refuse_no_more()
@@ -193,9 +245,10 @@ struct runner::implementation
         if (!at || which_of(at->versions) != which_of(fed))
         {
             const auto next =
-                std::make_shared<machine>(std::move(fed), config.rows, config.projector, cache_used, reached, clock);
+                std::make_shared<machine>(std::move(fed), config.rows, folding(), cache_used, reached, clock);
             if (at)
             {
+                tell(report::kind::versions, changes(at->versions, next->versions));
                 next->core.count_on(at->core.take());
                 forget_versions(*at, *next);
             }

@@ -189,6 +189,9 @@ void engine::implementation::tell(const projection::report& said)
     case kind::lane_rebuilt:
         journal.note(http::severity::warning, "projection.lane_rebuilt", said.text);
         break;
+    case kind::versions:
+        journal.note(http::severity::info, "projection.versions", said.text);
+        break;
     case kind::failed:
         journal.note(http::severity::warning, "projection.failed", said.text);
         break;
