@@ -120,6 +120,29 @@ struct version_store::implementation
         }
     }
 
+    // Those that a swap to this version leaves former, be it done or to come: what is live then is none of them.
+    static void expect_room_for_former(pqxx::transaction_base& work, const version& next)
+    {
+        if (next.state != version_state::beside)
+            return;
+        std::vector<std::string> numbers;
+        for (const auto& row : work.exec_params(
+                 "select version from read.projection where projection = $1 and definition = $2 and version <> $3"
+                 " and state in ('former', 'live') order by changed_at",
+                 next.projection, next.definition, next.number))
+            numbers.emplace_back(row[0].c_str());
+        if (numbers.size() <= former_max)
+            return;
+        std::string all;
+        for (const auto& each : numbers)
+            all.append(all.empty() ? "" : ", ").append(each);
+        throw not_now("versions " + all + " of " + next.projection +
+                      " would all be kept as those that were live before, "
+                      "and no more than " +
+                      std::to_string(former_max) + " are: throw one away with `clientflow projection retire " +
+                      next.projection + " --version " + numbers.front() + " --reason …`");
+    }
+
     // Searches wait behind whoever waits for them to end, so that is done briefly, and again.
     void drop_terms(const std::string& projection, int number)
     {
@@ -314,6 +337,14 @@ void version_store::expect_room_beside(const definition& of)
         projection + " --version " + std::to_string(beside.front().number) + " --reason …`");
 }
 
+void version_store::expect_room_for_former(const version& next)
+{
+    self_->step([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        implementation::expect_room_for_former(work, next);
+    });
+}
+
 std::optional<version> version_store::under_way(std::string_view projection)
 {
     auto found = self_->read("projection = $1 and state = 'building'", {std::string{projection}});
@@ -347,7 +378,10 @@ void version_store::swap_all(std::span<const version> these, bool with_stopped_k
     self_->step([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
         for (const auto& each : these)
+        {
             work.exec_params1("select read.swap_version($1, $2, $3)", each.projection, each.number, with_stopped_keys);
+            implementation::expect_room_for_former(work, each);
+        }
         work.commit();
     });
 }

@@ -133,11 +133,17 @@ public:
     // `beside_max` of them; the message names the command that throws one away. Asked before a build begins.
     static constexpr std::size_t beside_max = 3;  // of one definition; versions that were live are kept besides
     void expect_room_beside(const definition&);
+    // Every version that was live is fed as well, so that it can be shown again. `not_now` when the swap to a version
+    // that stands beside the live one would leave more than `former_max` of them; the message names the command that
+    // throws the oldest away. Asked before a swap, and within it.
+    static constexpr std::size_t former_max = 3;  // of one definition
+    void expect_room_for_former(const version& next);
     std::optional<version> under_way(std::string_view projection);
     void finish(const model&);       // keys, indexes, row security
     void show_beside(const model&);  // whoever serves the lanes feeds it
     // Shows these, of a read model each, instead of the live ones: all of them in one transaction, or none. `is_behind`
-    // when one is, `not_now` when one has stopped keys and those are not accepted.
+    // when one is, `not_now` when one has stopped keys and those are not accepted, or when there is no room for the
+    // version that was live.
     void swap_all(std::span<const version>, bool with_stopped_keys);
     // A version that is not live goes out of use; one that is being built is cancelled. Whoever feeds it notices within
     // `feeders_notice`; afterwards its rows can be removed, which may be done again when it was cut off.

@@ -113,6 +113,7 @@ exit_status show(const program& chosen, const version_options& given, std::strin
                           "version " + std::to_string(next.number) + " of " + name + " was folded by definition " +
                               std::to_string(next.definition) + ", and this program, which folds definition " +
                               std::to_string(code.version) + ", could not go on with it: show it with its own program");
+        store.expect_room_for_former(next);
         const auto* live = all.in_state(projection::version_state::live);
         const int before = live == nullptr ? 0 : live->number;
         if (!given.dry_run && next.state != projection::version_state::live)

@@ -124,6 +124,29 @@ TEST_CASE("a swap that names no version never shows an older one than the live o
     CHECK(help.find("default:") == std::string::npos);
 }
 
+TEST_CASE("a swap that would leave too many versions that were live is refused, and says which to throw away")
+{
+    cli_session::store here;
+    REQUIRE(here.run({"projection", "rebuild", "task"}).end.exit_code == 0);
+    here.database().run(
+        "insert into read.projection (projection, version, definition, digest, rows_in, state, changed_at)"
+        " select 'task', n, definition, digest, 'read.task_v' || n, 'former', changed_at - interval '1 h'"
+        " from read.projection, generate_series(11, 13) n where projection = 'task' and version = 1");
+    for (const std::string also : {"--dry-run", "--json"})
+    {
+        const auto refused = here.run({"projection", "swap", "task", also});
+        CHECK(refused.end.exit_code == 4);
+        CHECK_MESSAGE(refused.errors.find("no more than 3 are: throw one away with `clientflow projection retire task "
+                                          "--version 11 --reason") != std::string::npos,
+                      refused.errors);
+        if (also == "--json")
+            CHECK(cli_session::member(refused.errors, "code") == "not_now");
+    }
+    CHECK(here.run({"projection", "retire", "task", "--version", "11", "--reason", "x"}).end.exit_code == 0);
+    const auto shown = here.run({"projection", "swap", "task"});
+    CHECK_MESSAGE(shown.output == "task shows version 2, before 1\n", shown.errors);
+}
+
 TEST_CASE("a rebuild tells of each read model its own rows, and how it stands when it is over")
 {
     cli_session::store here;

@@ -402,6 +402,32 @@ TEST_CASE("no more versions are built than may stand beside the live one, until 
     CHECK(refusal_of([&] { in.rebuild({&task, 1}); }).starts_with("versions 2, 4, 5 of task"));
 }
 
+TEST_CASE("no more versions are kept that were live than can be fed for long; the ways back stay open")
+{
+    world in;
+    random_history(in, 52, {2, 100});
+    auto versions = open_versions(in);
+    const auto* task = &task::read_model();
+    for (std::size_t n = 0; n < version_store::former_max; ++n)
+        swap(versions, "task", in.rebuild({&task, 1}).front().number);
+    const auto next = in.rebuild({&task, 1}).front();
+    REQUIRE(next.number == 5);
+    const std::string told =
+        "versions 1, 2, 3, 4 of task would all be kept as those that were live before, and no more "
+        "than 3 are: throw one away with `clientflow projection retire task --version 1 --reason …`";
+    CHECK(refusal_of([&] { versions.expect_room_for_former(next); }) == told);
+    CHECK(refusal_of([&] {
+              swap(versions, "task", 5);
+          }).ends_with("`clientflow projection retire task --version 1 --reason …`"));
+    CHECK(versions.find("task", 4)->state == projection::version_state::live);  // nothing has changed
+
+    CHECK(swap(versions, "task", 3) == 4);
+    CHECK(swap(versions, "task", 4) == 3);
+    versions.retire(*task, 1, "a test");
+    versions.expect_room_for_former(next);
+    CHECK(swap(versions, "task", 5) == 4);
+}
+
 TEST_CASE("a build that is interrupted is gone on with: what was done is not done again")
 {
     world in;
