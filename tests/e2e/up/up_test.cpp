@@ -12,6 +12,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <memory>
 
 namespace
 {
@@ -233,20 +234,79 @@ TEST_CASE("a file is no data directory, and that is said")
     CHECK(got.errors == "tools/up: " + file + " is a file: --data wants a directory\n");
 }
 
-TEST_CASE("in front, Ctrl-C stops the server and the database that it started")
+namespace
 {
-    installation here;
+// In front, until it is ready.
+std::unique_ptr<kit::process> in_front(const installation& here)
+{
     kit::launch what;
     what.program = kit::source_root() / "tools/up";
     what.arguments = {
         "--data", here.data().string(), "--port",      std::to_string(here.port()),
         "--json", "--no-build",         "--build-dir", kit::program("clientflow").parent_path().parent_path().string()};
-    kit::process up{what};
-    REQUIRE(kit::eventually([&] { return up.output().find("api_key") != std::string::npos; }, start_deadline));
-    up.kill(SIGINT);
-    const auto ended = up.wait(kit::milliseconds{40'000});
+    auto up = std::make_unique<kit::process>(what);
+    REQUIRE(kit::eventually([&] { return up->output().find("api_key") != std::string::npos; }, start_deadline));
+    return up;
+}
+
+pid_t database_of(const installation& here)
+{
+    pid_t found = 0;
+    std::ifstream{here.data() / "postgres/postmaster.pid"} >> found;
+    return found;
+}
+
+// As an administrator does who has changed a setting.
+kit::finished restart_database(const installation& here, const std::string& dsn)
+{
+    const auto bin = ask(dsn, "select setting from pg_config where name = 'BINDIR'");
+    kit::launch what;
+    what.program = bin + "/pg_ctl";
+    what.arguments = {"-D", (here.data() / "postgres").string(),         "-m",     "fast", "-w",
+                      "-l", (here.data() / "log/postgres.log").string(), "restart"};
+    what.directory = "/";
+    what.user = "postgres";
+    return kit::run(what);
+}
+}  // namespace
+
+TEST_CASE("in front, Ctrl-C stops the server and the database that it started")
+{
+    installation here;
+    const auto up = in_front(here);
+    up->kill(SIGINT);
+    const auto ended = up->wait(kit::milliseconds{40'000});
     REQUIRE(ended);
     CHECK(ended->exit_code == 130);
     CHECK_FALSE(std::filesystem::exists(here.data() / "postgres/postmaster.pid"));
     CHECK_THROWS(kit::wire{here.port()}.exchange("GET", "/api/health"));
+}
+
+TEST_CASE("in front, the end of its database is told and ends the server, and the next start finds everything")
+{
+    installation here;
+    const auto up = in_front(here);
+    const auto key = member(up->output(), "api_key");
+    REQUIRE(create_client(here, key, "Ada Ltd") == 201);
+
+    // One that is restarted is no end.
+    const auto before = database_of(here);
+    const auto restarted = restart_database(here, member(up->output(), "dsn"));
+    REQUIRE_MESSAGE(restarted.end.exit_code == 0, restarted.errors);
+    REQUIRE(database_of(here) != before);
+    CHECK(kit::eventually([&] { return create_client(here, key, "Bo GmbH") == 201; }, start_deadline));
+    CHECK(up->running());
+
+    ::kill(database_of(here), SIGKILL);
+    const auto ended = up->wait(kit::milliseconds{60'000});
+    REQUIRE(ended);
+    CHECK(ended->exit_code == 1);
+    const auto told = up->errors();
+    CHECK_MESSAGE(told.find("PostgreSQL has ended and nobody starts it again") != std::string::npos, told);
+    CHECK_MESSAGE(told.find("start both again with tools/up --data " + here.data().string()) != std::string::npos,
+                  told);
+    CHECK_THROWS(kit::wire{here.port()}.exchange("GET", "/api/health"));
+
+    CHECK(member(here.start(), "api_key") == key);
+    CHECK(kit::eventually([&] { return shows_client(here, key, "Ada Ltd") && shows_client(here, key, "Bo GmbH"); }));
 }
