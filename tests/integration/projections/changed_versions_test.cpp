@@ -5,9 +5,13 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
+#include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
 
 using namespace projection_tests;
 using kind = projection::report::kind;
@@ -23,13 +27,41 @@ projection::version_store open_versions(world& in)
     return made;
 }
 
+// A feed that says when its reader has nothing more to do: by then a runner has looked around.
+class resting_feed : public event_feed::feed
+{
+public:
+    resting_feed(std::unique_ptr<event_feed::feed> real, std::function<void()> rests)
+        : real_(std::move(real)), rests_(std::move(rests))
+    {}
+    std::vector<event_log::recorded> read(std::span<const position> after, std::size_t events_max) override
+    {
+        return real_->read(after, events_max);
+    }
+    std::vector<position> heads(std::span<const std::int32_t> lanes) override { return real_->heads(lanes); }
+    void wait() override
+    {
+        rests_();
+        real_->wait();
+    }
+    void wake() override { real_->wake(); }
+
+private:
+    const std::unique_ptr<event_feed::feed> real_;
+    const std::function<void()> rests_;  // called on the runner's thread
+};
+
 // A runner that leaves it to its failures to learn of other versions, unless it is told to look around.
 class watched
 {
 public:
+    // `first_rest` is called on the runner's thread.
     explicit watched(
-        world& in, const std::function<void(projection::runner_config&)>& adjust = [](auto&) {})
-        : in_(in), runner_(configured(adjust), projection::read_models(), *in.keys, reached_, in.clock)
+        world& in, const std::function<void(projection::runner_config&)>& adjust = [](auto&) {},
+        std::function<void()> first_rest = {})
+        : first_rest_(std::move(first_rest))
+        , in_(in)
+        , runner_(configured(adjust), projection::read_models(), *in.keys, reached_, in.clock)
     {
         runner_.start();
     }
@@ -40,6 +72,9 @@ public:
         const auto heads = in_.heads();
         runner_.wake();
         REQUIRE(reached_.wait_until(heads, std::chrono::steady_clock::now() + std::chrono::seconds{30}));
+        const int until = rests_ + 1;
+        runner_.wake();
+        kit::await("it rests", [&] { return rests_ >= until; });
     }
 
     // Of one kind, in their order.
@@ -56,6 +91,8 @@ public:
     std::uint64_t failures() const { return runner_.take().failures; }
 
 private:
+    const std::function<void()> first_rest_;
+
     projection::runner_config configured(const std::function<void(projection::runner_config&)>& adjust)
     {
         auto config = in_.runner(in_.room.path() / "cache");
@@ -64,11 +101,19 @@ private:
             const std::lock_guard lock{mutex_};
             reports_.push_back(said);
         };
+        config.feed = [this] {
+            return std::make_unique<resting_feed>(in_.feed(), [this] {
+                if (rests_ == 0 && first_rest_)
+                    first_rest_();
+                ++rests_;
+            });
+        };
         adjust(config);
         return config;
     }
 
     world& in_;
+    std::atomic<int> rests_{0};
     std::mutex mutex_;
     std::vector<projection::report> reports_;  // guarded by mutex_
     projection::positions reached_;
@@ -125,14 +170,9 @@ TEST_CASE("a version that is retired while its runner takes lanes is no failure 
     world in;
     random_history(in, 65);
     in.rebuild({&of_task, 1});
-    bool is_retired = false;  // the runner's thread alone
-    watched it{in, [&](projection::runner_config& config) {
-                   with_leases(in, config);
-                   config.projector.opened = [&](const std::string&) {
-                       if (!std::exchange(is_retired, true))
-                           open_versions(in).retire(*of_task, 2, "a test");
-                   };
-               }};
+    // Leases come after the first look around.
+    watched it{in, [&](projection::runner_config& config) { with_leases(in, config); },
+               [&] { open_versions(in).retire(*of_task, 2, "a test"); }};
     it.catch_up();
     CHECK(it.told(kind::versions) == gone);
     CHECK(it.told(kind::failed) == nothing);
