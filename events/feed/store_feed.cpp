@@ -2,6 +2,7 @@
 
 #include "events/feed/bell.hpp"
 #include "events/feed/recorded_row.hpp"
+#include "events/log/binary_rows.hpp"
 #include "events/log/store.hpp"
 #include "events/log/wire.hpp"
 #include "schemas/text.hpp"
@@ -10,17 +11,18 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <cstdint>
 #include <poll.h>
 #include <random>
 #include <unistd.h>
+#include <utility>
 
 namespace event_feed
 {
 namespace
 {
 namespace wire = event_log::wire;
+using event_log::binary_rows;
 using event_log::connection;
 using steady = std::chrono::steady_clock;
 
@@ -55,17 +57,12 @@ constexpr const char* read_heads =
     "                           order by e.seq desc limit 1) as last on true"
     " order by l.nth";
 
+constexpr const char* batches_name = "read_batches";
+constexpr const char* heads_name = "read_heads";
+
 constexpr std::size_t event_bytes_guess = 700;
 constexpr std::size_t all_lanes = SIZE_MAX;      // more than anybody asks for
 constexpr std::chrono::seconds listen_again{5};  // after the listening connection was lost
-
-std::int64_t integer(const pqxx::field& from)
-{
-    std::int64_t value = 0;
-    const char* const text = from.c_str();
-    std::from_chars(text, text + from.size(), value);
-    return value;
-}
 
 // PostgreSQL's binary form of an integer.
 template <std::size_t Bytes>
@@ -129,8 +126,8 @@ struct store_feed::implementation
         return out;
     }
 
-    pqxx::result ask(const char* statement, const std::vector<std::string>& parameters);
-    pqxx::result ask_batches(std::span<const position> after, std::size_t events_max);
+    binary_rows ask(const char* statement, const std::vector<std::string>& parameters);
+    binary_rows ask_batches(std::span<const position> after, std::size_t events_max);
     std::size_t rows_per_lane(std::size_t lanes) const;
     void weigh(const std::vector<recorded>& batch);
     void listen();
@@ -139,6 +136,7 @@ struct store_feed::implementation
 
     store_feed_config config;
     std::unique_ptr<connection> reads;
+    bool is_prepared = false;  // in `reads`
     listening listens;
     steady::time_point listen_not_before{};
     std::minstd_rand jitter;
@@ -148,7 +146,7 @@ struct store_feed::implementation
     bell woken;
 };
 
-pqxx::result store_feed::implementation::ask(const char* statement, const std::vector<std::string>& parameters)
+binary_rows store_feed::implementation::ask(const char* statement, const std::vector<std::string>& parameters)
 {
     const auto until = steady::now() + config.feed.read_deadline;
     for (bool again = false;; again = true)
@@ -156,15 +154,17 @@ pqxx::result store_feed::implementation::ask(const char* statement, const std::v
         if (!reads || reads->lost())
         {
             reads = std::make_unique<connection>(settings(""), config.guard);
-            reads->raw().prepare("read_batches", read_batches.c_str());
-            reads->raw().prepare("read_heads", read_heads);
+            is_prepared = false;
         }
         try
         {
             const connection::deadline limit{*reads, until};
-            const std::vector<pqxx::binarystring> binary(parameters.begin(), parameters.end());
-            pqxx::nontransaction work{reads->raw()};
-            return work.exec_prepared(statement, pqxx::prepare::make_dynamic_params(binary));
+            if (!std::exchange(is_prepared, true))
+            {
+                event_log::prepare(*reads, batches_name, read_batches);
+                event_log::prepare(*reads, heads_name, read_heads);
+            }
+            return event_log::ask_prepared(*reads, statement, parameters, event_log::arguments_come::as_bytes);
         }
         catch (const std::exception& problem)
         {
@@ -185,7 +185,7 @@ std::size_t store_feed::implementation::rows_per_lane(std::size_t lanes) const
 }
 
 // A read that failed may have asked for too much: the next one asks for half, and success makes it more again.
-pqxx::result store_feed::implementation::ask_batches(std::span<const position> after, std::size_t events_max)
+binary_rows store_feed::implementation::ask_batches(std::span<const position> after, std::size_t events_max)
 {
     wire::array lanes{wire::int4_oid}, seqs{wire::int8_oid};
     for (const position& each : after)
@@ -196,7 +196,7 @@ pqxx::result store_feed::implementation::ask_batches(std::span<const position> a
     const std::size_t rows = std::clamp<std::size_t>(events_max, 1, rows_per_lane(after.size()));
     try
     {
-        auto answer = ask("read_batches",
+        auto answer = ask(batches_name,
                           {lanes.take(), seqs.take(), big_endian<4>(rows), big_endian<8>(config.feed.batch_bytes_max)});
         rows_max = std::min(config.feed.batch_events_max, rows_max * 2);
         return answer;
@@ -264,12 +264,12 @@ store_feed::~store_feed() = default;
 
 std::vector<recorded> store_feed::read(std::span<const position> after, std::size_t events_max)
 {
-    const pqxx::result answer = self_->ask_batches(after, events_max);
+    const auto answer = self_->ask_batches(after, events_max);
     std::vector<recorded> out;
     out.reserve(answer.size());
-    for (const pqxx::row& row : answer)
+    for (std::size_t row = 0; row < answer.size(); ++row)
     {
-        out.push_back(read_recorded(row));
+        out.push_back(read_recorded(answer, row));
         const position& found = out.back().at;
         position wanted{found.lane, 0};
         if (out.size() > 1 && out[out.size() - 2].at.lane == found.lane)
@@ -290,8 +290,12 @@ std::vector<position> store_feed::heads(std::span<const std::int32_t> lanes)
     for (const std::int32_t lane : lanes)
         asked.int4(lane);
     std::vector<position> out;
-    for (const pqxx::row& row : self_->ask("read_heads", {asked.take()}))
-        out.push_back({static_cast<std::int32_t>(integer(row[0])), integer(row[1])});
+    const auto answer = self_->ask(heads_name, {asked.take()});
+    const auto number = [&](std::size_t row, std::size_t column) {
+        return wire::integer_in(answer.at(row, column).value_or(std::string_view{}));
+    };
+    for (std::size_t row = 0; row < answer.size(); ++row)
+        out.push_back({static_cast<std::int32_t>(number(row, 0)), number(row, 1)});
     return out;
 }
 

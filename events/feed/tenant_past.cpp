@@ -2,11 +2,12 @@
 
 #include "events/feed/recorded_row.hpp"
 #include "events/log/store.hpp"
-
-#include <pqxx/pqxx>
+#include "events/log/wire.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
+#include <utility>
 
 namespace event_feed
 {
@@ -29,8 +30,6 @@ const std::string window_statement =
     "                 order by e.seq limit $5::bigint) as e) as e"
     " where e.bytes - e.weight < $6::bigint"
     " order by e.seq";
-
-std::int64_t number(const pqxx::field& of) { return of.as<std::int64_t>(); }
 }  // namespace
 
 struct tenant_past::implementation
@@ -46,26 +45,32 @@ struct tenant_past::implementation
         config.connection.statement_timeout = config.call_deadline;
     }
 
-    pqxx::result ask(const event_log::uuid& tenant, const position& after, std::int64_t up_to, std::size_t events_max,
-                     std::size_t bytes_max);
+    event_log::binary_rows ask(const event_log::uuid& tenant, const position& after, std::int64_t up_to,
+                               std::size_t events_max, std::size_t bytes_max);
 
     tenant_past_config config;
     std::unique_ptr<event_log::connection> used;
+    bool is_prepared = false;  // in `used`
 };
 
-pqxx::result tenant_past::implementation::ask(const event_log::uuid& tenant, const position& after, std::int64_t up_to,
-                                              std::size_t events_max, std::size_t bytes_max)
+event_log::binary_rows tenant_past::implementation::ask(const event_log::uuid& tenant, const position& after,
+                                                        std::int64_t up_to, std::size_t events_max,
+                                                        std::size_t bytes_max)
 {
     if (!used || used->lost())
     {
         used = std::make_unique<event_log::connection>(config.connection, config.guard);
-        used->raw().prepare(statement_name, window_statement);
+        is_prepared = false;
     }
     try
     {
         const event_log::connection::deadline limit{*used, config.call_deadline};
-        pqxx::nontransaction work{used->raw()};
-        return work.exec_prepared(statement_name, after.lane, after.seq, up_to, tenant.text(), events_max, bytes_max);
+        if (!std::exchange(is_prepared, true))
+            event_log::prepare(*used, statement_name, window_statement);
+        const std::array<std::string, 6> arguments{std::to_string(after.lane), std::to_string(after.seq),
+                                                   std::to_string(up_to),      tenant.text(),
+                                                   std::to_string(events_max), std::to_string(bytes_max)};
+        return event_log::ask_prepared(*used, statement_name, arguments);
     }
     catch (const std::exception& problem)
     {
@@ -90,11 +95,12 @@ tenant_past::page tenant_past::read(const event_log::uuid& tenant, const positio
         const auto end = std::min(up_to, made.up_to + self_->config.window_events);
         const auto rows = self_->ask(tenant, {after.lane, made.up_to}, end, events_max, bytes_max);
         made.up_to = end;
-        for (const pqxx::row& row : rows)
-            made.events.push_back(read_recorded(row));
-        if (rows.empty())
+        for (std::size_t row = 0; row < rows.size(); ++row)
+            made.events.push_back(read_recorded(rows, row));
+        if (made.events.empty())
             continue;
-        const auto found = static_cast<std::size_t>(number(rows[0][recorded_columns_count]));
+        const auto found = static_cast<std::size_t>(
+            event_log::wire::integer_in(rows.at(0, recorded_columns_count).value_or(std::string_view{})));
         if (found == events_max || found > rows.size())  // there may be more of them in this window
             made.up_to = made.events.back().at.seq;
     }

@@ -26,15 +26,20 @@ void prepare(connection& on, const std::string& name, const std::string& stateme
         throw_refusal(on.handle(), got.get(), name);
 }
 
-binary_rows ask_prepared(connection& on, const std::string& name, std::span<const std::string> arguments)
+binary_rows ask_prepared(connection& on, const std::string& name, std::span<const std::string> arguments,
+                         arguments_come how)
 {
-    std::vector<const char*> texts;
-    texts.reserve(arguments.size());
+    std::vector<const char*> values;
+    std::vector<int> lengths;  // of bytes; a text ends where it ends
     for (const auto& each : arguments)
-        texts.push_back(each.c_str());
+    {
+        values.push_back(each.data());
+        lengths.push_back(static_cast<int>(each.size()));
+    }
     constexpr int in_binary = 1;
-    libpq_answer got{PQexecPrepared(on.handle(), name.c_str(), static_cast<int>(texts.size()), texts.data(), nullptr,
-                                    nullptr, in_binary)};
+    const std::vector<int> forms(how == arguments_come::as_bytes ? values.size() : 0, in_binary);
+    libpq_answer got{PQexecPrepared(on.handle(), name.c_str(), static_cast<int>(values.size()), values.data(),
+                                    lengths.data(), forms.empty() ? nullptr : forms.data(), in_binary)};
     if (PQresultStatus(got.get()) != PGRES_TUPLES_OK)
         throw_refusal(on.handle(), got.get(), name);
     return binary_rows{std::move(got)};

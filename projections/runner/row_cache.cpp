@@ -18,6 +18,8 @@ namespace projection
 {
 namespace
 {
+constexpr int scratch_files_max = 16;  // of one level, before they are merged
+
 void expect_room(const std::filesystem::path& at)
 {
     if (!event_log::has_cache_room(at))
@@ -162,6 +164,8 @@ struct row_cache::implementation
         options.max_background_jobs = 2;
         options.max_open_files = 256;
         options.avoid_flush_during_shutdown = config.is_scratch;
+        if (config.is_scratch)  // walked once and thrown away: merging costs more than looking in a few files
+            options.level0_file_num_compaction_trigger = scratch_files_max;
         options.keep_log_file_num = 2;
         options.max_log_file_size = 1024 * 1024;
         options.stats_dump_period_sec = 0;
