@@ -6,11 +6,11 @@
 #include "projections/runner/personal_keys.hpp"
 #include "projections/runner/projector.hpp"
 #include "projections/runner/row_cache.hpp"
+#include "projections/runner/side_by_side.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/fault_point.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <functional>
 #include <future>
 #include <map>
@@ -32,33 +32,6 @@ std::uint64_t rows_in(const lane_progress& lane, std::string_view projection)
 {
     const auto found = lane.rows.find(projection);
     return found == lane.rows.end() ? 0 : found->second;
-}
-
-// So many turns, each once, on so many threads, the caller's among them: each thread starts with what `start` makes,
-// and takes turns with that. Throws what one of them threw, when all have ended their turns; the others' are left then.
-template <class Start>
-void side_by_side(std::size_t threads, std::size_t turns, Start start)
-{
-    std::atomic<std::size_t> next{0};
-    const auto work = [&] {
-        try
-        {
-            auto take = start();
-            for (auto turn = next++; turn < turns; turn = next++)
-                take(turn);
-        }
-        catch (...)
-        {
-            next = turns;
-            throw;
-        }
-    };
-    std::vector<std::future<void>> others;
-    for (std::size_t i = 1; i < threads; ++i)
-        others.push_back(std::async(std::launch::async, work));
-    work();
-    for (auto& each : others)
-        each.get();
 }
 
 struct retired_meanwhile

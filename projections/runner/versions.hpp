@@ -136,7 +136,7 @@ public:
     // Every version that was live is fed as well, so that it can be shown again. `not_now` when the swap to a version
     // that stands beside the live one would leave more than `former_max` of them; the message names the command that
     // throws the oldest away. Asked before a swap, and within it.
-    static constexpr std::size_t former_max = 3;  // of one definition
+    static constexpr std::size_t former_max = 8;  // of one definition
     void expect_room_for_former(const version& next);
     std::optional<version> under_way(std::string_view projection);
     void finish(const model&);       // keys, indexes, row security

@@ -411,21 +411,21 @@ TEST_CASE("no more versions are kept that were live than can be fed for long; th
     for (std::size_t n = 0; n < version_store::former_max; ++n)
         swap(versions, "task", in.rebuild({&task, 1}).front().number);
     const auto next = in.rebuild({&task, 1}).front();
-    REQUIRE(next.number == 5);
+    REQUIRE(next.number == 10);
     const std::string told =
-        "versions 1, 2, 3, 4 of task would all be kept as those that were live before, and no more "
-        "than 3 are: throw one away with `clientflow projection retire task --version 1 --reason …`";
+        "versions 1, 2, 3, 4, 5, 6, 7, 8, 9 of task would all be kept as those that were live before, and no more "
+        "than 8 are: throw one away with `clientflow projection retire task --version 1 --reason …`";
     CHECK(refusal_of([&] { versions.expect_room_for_former(next); }) == told);
     CHECK(refusal_of([&] {
-              swap(versions, "task", 5);
+              swap(versions, "task", 10);
           }).ends_with("`clientflow projection retire task --version 1 --reason …`"));
-    CHECK(versions.find("task", 4)->state == projection::version_state::live);  // nothing has changed
+    CHECK(versions.find("task", 9)->state == projection::version_state::live);  // nothing has changed
 
-    CHECK(swap(versions, "task", 3) == 4);
-    CHECK(swap(versions, "task", 4) == 3);
+    CHECK(swap(versions, "task", 8) == 9);
+    CHECK(swap(versions, "task", 9) == 8);
     versions.retire(*task, 1, "a test");
     versions.expect_room_for_former(next);
-    CHECK(swap(versions, "task", 5) == 4);
+    CHECK(swap(versions, "task", 10) == 9);
 }
 
 TEST_CASE("a build that is interrupted is gone on with: what was done is not done again")
