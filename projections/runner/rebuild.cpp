@@ -491,8 +491,10 @@ private:
                 check();
                 tell(false);
             });
-        if (!is_alone)
-            throw retired_meanwhile{};  // nobody else feeds a version that is being built
+        if (is_alone)
+            return;
+        expect_under_way();  // nobody else feeds a version that is being built
+        throw not_now("somebody else builds the same versions: let them end, or go on with --resume");
     }
 
     void show_beside(const model& of)

@@ -11,6 +11,7 @@
 #include <optional>
 #include <pthread.h>
 #include <thread>
+#include <utility>
 
 namespace projection
 {
@@ -156,11 +157,13 @@ struct runner::implementation
     {
         ::pthread_setname_np(::pthread_self(), "project");
         auto pause = config.retry_min;
+        bool is_excused = false;  // what failed last, since it could be opened
         while (!is_stopping())
         {
             try
             {
                 const auto at = open();
+                is_excused = false;
                 if (leases && !leases->is_started() && !is_stopping())
                     leases->start();
                 personal_keys keys{ring, config.keys};
@@ -178,7 +181,7 @@ struct runner::implementation
             }
             catch (const std::exception& fault)
             {
-                if (is_left_behind())
+                if (!std::exchange(is_excused, true) && is_left_behind())
                 {
                     rest(config.retry_min);
                     continue;

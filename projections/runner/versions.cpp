@@ -128,7 +128,7 @@ struct version_store::implementation
         std::vector<std::string> numbers;
         for (const auto& row : work.exec_params(
                  "select version from read.projection where projection = $1 and definition = $2 and version <> $3"
-                 " and state in ('former', 'live') order by changed_at",
+                 " and state in ('former', 'live') order by changed_at, version",
                  next.projection, next.definition, next.number))
             numbers.emplace_back(row[0].c_str());
         if (numbers.size() <= former_max)
@@ -179,16 +179,19 @@ struct version_store::implementation
     {
         const auto row =
             work.exec_params1("select read.claim_build($1, $2), pg_backend_pid()", which.projection, which.number);
-        if (row[0].is_null())
-            return std::nullopt;
-        const auto holder = row[0].as<int>();
-        if (holder == row[1].as<int>())
-            sessions.insert(holder);
-        return holder;
+        if (const auto now = row[1].as<int>(); now != session)
+        {
+            if (session != 0)
+                lost_sessions.insert(session);
+            lost_sessions.erase(now);
+            session = now;
+        }
+        return row[0].is_null() ? std::nullopt : std::optional{row[0].as<int>()};
     }
 
     row_connection rows;
-    std::set<int> sessions;  // of ours, that have claimed: one that was lost holds its claims until the server notices
+    int session = 0;              // that claims, as the server numbers it
+    std::set<int> lost_sessions;  // those before: each holds its claims until the server notices
 };
 
 version_store::version_store(row_store_config config) : self_(std::make_unique<implementation>(std::move(config))) {}
@@ -293,15 +296,16 @@ version version_store::begin(const definition& of)
 
 void version_store::claim(const version& which)
 {
-    for (const auto until = std::chrono::steady_clock::now() + claim_patience;;)
+    for (const auto begun = std::chrono::steady_clock::now();;)
     {
         const auto holder = self_->step([&](pqxx::connection_base& raw) {
             pqxx::nontransaction work{raw};
             return self_->claim(work, which);
         });
-        if (holder && self_->sessions.contains(*holder))
+        if (holder && *holder == self_->session)
             return;
-        if (holder && std::chrono::steady_clock::now() >= until)
+        const auto patience = holder && self_->lost_sessions.contains(*holder) ? lost_claim_patience : claim_patience;
+        if (holder && std::chrono::steady_clock::now() >= begun + patience)
             throw not_now(
                 "version " + std::to_string(which.number) + " of " + which.projection +
                 " is being built by another program just now (session " + std::to_string(*holder) +

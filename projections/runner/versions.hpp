@@ -124,9 +124,9 @@ public:
     version begin(const definition&);
     // A version that is being built is ours to go on with for as long as this store's connection lasts. `not_now`,
     // without waiting for it, while another program builds it; one that ended just now is given `claim_patience` to let
-    // go. To be claimed again after `open`.
+    // go, and a session of ours that was lost the time in which the server misses it. To be claimed again after `open`.
     void claim(const version&);
-    static constexpr std::chrono::milliseconds claim_patience{1'000};
+    static constexpr std::chrono::milliseconds claim_patience{1'000}, lost_claim_patience{35'000};
     // Before one that was begun is gone on with: perhaps by a program that made less of it.
     void go_on(const definition&, const version&);
     // Every version that stands beside the live one is fed and takes the room of the live one. `not_now` when there are

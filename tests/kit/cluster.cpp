@@ -280,9 +280,11 @@ bool nobody_listens(std::uint16_t port)
 std::uint16_t free_port()
 {
     constexpr unsigned first = 10'000;
-    const unsigned end = first_lent_port();
+    unsigned end = first_lent_port();
+    if (end <= first)  // it lends nearly all of them: then it is a matter of luck
+        end = 60'000;
     std::random_device any;
-    for (int tries = 0; tries < 1'000 && end > first; ++tries)
+    for (int tries = 0; tries < 1'000; ++tries)
     {
         const auto port = static_cast<std::uint16_t>(std::uniform_int_distribution<unsigned>{first, end - 1}(any));
         if (reserve(port) && nobody_listens(port))
