@@ -132,6 +132,8 @@ private:
     next run_query(exchange&, const std::shared_ptr<call>&);
     next wait_for_rows(exchange&, const std::shared_ptr<call>&);
     next start_query(exchange&, const std::shared_ptr<call>&);
+    next read_again(exchange&, const std::shared_ptr<call>&, const reply& before);
+    std::chrono::steady_clock::time_point waits_until(const call&) const;
     void finish_query(call&);
     void tell_when_slow(const call&, std::chrono::steady_clock::duration);
 

@@ -13,6 +13,27 @@ namespace http
 namespace
 {
 using steady = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds reread_pause{20};
+
+// The rows are older than was asked for, whatever was told of the read models: another version is shown since a moment,
+// which this process does not feed yet. What is sent on piece by piece is on its way.
+bool is_behind(const call& c)
+{
+    const bool is_read = (c.out->status < 400 && !c.out->source) || c.out->status == 404;
+    return is_read && c.at_least && c.shown && c.shown->lane == c.at_least->lane && c.shown->seq < c.at_least->seq;
+}
+
+// As if it had not been asked yet.
+void take_back(call& c, const reply& before)
+{
+    *c.out = before;
+    c.shown.reset();
+    c.shown_incarnation.clear();
+    c.stale = false;
+    c.code = {};
+    c.problem_code.clear();
+}
 }  // namespace
 
 positions_told api::told_before(const call& c, const std::string& history) const
@@ -43,10 +64,15 @@ next api::run_query(exchange& x, const std::shared_ptr<call>& c)
     return waits ? wait_for_rows(x, c) : start_query(x, c);
 }
 
+steady::time_point api::waits_until(const call& c) const
+{
+    const auto wanted = c.prefer.wait ? std::chrono::milliseconds{*c.prefer.wait} : config_.wait_default;
+    return c.accepted_steady + std::min(wanted, config_.wait_max);
+}
+
 // Leaves a call with the read models and one with the shard's ticker; whichever comes first goes on.
 next api::wait_for_rows(exchange& x, const std::shared_ptr<call>& c)
 {
-    const auto wanted = c->prefer.wait ? std::chrono::milliseconds{*c->prefer.wait} : config_.wait_default;
     struct race
     {
         std::atomic<bool> decided{false};
@@ -58,7 +84,7 @@ next api::wait_for_rows(exchange& x, const std::shared_ptr<call>& c)
         if (!both->decided.exchange(true))
             wake();
     });
-    x.due = c->accepted_steady + std::min(wanted, config_.wait_max);
+    x.due = waits_until(*c);
     x.on_due = [both, wake = x.wake] {
         if (!both->decided.exchange(true))
             wake();
@@ -77,7 +103,9 @@ next api::start_query(exchange& x, const std::shared_ptr<call>& c)
 {
     if (!keep_export_limit(*c))
         return next::settled;
-    x.then = [this, c](exchange&) {
+    x.then = [this, c, before = c->at_least ? *c->out : reply{}](exchange& later) {
+        if (is_behind(*c) && (c->prefer.strict || steady::now() < waits_until(*c)))
+            return read_again(later, c, before);
         finish_query(*c);
         return next::settled;
     };
@@ -113,6 +141,20 @@ next api::start_query(exchange& x, const std::shared_ptr<call>& c)
     c->export_slot.reset();
     c->refuse("busy");
     return next::settled;
+}
+
+next api::read_again(exchange& x, const std::shared_ptr<call>& c, const reply& before)
+{
+    take_back(*c, before);
+    if (steady::now() >= waits_until(*c))
+        return c->refuse("not_yet"), next::settled;
+    x.due = std::min(steady::now() + reread_pause, waits_until(*c));
+    x.on_due = [wake = x.wake] { wake(); };
+    x.then = [this, c](exchange& later) {
+        later.on_due = nullptr;
+        return start_query(later, c);
+    };
+    return next::parked;
 }
 
 void api::tell_when_slow(const call& c, steady::duration took)

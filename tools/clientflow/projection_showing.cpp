@@ -116,6 +116,8 @@ exit_status show(const program& chosen, const version_options& given, std::strin
         store.expect_room_for_former(next);
         const auto* live = all.in_state(projection::version_state::live);
         const int before = live == nullptr ? 0 : live->number;
+        if (!given.dry_run && live != nullptr && next.state != projection::version_state::live)
+            await_same_events(store, *live, next);
         if (!given.dry_run && next.state != projection::version_state::live)
             swap_once_caught_up(chosen, of, store, {next}, given.with_stopped_keys);
         if (!given.dry_run)

@@ -17,15 +17,12 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
-#include <thread>
 
 namespace cli
 {
 namespace
 {
 constexpr std::size_t differences_named = 20;
-constexpr std::chrono::seconds meeting_time_max{10};
-constexpr std::chrono::milliseconds meeting_pause{250};
 
 std::vector<const projection::definition*> chosen_ones(const version_options& given)
 {
@@ -145,15 +142,6 @@ exit_status rebuild(const program& chosen, const version_options& given)
 }
 
 // -- Comparing.
-
-// Both are fed in one transaction; one that was built just now has to come up first.
-void await_same_events(projection::version_store& store, const projection::version& one,
-                       const projection::version& other)
-{
-    const auto until = std::chrono::steady_clock::now() + meeting_time_max;
-    while (!store.lanes_apart(one, other).empty() && !stop_asked() && std::chrono::steady_clock::now() < until)
-        std::this_thread::sleep_for(meeting_pause);
-}
 
 exit_status compare(const program& chosen, const version_options& given)
 {

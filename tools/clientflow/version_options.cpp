@@ -10,13 +10,18 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
+#include <thread>
 #include <unistd.h>
 
 namespace cli
 {
 namespace
 {
+constexpr std::chrono::seconds meeting_time_max{10};
+constexpr std::chrono::milliseconds meeting_pause{250};
+
 std::string text_of(const projection::rebuild_progress& told)
 {
     using phase = projection::rebuild_progress::phase;
@@ -131,5 +136,12 @@ CLI::Option* add_version_named(CLI::App& verb, version_options& given, const cha
         return end.ec == std::errc{} && end.ptr == text.data() + text.size() && given.number > 0;
     };
     return verb.add_option("--version,--version-number", read, which)->type_name("N")->expected(0, 1);
+}
+void await_same_events(projection::version_store& store, const projection::version& one,
+                       const projection::version& other)
+{
+    const auto until = std::chrono::steady_clock::now() + meeting_time_max;
+    while (!store.lanes_apart(one, other).empty() && !stop_asked() && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(meeting_pause);
 }
 }  // namespace cli

@@ -86,6 +86,10 @@ struct standing_versions
     std::vector<projection::version> all;
 };
 
+// Returns once both show the same events, or after ten seconds. Whoever feeds both does so in one transaction; one that
+// was built just now has to come up first.
+void await_same_events(projection::version_store&, const projection::version&, const projection::version&);
+
 // The object is left open.
 void begin_version(schema::json_writer&, const projection::version&);
 

@@ -4,7 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstdint>
+#include <future>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -34,6 +36,41 @@ TEST_CASE("a read that cannot be as new as asked answers stale, or 503 when it i
                            {{"Clientflow-Position", foreign}, {"Prefer", "wait=10, handling=strict"}});
     CHECK(reset.status == 200);
     CHECK(reset.header("Clientflow-Stale") == "true");
+}
+
+TEST_CASE("rows that are older than the read models were told to be are read again until they are as new as asked")
+{
+    http_tests::stage stage;
+    const auto of = stage.new_tenant("swapped");
+    const auto id = value_of(ask(stage, of.key, "POST", "/api/v1/clients", R"({"name": "Ann"})").body, "id");
+    const std::string strict_for = "handling=strict, wait=";
+    REQUIRE(ask(stage, of.key, "GET", "/api/v1/clients/" + id, "", {{"Prefer", strict_for + "10"}}).status == 200);
+
+    // As while another version is shown that this server does not feed yet.
+    const auto moved = [&](const std::string& by) {
+        stage.db.run("update read.checkpoint c set seq = seq" + by +
+                     " where projection = 'client' and step = (select max(step) from read.checkpoint d where"
+                     " d.projection = c.projection and d.version = c.version and d.lane = c.lane)");
+    };
+    moved(" - 1");
+    for (const std::string& target : {"/api/v1/clients/" + id, std::string{"/api/v1/clients"}})
+    {
+        const auto strict = ask(stage, of.key, "GET", target, "", {{"Prefer", strict_for + "0"}});
+        CHECK(strict.status == 503);
+        CHECK(value_of(strict.body, "code") == "not_yet");
+        CHECK_FALSE(strict.header("ETag").has_value());
+        const auto stale = ask(stage, of.key, "GET", target, "", {{"Prefer", "wait=1"}});
+        CHECK(stale.status == 200);
+        CHECK(stale.header("Clientflow-Stale") == "true");
+    }
+    auto waiting = std::async(std::launch::async, [&] {
+        return ask(stage, of.key, "GET", "/api/v1/clients/" + id, "", {{"Prefer", strict_for + "10"}});
+    });
+    CHECK(waiting.wait_for(std::chrono::milliseconds{200}) == std::future_status::timeout);
+    moved(" + 1");
+    const auto seen = waiting.get();
+    CHECK(seen.status == 200);
+    CHECK_FALSE(seen.header("Clientflow-Stale").has_value());
 }
 
 TEST_CASE("a server just started knows not what a key wrote before, so its reads are as new as the log was then")
