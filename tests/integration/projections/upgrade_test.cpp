@@ -1,10 +1,7 @@
 // Read models of a program before, on the way to how this one counts.
 #include "projections/catalogue.hpp"
-#include "projections/client.hpp"
-#include "projections/comment.hpp"
 #include "projections/dashboard.hpp"
-#include "projections/member.hpp"
-#include "projections/project.hpp"
+#include "tests/kit/projections/earlier.hpp"
 #include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
@@ -15,51 +12,17 @@
 
 using namespace projection_tests;
 
-namespace
-{
-// What is counted of a row by the definition, without what it did not count under its first number.
-template <const projection::definition& (*Of)()>
-void counted_before(const void* row, std::vector<projection::share>& out)
-{
-    Of().shares(row, out);
-    std::erase_if(out, [](const projection::share& each) {
-        return each.counter == "project.budget" ||
-               (each.counter.ends_with(".created") && each.counter != "project.created");
-    });
-}
-
-// The read models of the program before usage was counted by month.
-std::vector<projection::definition> definitions_before()
-{
-    std::vector<projection::definition> made;
-    for (const auto* of : projection::read_models())
-        made.push_back(*of);
-    const auto lower = [&](const projection::definition& of, auto shares) {
-        auto& found = *std::ranges::find(made, of.name, &projection::definition::name);
-        found.version = 1;
-        found.shares = shares;
-    };
-    lower(client::read_model(), counted_before<client::read_model>);
-    lower(member::read_model(), counted_before<member::read_model>);
-    lower(comment::read_model(), counted_before<comment::read_model>);
-    lower(project::read_model(), counted_before<project::read_model>);
-    return made;
-}
-}  // namespace
-
 TEST_CASE("what an earlier program has folded is upgraded: built anew beside the live rows, counted as now, and shown")
 {
     world in;
     const auto tenants = random_history(in, 48, {4, 600});
-    const auto before = definitions_before();
-    std::vector<const projection::definition*> earlier;
-    for (const auto& each : before)
-        earlier.push_back(&each);
+    const earlier_program before;
+    const auto earlier = before.read_models();
     {
         running old{in, in.room.path() / "cache", earlier};
         old.catch_up();
     }
-    const auto* client_before = &*std::ranges::find(before, "client", &projection::definition::name);
+    const auto* client_before = *std::ranges::find(earlier, "client", &projection::definition::name);
     in.rebuild({&client_before, 1});   // looked at by the program before, and left beside
     random_history(in, 49, {4, 200});  // nobody has folded these yet
     projection::version_store versions{in.rows()};

@@ -1,0 +1,24 @@
+// The read models of the program before usage was counted by month: clients, members, comments and projects counted
+// less, under the definition's first number.
+#pragma once
+
+#include "projections/runner/definition.hpp"
+
+#include <vector>
+
+namespace projection_tests
+{
+class earlier_program
+{
+public:
+    earlier_program();
+    earlier_program(const earlier_program&) = delete;
+    earlier_program& operator=(const earlier_program&) = delete;
+
+    // Of all read models, in the catalogue's order; these live as long as the object.
+    std::vector<const projection::definition*> read_models() const;
+
+private:
+    std::vector<projection::definition> made_;
+};
+}  // namespace projection_tests
