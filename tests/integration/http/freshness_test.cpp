@@ -1,11 +1,14 @@
 // Reads beside projections that stand still: they wait as long as they were told, and then say so.
 #include "http/server/position_token.hpp"
+#include "schemas/uuid.hpp"
 #include "tests/integration/http/stage.hpp"
+#include "tests/kit/eventually.hpp"
 
 #include <doctest/doctest.h>
 
 #include <chrono>
 #include <cstdint>
+#include <fstream>
 #include <future>
 #include <mutex>
 #include <string>
@@ -183,6 +186,64 @@ TEST_CASE("clients that reset while their reads wait leave neither a waiter nor 
         return admin.exchange("GET", "/metrics").body.find("\nclientflow_http_connections 0\n") != std::string::npos;
     }));
     CHECK(ask(stage, of.key, "GET", "/api/v1/dashboard", "", {{"Prefer", "wait=0"}}).status == 200);
+}
+
+namespace
+{
+// Of the test's own process, in which the server is.
+int threads()
+{
+    std::ifstream status{"/proc/self/status"};
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("Threads:"))
+            return std::stoi(line.substr(8));
+    return 0;
+}
+}  // namespace
+
+TEST_CASE("two hundred reads that wait cost no thread and no connection, and hold nobody up")
+{
+    constexpr int readers = 200;
+    http_tests::stage_options options;
+    options.projections = false;
+    // One thread for all of them, and time enough for a busy machine.
+    options.adjust = [](http::service_config& config) {
+        config.query_threads = 1;
+        config.query_waiting_time_max = config.wait_max = std::chrono::seconds{60};
+    };
+    http_tests::stage stage{options};
+    const auto of = stage.new_tenant("patient");
+    const auto writes = of.key, looks_on = stage.new_key(of, {api_key::scope::read});
+    const auto created = ask(stage, writes, "POST", "/api/v1/clients", R"({"name": "Ann"})");
+    REQUIRE(created.status == 201);
+    const auto path = "/api/v1/clients/" + value_of(created.body, "id");
+    const auto looks = [&] { return ask(stage, looks_on, "GET", path, "", {{"Prefer", "wait=60"}}); };
+    const auto calls = [&] {
+        return std::stoi(stage.db.run("select coalesce(sum(calls), 0) from read.api_key_use where key_id = '" +
+                                      schema::type_id<"key">::parse(of.key_id)->value.text() + "'"));
+    };
+    const auto sessions = [&] {
+        return std::stoi(stage.db.run("select count(*) from pg_stat_activity where datname = current_database()"
+                                      " and pid <> pg_backend_pid()"));
+    };
+    // Everybody who keeps a connection has made it.
+    REQUIRE(looks().status == 404);
+    REQUIRE(kit::eventually([&] { return calls() == 1; }));
+    const auto threads_before = threads(), sessions_before = sessions();
+
+    std::vector<kit::wire> waiting;
+    for (int i = 0; i < readers; ++i)
+        waiting.emplace_back(stage.port(), "127.0.0.1", kit::milliseconds{60'000})
+            .request("GET", path, {{"X-API-Key", writes}, {"Prefer", "wait=60, handling=strict"}});
+    REQUIRE(kit::eventually([&] { return calls() == 1 + readers; }));
+    CHECK(looks().status == 404);
+    CHECK(stage.positions.awaited().size() == 1);
+    CHECK(threads() == threads_before);
+    CHECK(sessions() == sessions_before);
+
+    stage.make_runner();
+    for (auto& each : waiting)
+        CHECK(each.read().status == 200);
 }
 
 namespace
