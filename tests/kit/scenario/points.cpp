@@ -12,7 +12,7 @@ namespace scenario
 {
 namespace
 {
-// Uses of keys are kept every 5 s, whatever is asked meanwhile.
+// Uses of keys are kept every second, whatever is asked meanwhile.
 constexpr const char* last_in_time = "key_use.after_commit";
 constexpr long runs_max = 200;  // of one point and kind: a point that is hit for ever is a fault of the driver
 
