@@ -174,11 +174,16 @@ void ownership::implementation::look()
     is_known = work.exec_params1("select es.beat($1, $2)", self.text(), config.role)[0].as<bool>();
 
     auto peers = peers_now(work);
-    std::erase_if(peers, [&](const peer& each) { return each.process == self; });
+    const auto leases = leases_now(work);
+    // A name with neither a session nor a lane is left from before: no share is kept for it, not even while a watch
+    // that begins anew takes everybody for alive.
+    std::erase_if(peers, [&](const peer& each) {
+        const bool serves = std::ranges::find(leases, each.process, &seen_lease::owner) != leases.end();
+        return each.process == self || !(each.is_here || serves);
+    });
     const auto now = steady::now();
     auto alive = watch.look(now, peers, is_settled(work));
     alive.insert(self);
-    const auto leases = leases_now(work);
 
     std::map<std::int32_t, std::pair<std::int64_t, steady::time_point>> still_free;
     for (const auto& each : leases)

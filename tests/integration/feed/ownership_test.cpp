@@ -54,6 +54,12 @@ std::string distinct_owners(const kit::database& in)
 {
     return in.run("select count(distinct owner) || ' of ' || count(owner) from es.lane_lease");
 }
+
+long beats(const kit::database& in, const ownership& of)
+{
+    return std::stol(in.run("select beat from es.process where process = '" + of.process().text() + '\''));
+}
+
 // Lane, owner and term of each lease, as the store has them.
 std::string leases(const kit::database& in)
 {
@@ -156,23 +162,54 @@ TEST_CASE("a database that was away takes nobody's lease")
 {
     kit::cluster server{{false, {}}};
     const kit::database in{server};
-    ownership one{config(in.dsn())};
-    ownership two{config(in.dsn())};
+    kit::proxy link{server.port()};
+    const auto patient = [](ownership_config of) {
+        of.expiry = milliseconds{2'500};  // for who comes back later, on a busy machine
+        return of;
+    };
+    ownership one{patient(config(in.dsn()))};
+    ownership two{patient(config(in.dsn_through(link.port())))};
     one.start();
     two.start();
     await_count("both have half", two, lanes_of(in) / 2);
     await_count("both have half", one, lanes_of(in) / 2);
     const auto before = std::tuple{one.held(), two.held(), leases(in)};
 
-    // Longer than anybody may be silent, so whoever takes its own silence for that of the others takes their lanes.
+    // Longer than anybody may be silent: to whoever counts that silence, the one who comes back later is dead.
     SUBCASE("restarted") { server.stop_fast(); }
     SUBCASE("crashed") { server.stop_immediate(); }
-    kit::let_pass(2 * config("").expiry + milliseconds{500});
+    kit::let_pass(2 * patient(config("")).expiry + milliseconds{500});
     CHECK(one.held() == std::get<0>(before));
     CHECK(two.held() == std::get<1>(before));
+    link.refuse();
     server.start();
-    await_beats(in, 10);
+    const auto first = beats(in, one);
+    kit::await("one is back, and has looked", [&] { return beats(in, one) >= first + 2; });
+    link.heal();
+    await_beats(in, 15);
     CHECK(std::tuple{one.held(), two.held(), leases(in)} == before);
+}
+
+TEST_CASE("nobody gives a lane up for one that died long ago, also when the watch begins anew")
+{
+    const kit::database in;
+    ownership one{config(in.dsn())};
+    one.start();
+    await_count("it has all", one, lanes_of(in));
+    const auto before = std::pair{one.held(), leases(in)};
+    const auto beat_on = [&] {
+        const auto first = beats(in, one);
+        kit::await("it beats on", [&] { return beats(in, one) >= first + 10; });
+    };
+    for (const char* id : {"1", "2", "3"})
+        in.run("insert into es.process (process, role) values ('00000000-0000-0000-0000-00000000000" + std::string{id} +
+               "', 'projector')");
+    beat_on();
+    CHECK(std::pair{one.held(), leases(in)} == before);
+    in.run(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'clientflow leases'");
+    beat_on();
+    CHECK(std::pair{one.held(), leases(in)} == before);
 }
 
 TEST_CASE("a lease that is not as it was seen cannot be taken, and only its owner gives it back")
