@@ -536,7 +536,7 @@ private:
     {
         for (const auto& each : models_)
             for (const auto& lane : progress_.lanes)
-                if (lane.seq > 0)
+                if (lane.mark > 0)  // those to come as well: how long it still takes is told of all
                     versions_.note_progress(each->which, lane.lane, lane.seq, lane.mark,
                                             static_cast<std::int64_t>(rows_in(lane, each->which.projection)));
     }

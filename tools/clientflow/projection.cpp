@@ -41,13 +41,15 @@ constexpr const char* positions =
     "  left join lateral (select e.recorded_at from es.event e where e.lane = n.lane and e.seq = n.seq + 1) o on true"
     " order by 1, 2, 3";
 
+// The time that a build took so far counts from its beginning: what is noted first is folded by then.
 constexpr const char* versions =
-    "select p.projection, p.version, p.state, b.events, b.mark, b.rows, round(b.events / nullif(b.seconds, 0), 1),"
-    "       round((b.mark - b.events) * b.seconds / nullif(b.events, 0), 1)"
+    "select p.projection, p.version, p.state, b.events, b.mark, b.rows, round(b.events / nullif(t.seconds, 0), 1),"
+    "       round((b.mark - b.events) * t.seconds / nullif(b.events, 0), 1)"
     "  from read.projection p"
-    "  left join (select projection, version, sum(seq) as events, sum(mark) as mark, sum(rows) as rows,"
-    "                    extract(epoch from max(at) - min(begun_at)) as seconds from read.build group by 1, 2) b"
+    "  left join (select projection, version, sum(seq) as events, sum(mark) as mark, sum(rows) as rows, max(at) as at"
+    "               from read.build group by 1, 2) b"
     "       on b.projection = p.projection and b.version = p.version and p.state = 'building'"
+    " cross join lateral (select extract(epoch from b.at - p.begun_at) as seconds) t"
     " where p.state <> 'retired'";
 
 std::vector<model> read_models(database& store)
