@@ -2,6 +2,8 @@
 
 #include "projections/runner/columns.hpp"
 #include "projections/runner/row_connection.hpp"
+#include "projections/runner/version_comparing.hpp"
+#include "schemas/fault_point.hpp"
 #include "schemas/text.hpp"
 
 #include <pqxx/pqxx>
@@ -150,6 +152,7 @@ struct version_store::implementation
             pqxx::nontransaction work{raw};
             work.exec_params("select read.quiet_terms($1, $2)", projection, number);
         });
+        FAULT_POINT("remove_retired.words_quiet");
         for (int attempt = 1;; ++attempt)
             try
             {
@@ -386,16 +389,20 @@ void version_store::swap_all(std::span<const version> these, bool with_stopped_k
             work.exec_params1("select read.swap_version($1, $2, $3)", each.projection, each.number, with_stopped_keys);
             implementation::expect_room_for_former(work, each);
         }
+        FAULT_POINT("swap_all.before_commit");
         work.commit();
     });
+    FAULT_POINT("swap_all.after_commit");
 }
 
 void version_store::retire(const definition& of, int number, const std::string& reason)
 {
+    FAULT_POINT("retire.before");
     self_->step([&](pqxx::connection_base& raw) {
         pqxx::nontransaction work{raw};
         work.exec_params("select read.retire_version($1, $2, $3)", std::string{of.name}, number, reason);
     });
+    FAULT_POINT("retire.after");
 }
 
 // In steps, tenant by tenant along the keys, so that nobody waits for it; the tables last.
@@ -409,7 +416,9 @@ void version_store::remove_retired(const definition& of, int number)
         for (const auto& row : work.exec("select tenant_id from es.tenant"))
             tenants.emplace_back(row[0].c_str());
     });
+    FAULT_POINT("remove_retired.positions_gone");
     for (const auto& tenant : tenants)
+    {
         self_->step([&](pqxx::connection_base& raw) {
             pqxx::nontransaction work{raw};
             work.exec_params("delete from read.parked where tenant_id = $1 and projection = $2 and version = $3",
@@ -417,12 +426,16 @@ void version_store::remove_retired(const definition& of, int number)
             work.exec_params("delete from read.sum where tenant_id = $1 and version = $2 and counter like $3", tenant,
                              number, name + ".%");
         });
+        FAULT_POINT("remove_retired.tenant_gone");
+    }
     if (of.find_by != nullptr)
         self_->drop_terms(name, number);
+    FAULT_POINT("remove_retired.words_gone");
     self_->step([&](pqxx::connection_base& raw) {
         pqxx::nontransaction work{raw};
         work.exec_params("select read.drop_version($1, $2, $3)", name, number, std::string{of.table});
     });
+    FAULT_POINT("remove_retired.rows_gone");
 }
 
 std::optional<version> version_store::live_before(std::string_view projection)
@@ -433,89 +446,11 @@ std::optional<version> version_store::live_before(std::string_view projection)
     return found.empty() ? std::nullopt : std::optional{std::move(found.front())};
 }
 
-namespace
-{
-// A session of a row store looks rows up one by one.
-void plan_for_all_rows(pqxx::transaction_base& work)
-{
-    for (const char* way : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan"})
-        work.exec0(std::string{"set local "} + way + " = on");
-}
-
-// Lanes in which both versions stand at the same event, and those in which they do not.
-struct lanes_compared
-{
-    std::string same{"{"};
-    std::vector<std::int32_t> apart;
-};
-
-lanes_compared lanes_of(pqxx::transaction_base& work, const version& one, const version& other)
-{
-    lanes_compared found;
-    for (const auto& row : work.exec_params(
-             "with newest as (select distinct on (version, lane) version, lane, seq from read.checkpoint"
-             "                 where projection = $1 and version in ($2, $3) order by version, lane, step desc)"
-             " select lane, count(*) = 2 and min(seq) = max(seq) from newest group by lane order by lane",
-             one.projection, one.number, other.number))
-        if (row[1].as<bool>())
-            found.same.append(found.same.size() > 1 ? "," : "").append(row[0].c_str());
-        else
-            found.apart.push_back(row[0].as<std::int32_t>());
-    found.same.push_back('}');
-    return found;
-}
-
-std::string shape_of_table(pqxx::transaction_base& work, const version& of)
-{
-    return work
-        .exec_params1("select string_agg(attname || ' ' || atttypid::regtype, ',' order by attnum)"
-                      "  from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped",
-                      of.rows_in)[0]
-        .as<std::string>();
-}
-
-// What names a row within its tenant: the thing, or the event it was made of.
-std::string key_column(pqxx::transaction_base& work, const version& of)
-{
-    return work.exec_params("select from pg_attribute where attrelid = $1::regclass and attname = 'id'", of.rows_in)
-                   .empty()
-               ? "seq"
-               : "id";
-}
-
-std::string rows_in_lanes(const version& of, const std::string& key)
-{
-    return "(select t.tenant_id, t." + key + " as key, t::text as held from " + of.rows_in +
-           " t where t.tenant_id in (select h.tenant_id from es.tenant h where h.lane = any($1::integer[])))";
-}
-
-std::int64_t totals_apart(pqxx::transaction_base& work, const version& one, const version& other,
-                          const std::string& lanes)
-{
-    return work
-        .exec_params1(
-            "with newest as (select distinct on (tenant_id, counter, version, bucket) tenant_id, counter, version,"
-            " bucket, value from read.sum where version in ($2, $3) and counter like $4 and tenant_id in"
-            " (select h.tenant_id from es.tenant h where h.lane = any($1::integer[]))"
-            " order by tenant_id, counter, version, bucket, seq desc)"
-            " select count(*) from (select * from newest where version = $2) a"
-            " full join (select * from newest where version = $3) b using (tenant_id, counter, bucket)"
-            " where coalesce(a.value, 0) <> coalesce(b.value, 0)",
-            lanes, one.number, other.number, one.projection + ".%")[0]
-        .as<std::int64_t>();
-}
-}  // namespace
-
 std::map<std::int32_t, std::uint64_t> version_store::rows_by_lane(const version& of)
 {
     return self_->rows.call([&](pqxx::connection_base& raw) {
         pqxx::read_transaction work{raw};
-        plan_for_all_rows(work);
-        std::map<std::int32_t, std::uint64_t> found;
-        for (const auto& row : work.exec("select h.lane, sum(t.rows) from (select tenant_id, count(*) as rows from " +
-                                         of.rows_in + " group by 1) t join es.tenant h using (tenant_id) group by 1"))
-            found.emplace(row[0].as<std::int32_t>(), row[1].as<std::uint64_t>());
-        return found;
+        return projection::rows_by_lane(work, of);
     });
 }
 
@@ -523,7 +458,7 @@ std::vector<std::int32_t> version_store::lanes_apart(const version& one, const v
 {
     return self_->rows.call([&](pqxx::connection_base& raw) {
         pqxx::read_transaction work{raw};
-        return lanes_of(work, one, other).apart;
+        return projection::lanes_apart(work, one, other);
     });
 }
 
@@ -531,30 +466,7 @@ version_comparison version_store::compare(const version& one, const version& oth
 {
     return self_->rows.call([&](pqxx::connection_base& raw) {
         pqxx::transaction<pqxx::repeatable_read, pqxx::read_only> work{raw};
-        plan_for_all_rows(work);
-        version_comparison found;
-        const auto lanes = lanes_of(work, one, other);
-        found.lanes_apart = lanes.apart;
-        const auto key = key_column(work, one);
-        const auto count = [&](const version& of) {
-            return work.exec_params1("select count(*) from " + rows_in_lanes(of, key) + " r", lanes.same)[0]
-                .as<std::int64_t>();
-        };
-        found.rows_of_one = count(one);
-        found.rows_of_other = count(other);
-        found.is_same_shape = shape_of_table(work, one) == shape_of_table(work, other);
-        found.totals_different = totals_apart(work, one, other, lanes.same);
-        if (!found.is_same_shape)
-            return found;
-        const std::string apart = " from " + rows_in_lanes(one, key) + " a full join " + rows_in_lanes(other, key) +
-                                  " b using (tenant_id, key) where a.held is distinct from b.held";
-        found.rows_different = work.exec_params1("select count(*)" + apart, lanes.same)[0].as<std::int64_t>();
-        if (found.rows_different > 0)
-            for (const auto& row : work.exec_params("select tenant_id, key" + apart + " order by 1, 2 limit " +
-                                                        std::to_string(differences_max),
-                                                    lanes.same))
-                found.differences.push_back({*uuid::parse(row[0].c_str()), row[1].c_str()});
-        return found;
+        return projection::compare(work, one, other, differences_max);
     });
 }
 
@@ -566,8 +478,10 @@ bool version_store::show_to_analysts(std::string_view projection, std::chrono::m
             pqxx::work work{raw};
             work.exec0("set local lock_timeout = " + std::to_string(patience.count()));
             work.exec_params("select read.show_live_version($1)", std::string{projection});
+            FAULT_POINT("show_to_analysts.before_commit");
             work.commit();
         });
+        FAULT_POINT("show_to_analysts.after_commit");
         return true;
     }
     catch (const store_failed& fault)
@@ -576,6 +490,18 @@ bool version_store::show_to_analysts(std::string_view projection, std::chrono::m
             return false;
         throw;
     }
+}
+
+std::optional<int> version_store::still_seen_by_analysts(std::string_view projection)
+{
+    return self_->rows.call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        const auto row = work.exec_params1("select max(p.version) from read.analyst_view v join read.projection p"
+                                           " on p.projection = v.projection and p.rows_in = v.of_table"
+                                           " where v.projection = $1 and p.state <> 'live'",
+                                           std::string{projection});
+        return row[0].is_null() ? std::nullopt : std::optional{row[0].as<int>()};
+    });
 }
 
 void version_store::note_progress(const version& of, std::int32_t lane, std::int64_t seq, std::int64_t mark,

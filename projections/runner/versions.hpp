@@ -143,10 +143,12 @@ public:
     void show_beside(const model&);  // whoever serves the lanes feeds it
     // Shows these, of a read model each, instead of the live ones: all of them in one transaction, or none. `is_behind`
     // when one is, `not_now` when one has stopped keys and those are not accepted, or when there is no room for the
-    // version that was live.
+    // version that was live. FAULT_POINTs swap_all.before_commit and swap_all.after_commit stand around its commit.
     void swap_all(std::span<const version>, bool with_stopped_keys);
     // A version that is not live goes out of use; one that is being built is cancelled. Whoever feeds it notices within
-    // `feeders_notice`; afterwards its rows can be removed, which may be done again when it was cut off.
+    // `feeders_notice`; afterwards its rows can be removed, which may be done again when it was cut off. FAULT_POINTs
+    // retire.before and retire.after stand around the one, remove_retired.positions_gone, .tenant_gone, .words_quiet,
+    // .words_gone and .rows_gone behind the steps of the other.
     void retire(const definition&, int number, const std::string& reason);
     void remove_retired(const definition&, int number);
     static constexpr std::chrono::seconds feeders_notice{3};
@@ -157,8 +159,11 @@ public:
     version_comparison compare(const version& one, const version& other, std::size_t differences_max);
     // Those in which the two do not show the same events.
     std::vector<std::int32_t> lanes_apart(const version& one, const version& other);
-    // Shows analysts the live version. False: somebody holds their view, try again.
+    // Shows analysts the live version. False: somebody holds their view, try again. FAULT_POINTs
+    // show_to_analysts.before_commit and show_to_analysts.after_commit stand around its commit.
     bool show_to_analysts(std::string_view projection, std::chrono::milliseconds patience);
+    // The version that they see instead, for as long as that has not been done.
+    std::optional<int> still_seen_by_analysts(std::string_view projection);
 
     // What the table holds, lane by lane; reads all of it.
     std::map<std::int32_t, std::uint64_t> rows_by_lane(const version&);

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 namespace cli
@@ -26,20 +27,21 @@ constexpr int view_tries = 30;
 constexpr int swap_tries = 20;  // each behind a fold up to the log's end
 
 // The API reads the live version from the next request on. Analysts' views need their view alone for a moment; where
-// they are held for longer, `again` is the command that swaps them.
-void show_to_analysts(const program& chosen, projection::version_store& store, const std::string& name,
+// they are held for longer, `again` is the command that swaps them. False: they were.
+bool show_to_analysts(const program& chosen, projection::version_store& store, const std::string& name,
                       const std::string& again)
 {
     for (int nth = 0; nth < view_tries && !stop_asked(); ++nth)
     {
         if (store.show_to_analysts(name, view_patience))
-            return;
+            return true;
         if (nth == 0)
             say(chosen, "An analyst's query holds the view; trying again for half a minute.");
     }
     say(chosen, "The API shows the new version; the analysts' view is still held by a query and shows the one before. "
                 "`" +
                     again + "` swaps it.");
+    return false;
 }
 
 // All of them or none. Servers of this program feed them; where none does (they are of another one), what is left is
@@ -91,6 +93,48 @@ const projection::version& newest_beside(const standing_versions& all, const cha
     return next;
 }
 
+bool has_newer_beside(const standing_versions& all, int live)
+{
+    return std::ranges::any_of(all.all, [&](const projection::version& each) {
+        return each.state == projection::version_state::beside && each.number > live;
+    });
+}
+
+// The version from which a run before this one came when it was cut off before the analysts' views followed. The same
+// command again finishes that: a second step forward there is none, and a second step back would undo the first.
+std::optional<int> cut_off_from(projection::version_store& store, const standing_versions& all, bool goes_back)
+{
+    const auto* live = all.in_state(projection::version_state::live);
+    if (live == nullptr || (!goes_back && has_newer_beside(all, live->number)))
+        return std::nullopt;
+    const auto seen = store.still_seen_by_analysts(live->projection);
+    return seen && (*seen > live->number) == goes_back ? seen : std::nullopt;
+}
+
+struct turn
+{
+    projection::version next;
+    int before = 0;
+};
+
+turn meant_turn(projection::version_store& store, const standing_versions& all, const version_options& given,
+                std::string_view from_state, const char* otherwise)
+{
+    const auto* live = all.in_state(projection::version_state::live);
+    const int before = live == nullptr ? 0 : live->number;
+    if (given.number != 0)
+        return {all.numbered(given.number), before};
+    const bool goes_back = from_state == projection::version_state::former;
+    if (const auto cut_off = cut_off_from(store, all, goes_back))
+        return {*live, *cut_off};
+    if (!goes_back)
+        return {newest_beside(all, otherwise), before};
+    const auto last = store.live_before(given.names.front());
+    if (!last)
+        throw failure(refused, "not_now", otherwise);
+    return {*last, before};
+}
+
 exit_status show(const program& chosen, const version_options& given, std::string_view from_state,
                  const char* otherwise)
 {
@@ -101,13 +145,7 @@ exit_status show(const program& chosen, const version_options& given, std::strin
     return telling([&] {
         store.open();
         const standing_versions all{store, name};
-        const auto before_it = store.live_before(name);
-        const bool goes_back = from_state == projection::version_state::former && given.number == 0;
-        if (goes_back && !before_it)
-            throw failure(refused, "not_now", otherwise);
-        const auto next = goes_back           ? *before_it
-                          : given.number != 0 ? all.numbered(given.number)
-                                              : newest_beside(all, otherwise);
+        const auto [next, before] = meant_turn(store, all, given, from_state, otherwise);
         if (const auto& code = definition_named(name); next.definition != code.version)
             throw failure(refused, "unknown_definition",
                           "version " + std::to_string(next.number) + " of " + name + " was folded by definition " +
@@ -115,7 +153,6 @@ exit_status show(const program& chosen, const version_options& given, std::strin
                               std::to_string(code.version) + ", could not go on with it: show it with its own program");
         store.expect_room_for_former(next);
         const auto* live = all.in_state(projection::version_state::live);
-        const int before = live == nullptr ? 0 : live->number;
         if (!given.dry_run && live != nullptr && next.state != projection::version_state::live)
             await_same_events(store, *live, next);
         if (!given.dry_run && next.state != projection::version_state::live)
@@ -256,6 +293,10 @@ exit_status retire(const program& chosen, const version_options& given)
             throw failure(refused, "not_now", "version " + std::to_string(which.number) + " is live");
         if (!given.dry_run)
         {
+            // Where a swap was cut off before the analysts' view followed, they would be left with an empty table.
+            if (store.still_seen_by_analysts(which.projection) == which.number &&
+                !show_to_analysts(chosen, store, which.projection, "projection retire"))
+                throw failure(refused, "not_now", "an analyst's query holds the view, which still shows this version");
             if (which.state != projection::version_state::retired)  // else what was cut off before is gone on with
                 store.retire(code, which.number, reason);
             std::this_thread::sleep_for(projection::version_store::feeders_notice);

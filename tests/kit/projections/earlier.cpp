@@ -38,13 +38,7 @@ earlier_program::earlier_program()
     lower(member::read_model(), counted_before<member::read_model>);
     lower(comment::read_model(), counted_before<comment::read_model>);
     lower(project::read_model(), counted_before<project::read_model>);
-}
-
-std::vector<const projection::definition*> earlier_program::read_models() const
-{
-    std::vector<const projection::definition*> all;
     for (const auto& each : made_)
-        all.push_back(&each);
-    return all;
+        all_.push_back(&each);
 }
 }  // namespace projection_tests

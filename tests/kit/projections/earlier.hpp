@@ -4,6 +4,7 @@
 
 #include "projections/runner/definition.hpp"
 
+#include <span>
 #include <vector>
 
 namespace projection_tests
@@ -15,10 +16,11 @@ public:
     earlier_program(const earlier_program&) = delete;
     earlier_program& operator=(const earlier_program&) = delete;
 
-    // Of all read models, in the catalogue's order; these live as long as the object.
-    std::vector<const projection::definition*> read_models() const;
+    // Of all read models, in the catalogue's order; they live as long as the object.
+    std::span<const projection::definition* const> read_models() const { return all_; }
 
 private:
     std::vector<projection::definition> made_;
+    std::vector<const projection::definition*> all_;
 };
 }  // namespace projection_tests
