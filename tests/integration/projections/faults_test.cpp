@@ -2,12 +2,15 @@
 //
 // A second program (this one, running the test marked as the child) catches up with the log while a fault waits at one
 // point; the driver raises the count of hits until the fault does not fire any more.
+#include "events/client.hpp"
+#include "events/project.hpp"
 #include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 
 using namespace projection_tests;
 
@@ -71,6 +74,52 @@ void check_equals_a_rebuild(world& in)
     const auto found = in.verified();
     CHECK(found.different == 0);
     CHECK(in.db.run(foreign_rows) == "0");
+}
+
+constexpr const char* refused_name = "refused on purpose";
+
+// Two keys that stop: one at its second event, which cannot be read, one at its first, whose row the database refuses.
+void append_poison(world& in, const uuid& tenant)
+{
+    project::created unreadable;
+    unreadable.id = {fresh_id()};
+    unreadable.name = "unreadable";
+    in.append(tenant, "project", unreadable.id.value, unreadable);
+    in.append_raw(tenant, "project", unreadable.id.value, "project.exploded", 1, fresh_id(), "{}");
+    in.append(tenant, "project", unreadable.id.value, project::archived{unreadable.id});
+    client::created refused;
+    refused.id = {fresh_id()};
+    refused.name = refused_name;
+    in.append(tenant, "client", refused.id.value, refused);
+    in.append(tenant, "client", refused.id.value, client::archived{refused.id});
+}
+
+// Poison in every lane, so densely that no whole batch is without.
+void poisoned_history(world& in, std::uint32_t seed)
+{
+    for (std::uint32_t part = 0; part < 3; ++part)
+        for (const auto& tenant : random_history(in, 10 * seed + part, {4, 60}))
+            append_poison(in, tenant);
+    in.flush();
+}
+
+// Stopped are those keys that the log says, as far as each projection stands, and no others; how many.
+int check_stopped_up_to_positions(world& in)
+{
+    const std::string by_log =
+        "select p.*, k.lane, k.stream_id, k.seq from (values ('project', 'unknown_type', 'project.exploded'),"
+        " ('client', 'refused_by_store', 'client.created')) p (projection, kind, type) join es.event k on"
+        " k.type = p.type and (k.type <> 'client.created' or k.data->>'name' = '" +
+        std::string{refused_name} +
+        "') where k.seq <= (select seq from read.checkpoint c where c.projection = p.projection and c.lane = k.lane"
+        " order by step desc limit 1)";
+    const std::string text = "select count(*) || ': ' || coalesce(string_agg(concat_ws(' ', projection, kind, lane, ";
+    const auto found =
+        in.db.run(text + "from_seq, key), ', ' order by projection, lane, from_seq), '') from read.parked");
+    CHECK(found == in.db.run(text + "seq, stream_id), ', ' order by projection, lane, seq), '') from (" + by_log +
+                             ") w"));
+    CHECK(in.verified().different == 0);
+    return std::stoi(found);
 }
 }  // namespace
 
@@ -138,6 +187,39 @@ TEST_CASE("killed at every point around the commit, at every batch, a restart fi
         const auto found = in.verified();
         CHECK(found.different == 0);
         CHECK(found.events > 160);
+    }
+}
+
+TEST_CASE("killed around every commit that stops keys, a restart has the same keys stopped at the same events")
+{
+    for (const char* point : points)
+    {
+        CAPTURE(point);
+        world in;
+        in.db.run("alter table read.client add constraint test_refuses check (name <> '" + std::string{refused_name} +
+                  "')");
+        const auto cache = in.room.path() / "cache";
+        int fired = 0, stopped = 0;
+        for (int nth = 1;; ++nth)
+        {
+            CAPTURE(nth);
+            REQUIRE(nth < 50);
+            poisoned_history(in, 140 + static_cast<std::uint32_t>(nth));
+            const auto end = run_child(in, cache, std::string{point} + ":kill:" + std::to_string(nth));
+            const int stopped_before = std::exchange(stopped, check_stopped_up_to_positions(in));
+            if (!end.fired)
+            {
+                CHECK(end.how == kit::ending{0, 0});
+                break;
+            }
+            ++fired;
+            CHECK(end.how.exit_code == 137);
+            // Each whole batch that was committed has stopped some.
+            const bool is_committed = point != points[0];
+            CHECK(stopped - stopped_before >= (is_committed ? nth : nth - 1));
+        }
+        CHECK(fired >= 2);
+        CHECK(stopped == fired * 24 + 24);
     }
 }
 
