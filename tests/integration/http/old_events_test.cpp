@@ -1,5 +1,4 @@
 // A stream that begins with an event in an old shape is commanded, replayed and read like any other.
-#include "events/log/meta.hpp"
 #include "events/log/store.hpp"
 #include "events/log/upcast.hpp"
 #include "events/task.hpp"
@@ -45,25 +44,11 @@ private:
     // As a server of that time wrote it: estimates were whole hours.
     void append_first_version(const std::string& project)
     {
-        event_log::new_event born;
-        born.event_id = at.new_id();
-        born.stream = stream();
-        born.version = 1;
-        born.type = "task.created";
-        born.schema_version = 1;
-        born.data = R"({"id":")" + id.text() + R"(","project_id":")" + project +
-                    R"(","title":"Call Ann","description":null,"status":"todo","priority":"normal","due_on":null,)"
-                    R"("assignee_ids":[],"estimate_hours":3,"labels":[],"parent_id":null})";
-        event_log::meta how;
-        how.occurred_at = at.clock.now();
-        event_log::write_meta(how, of.id, born.meta, nullptr);
-
-        event_log::command_part part;
-        part.tenant = of.id;
-        part.lane = log.find_tenant(of.id).value().lane;
-        part.expected.push_back({stream(), {}});
-        part.events.push_back(std::move(born));
-        REQUIRE((log.append({at.new_id(), {std::move(part)}}).front().kind == event_log::verdict_kind::appended));
+        const std::string data =
+            R"({"id":")" + id.text() + R"(","project_id":")" + project +
+            R"(","title":"Call Ann","description":null,"status":"todo","priority":"normal","due_on":null,)"
+            R"("assignee_ids":[],"estimate_hours":3,"labels":[],"parent_id":null})";
+        at.append_raw(of, "task", id.value, {}, "task.created", 1, data);
     }
 };
 }  // namespace

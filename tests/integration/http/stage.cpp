@@ -3,11 +3,16 @@
 #include "commands/limits.hpp"
 #include "commands/org.hpp"
 #include "events/feed/store_feed.hpp"
+#include "events/log/store.hpp"
 #include "projections/catalogue.hpp"
 #include "projections/runner/reader.hpp"
+#include "projections/runner/tenant_rebuild.hpp"
+#include "projections/runner/versions.hpp"
 #include "schemas/text.hpp"
 
+#include <algorithm>
 #include <future>
+#include <numeric>
 #include <stdexcept>
 
 namespace http_tests
@@ -19,6 +24,13 @@ api_key::minted fresh_key()
     std::array<std::uint8_t, 20> random{};
     schema::random_bytes(random);
     return api_key::mint(api_key::audience::organisation, random);
+}
+
+std::vector<std::int32_t> all_lanes()
+{
+    std::vector<std::int32_t> all(16);
+    std::iota(all.begin(), all.end(), 0);
+    return all;
 }
 }  // namespace
 
@@ -48,10 +60,7 @@ stage::stage(stage_options options)
     const auto master = room.path() / "master.key";
     event_log::create_master_key(master);
     keys = std::make_unique<event_log::keyring>(event_log::keyring_config{master, options.cached_keys_max});
-    event_feed::store_feed_config following;
-    following.dsn = db.dsn();
-    following.guard = guard;
-    news = std::make_unique<event_feed::store_feed>(std::move(following));
+    news = feed();
     if (options.projections)
         make_runner();
     lanes::writer_config writers;
@@ -91,21 +100,30 @@ event_log::store_config stage::store() const
     return made;
 }
 
+projection::row_store_config stage::rows() const
+{
+    projection::row_store_config made;
+    made.connection.dsn = db.dsn();
+    made.watchdog = guard;
+    return made;
+}
+
+std::unique_ptr<event_feed::feed> stage::feed() const
+{
+    event_feed::store_feed_config made;
+    made.dsn = db.dsn();
+    made.guard = guard;
+    return std::make_unique<event_feed::store_feed>(std::move(made));
+}
+
 void stage::make_runner()
 {
     projection::runner_config made;
-    for (std::int32_t lane = 0; lane < 16; ++lane)
-        made.projector.lanes.push_back(lane);
-    made.rows.connection.dsn = db.dsn();
-    made.rows.watchdog = guard;
+    made.projector.lanes = all_lanes();
+    made.rows = rows();
     made.cache.directory = room.path() / "cache";
     made.keys = store();
-    made.feed = [this]() -> std::unique_ptr<event_feed::feed> {
-        event_feed::store_feed_config feed;
-        feed.dsn = db.dsn();
-        feed.guard = guard;
-        return std::make_unique<event_feed::store_feed>(std::move(feed));
-    };
+    made.feed = [this] { return feed(); };
     runner = std::make_unique<projection::runner>(std::move(made), projection::read_models(), *keys, positions, clock);
     runner->start();
 }
@@ -145,6 +163,60 @@ void stage::make_service(const stage_options& options)
 }
 
 schema::uuid stage::new_id() { return ids_.next(clock.now().us); }
+
+event_log::head stage::append_raw(const tenant& of, const std::string& category, const schema::uuid& stream,
+                                  const event_log::head& after, std::string type, int schema_version, std::string data)
+{
+    event_log::new_event fact;
+    fact.event_id = new_id();
+    fact.stream = {of.id, category, stream};
+    fact.version = after.version + 1;
+    fact.type = std::move(type);
+    fact.schema_version = schema_version;
+    fact.data = std::move(data);
+    event_log::meta how;
+    how.occurred_at = clock.now();
+    event_log::write_meta(how, of.id, fact.meta, nullptr);
+    const event_log::head made{fact.version, fact.event_id};
+
+    event_log::store log{store()};
+    event_log::command_part part;
+    part.tenant = of.id;
+    part.lane = log.find_tenant(of.id).value().lane;
+    part.expected.push_back({fact.stream, after});
+    part.events.push_back(std::move(fact));
+    if (log.append({new_id(), {std::move(part)}}).front().kind != event_log::verdict_kind::appended)
+        throw std::runtime_error("the test's own event was refused");
+    if (runner)
+        runner->wake();
+    news->wake();
+    return made;
+}
+
+projection::verified stage::verified()
+{
+    projection::verify_config made;
+    made.rows = rows();
+    made.keys = store();
+    made.feed = [this] { return feed(); };
+    made.lanes = all_lanes();
+    return projection::verify(made, projection::read_models(), *keys);
+}
+
+bool stage::rebuild_rows(const tenant& of, std::string_view read_model)
+{
+    projection::version_store versions{rows()};
+    versions.open();
+    const auto models = versions.live(projection::read_models());
+    const auto definitions = projection::definitions_of(models);
+    projection::row_store held{rows(), definitions};
+    held.open();
+    projection::personal_keys opened{*keys, store()};
+    const auto log = feed();
+    const auto lane = std::stoi(db.run("select lane from es.tenant where tenant_id = '" + of.id.text() + "'"));
+    const auto made = std::ranges::find(definitions, read_model, [](const auto* each) { return each->name; });
+    return projection::rebuild_tenant({held, *log, opened}, **made, of.id, lane).is_done;
+}
 
 lanes::answer stage::run(const schema::uuid& of,
                          std::function<lanes::decided(lanes::view&, const lanes::origin&)> decide,

@@ -11,6 +11,7 @@
 #include "http/server/service.hpp"
 #include "projections/runner/positions.hpp"
 #include "projections/runner/runner.hpp"
+#include "projections/runner/verify.hpp"
 #include "tests/kit/database.hpp"
 #include "tests/kit/paths.hpp"
 #include "tests/kit/wire.hpp"
@@ -19,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace http_tests
@@ -69,6 +71,13 @@ public:
     // One more key of a tenant.
     std::string new_key(const tenant&, std::vector<api_key::scope>, std::optional<std::int64_t> per_minute = 0);
     schema::uuid new_id();
+    // One more event of a stream, as a server of another build may have written it: nothing is decided or checked.
+    event_log::head append_raw(const tenant&, const std::string& category, const schema::uuid& stream,
+                               const event_log::head& after, std::string type, int schema_version, std::string data);
+    // Everything the log says stands in the rows that are shown, byte for byte.
+    projection::verified verified();
+    // Makes a tenant's rows of one read model anew from the log, beside the runner; whether it was done.
+    bool rebuild_rows(const tenant&, std::string_view read_model);
     // A new one in the place of `runner`, which must be gone.
     void make_runner();
     // Likewise, in the place of `service`: what a server just started knows.
@@ -93,6 +102,8 @@ public:
 
 private:
     event_log::store_config store() const;
+    projection::row_store_config rows() const;
+    std::unique_ptr<event_feed::feed> feed() const;
 
     schema::uuid_source ids_;
 };
