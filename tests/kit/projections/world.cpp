@@ -197,6 +197,14 @@ projection::verified world::verified(std::span<const projection::definition* con
     return projection::verify(verifying(), of, *keys);
 }
 
+projection::verified world::verified_versions()
+{
+    projection::version_store versions{rows()};
+    versions.open();
+    const auto fed = versions.fed(projection::read_models());
+    return verified(projection::definitions_of(fed));
+}
+
 running::running(world& in, const std::filesystem::path& cache, std::span<const projection::definition* const> of_these)
     : of(in)
     , runner(

@@ -78,6 +78,8 @@ public:
 
     // Everything the log says stands in the rows, byte for byte; throws with what differs first.
     projection::verified verified(std::span<const projection::definition* const> = projection::read_models());
+    // Likewise in every version that is fed, live or beside.
+    projection::verified verified_versions();
 
     kit::database db;
     kit::temporary_directory room;
