@@ -96,6 +96,16 @@ TEST_CASE("Two servers on one store for long")
     tell(scenario::share_a_store(nodes, 20));
 }
 
+TEST_CASE("Half a minute without PostgreSQL, and nobody's lease is taken")
+{
+    scenario::site at;
+    scenario::pair nodes{at};
+    const auto told = scenario::be_without_database(nodes, std::chrono::seconds{30});
+    tell(told);
+    CHECK(told.count("absences of the database") == 1);
+    CHECK(told.count("leases kept") > 0);
+}
+
 TEST_CASE("A help desk of eight tenants through three rounds of every fault")
 {
     scenario::site at;

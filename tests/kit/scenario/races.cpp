@@ -188,6 +188,23 @@ findings hand_lanes_over(pair& nodes)
     return told;
 }
 
+findings be_without_database(pair& nodes, kit::milliseconds lasting)
+{
+    findings told;
+    const auto as = nodes.at.found("away");
+    load work{{.prefix = "away", .clients = 4}, as, {nodes.one.port(), nodes.other.port()}};
+    work.start();
+    await_progress(work);
+    keep_leases_while_away(nodes.at, lasting, told);
+    await_progress(work);
+    work.stop();
+    work.settle();
+    told.add(work.replay(), "");
+    told.add(check_store(nodes.at), "");
+    told.add(work.check(nodes.at), "");
+    return told;
+}
+
 findings share_a_store(pair& nodes, int kills)
 {
     findings told;

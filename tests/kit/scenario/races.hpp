@@ -1,6 +1,7 @@
 // Two server processes on one store: each with its own data directory and caches, neither may believe them.
 #pragma once
 
+#include "tests/kit/eventually.hpp"
 #include "tests/kit/scenario/findings.hpp"
 #include "tests/kit/scenario/node.hpp"
 #include "tests/kit/scenario/site.hpp"
@@ -36,4 +37,6 @@ findings share_a_store(pair&, int kills);
 // Under load, one node is killed, frozen past its leases and woken, and asked to stop: each time the other serves every
 // lane within 15 s, and afterwards both share them again. Counts "hand-overs" and "slowest hand-over ms".
 findings hand_lanes_over(pair&);
+// Under load, PostgreSQL is away for that long: nobody's lane is taken. See sharing.hpp for what is counted.
+findings be_without_database(pair&, kit::milliseconds lasting);
 }  // namespace scenario
