@@ -33,6 +33,14 @@ bool may_come_right(const kit::finished& told)
 
 builder::builder(const site& at) : at_(at), working_(std::async(std::launch::async, [this] { return work(); })) {}
 
+void builder::await_begun()
+{
+    kit::await(
+        "the build has begun", [&] { return is_done_within(kit::milliseconds{0}) || has_begun(); }, all_runs_max);
+}
+
+bool builder::is_done_within(kit::milliseconds time) { return working_.wait_for(time) == std::future_status::ready; }
+
 findings builder::finish() { return working_.get(); }
 
 kit::finished builder::run(std::vector<std::string> words) const

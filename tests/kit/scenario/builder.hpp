@@ -20,6 +20,9 @@ class builder
 public:
     explicit builder(const site&);
 
+    // Until it has begun, or has ended already.
+    void await_begun();
+    bool is_done_within(kit::milliseconds);
     // What it found; a problem when it has not ended within that time.
     findings finish();
 

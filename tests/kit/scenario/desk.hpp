@@ -18,7 +18,9 @@ struct desk_config
     std::filesystem::path log;  // the help desk's, as tools/load takes it
     int rounds = 1;             // of all faults, each round in an order of its own
     // Also orderly stops, ended sessions, everything lost at once, lost caches, freezes through a crash, a link cut and
-    // stalled, versions shown back and forth, an organisation's rows made anew.
+    // stalled, versions shown back and forth and under an analyst's query, an organisation's rows made anew, PostgreSQL
+    // away for half a minute and restarted through a rebuild, damage by hand, events of a later program, the largest
+    // bodies, streams that nobody reads, full disks where disks can be had.
     bool in_full = false;
     int writes_per_s = 25;  // while there are faults; then the rest as fast as it goes
     kit::milliseconds rest_max{300'000};

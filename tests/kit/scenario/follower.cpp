@@ -17,6 +17,7 @@ namespace
 // A stream that is silent for that long is given up for the next server's: it goes on there.
 constexpr kit::milliseconds silence_max{3'000};
 constexpr kit::milliseconds pause_max{500};
+constexpr kit::milliseconds held_max{300'000};
 
 std::string line_of(const std::string& block, const std::string& name)
 {
@@ -85,7 +86,10 @@ void follower::follow(std::uint16_t port)
     }
     ++told_.counted["streams followed"];
     while (!stopping_)
+    {
         take(line.read_until("\n\n"));
+        kit::eventually([&] { return !is_held_ || stopping_; }, held_max);
+    }
 }
 
 void follower::take(const std::string& block)

@@ -22,6 +22,9 @@ public:
     follower(std::vector<std::uint16_t> ports, organisation as);
     ~follower();
     void stop();
+    // Reads nothing, with its stream open, until it goes on.
+    void hold() { is_held_ = true; }
+    void go_on() { is_held_ = false; }
 
     // Until it was told as many events as there are; any thread may wait.
     void await_all(const site&) const;
@@ -38,6 +41,7 @@ private:
     const std::vector<std::uint16_t> ports_;
     const organisation as_;
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> is_held_{false};
     std::atomic<std::size_t> heard_{0};
     // Its thread's until it is stopped.
     std::string last_id_;

@@ -22,7 +22,11 @@ held_transaction::held_transaction(const std::string& dsn, const std::vector<std
 
 held_transaction::~held_transaction() = default;
 
-void held_transaction::run(const std::string& statement) { self_->work.exec(statement); }
+std::string held_transaction::run(const std::string& statement)
+{
+    const auto rows = self_->work.exec(statement);
+    return rows.empty() || rows.columns() == 0 || rows[0][0].is_null() ? "" : rows[0][0].as<std::string>();
+}
 
 void held_transaction::release() { self_.reset(); }
 }  // namespace scenario

@@ -16,7 +16,7 @@ public:
     held_transaction(const std::string& dsn, const std::vector<std::string>& statements);
     ~held_transaction();
 
-    void run(const std::string& statement);
+    std::string run(const std::string& statement);  // the first column of the first row, "" without
     void release();  // rolls back now
 
 private:
