@@ -9,6 +9,7 @@
 #include "tests/kit/scenario/points.hpp"
 #include "tests/kit/scenario/races.hpp"
 #include "tests/kit/scenario/seed.hpp"
+#include "tests/kit/scenario/slow_readers.hpp"
 #include "tests/kit/small_disk.hpp"
 #include "tests/kit/ticket_log.hpp"
 
@@ -105,6 +106,15 @@ TEST_CASE("Half a minute without PostgreSQL, and nobody's lease is taken")
     tell(told);
     CHECK(told.count("absences of the database") == 1);
     CHECK(told.count("leases kept") > 0);
+}
+
+TEST_CASE("Two thousand streams that nobody reads")
+{
+    scenario::site at;
+    const auto told = scenario::read_slowly(at, {.readers = 2'000});
+    tell(told);
+    CHECK(told.count("slow readers") == 2'000);
+    CHECK(told.count("cut as slow") > 0);
 }
 
 TEST_CASE("A help desk of eight tenants through three rounds of every fault")
