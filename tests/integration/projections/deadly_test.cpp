@@ -4,6 +4,7 @@
 // started again, and so on, as a supervisor would do it.
 #include "events/project.hpp"
 #include "projections/project.hpp"
+#include "tests/kit/projections/stopped.hpp"
 #include "tests/kit/projections/world.hpp"
 
 #include <doctest/doctest.h>
@@ -120,13 +121,18 @@ TEST_CASE("an event that ends whoever folds it is found, and stops its own key a
     }
     world in;
     const uuid tenant = in.tenant(lane), other = in.tenant(lane);
-    for (int i = 0; i < 10; ++i)
-        in.append(tenant, "project", fresh_id(), new_project("good"));
+    const auto ten_good_ones = [&](const uuid& of) {
+        for (int i = 0; i < 10; ++i)
+        {
+            const auto good = new_project("good");
+            in.append(of, "project", good.id.value, good);
+        }
+    };
+    ten_good_ones(tenant);
     const auto bad = new_project(name);
     in.append(tenant, "project", bad.id.value, bad);
     in.append(tenant, "project", bad.id.value, project::archived{bad.id});
-    for (int i = 0; i < 10; ++i)
-        in.append(other, "project", fresh_id(), new_project("good"));
+    ten_good_ones(other);
     in.flush();
 
     int deaths = 0;
@@ -141,6 +147,15 @@ TEST_CASE("an event that ends whoever folds it is found, and stops its own key a
         in.db.run("select kind || ' ' || key || ' ' || (from_seq = (select seq from es.event where data->>'name' = '" +
                   name + "')) from read.parked") == kind + " " + bad.id.value.text() + " true");
     CHECK(in.db.run("select count(*) from read.parked") == "1");
+    const projection::definition* sound = &project::read_model();
+    CHECK(in.verified({&sound, 1}).different == 0);
+
+    // A build whose fold bears the event shows it all.
+    for (const auto& each : replay_all(in, {&sound, 1}))
+        CHECK(each.what == projection::replayed::end::freed);
+    CHECK(stopped_keys(in).empty());
+    CHECK(in.db.run("select count(*) from read.project where version = 2 and archived_at is not null") == "1");
+    CHECK(in.verified({&sound, 1}).different == 0);
 }
 
 TEST_CASE("one who is killed where there is nothing to fold leaves no suspicion")

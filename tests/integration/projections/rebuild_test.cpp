@@ -272,6 +272,8 @@ TEST_CASE("a database that is restarted again and again is waited for")
     CHECK(restarts == 4);
     running it{in, in.room.path() / "cache"};
     check_alike(in, it, "task", 1, 2);
+    check_alike(in, it, "project", 2, 3);
+    CHECK(in.verified_versions().different == 0);
 }
 
 TEST_CASE("child: builds and ends" * doctest::skip())
