@@ -22,7 +22,7 @@ namespace
 {
 using pqxx::prepare::make_dynamic_params;
 
-constexpr std::size_t totals_per_statement = 5'000;
+constexpr std::size_t totals_per_statement = 5'000, lines_per_deadline = 1'000;
 // One COPY of a lane takes as long as it takes; each page of it stands under the store's own deadline.
 constexpr std::chrono::hours lane_deadline{6};
 
@@ -74,6 +74,21 @@ struct lane_copy::implementation : row_connection
                     append_binary(each, made.get(), fields);
                 out.row(fields);
             }
+        }
+        return out.finish();
+    }
+
+    // Those that were made for it already.
+    std::uint64_t copy_lines(const definition& of, const line_spool& lines)
+    {
+        event_log::binary_copy out{held(), of.table, column_names(table_of(of))};
+        line_spool::reading from{lines};
+        std::string_view fields;
+        for (bool is_more = true; is_more;)
+        {
+            const event_log::connection::deadline limit{held(), page_deadline};
+            for (std::size_t i = 0; i < lines_per_deadline && (is_more = from.next(fields)); ++i)
+                out.row(fields);
         }
         return out.finish();
     }
@@ -173,8 +188,10 @@ std::uint64_t lane_copy::write(const copied_lane& lane)
     const auto rows = self_->call([&](pqxx::connection_base& raw) {
         pqxx::work work{raw};
         work.exec_params(advance_steps, make_dynamic_params(arrays_of(std::span{&lane.step, 1})));
-        const auto written = self_->copy_rows(*lane.rows.of, lane.rows.from_first());
-        self_->copy_terms(*lane.rows.of, lane.rows.from_first());
+        const definition& of = *lane.rows.of;
+        const auto written =
+            lane.lines != nullptr ? self_->copy_lines(of, *lane.lines) : self_->copy_rows(of, lane.rows.from_first());
+        self_->copy_terms(of, lane.rows.from_first());
         const std::span all{lane.totals};
         for (std::size_t at = 0; at < all.size(); at += totals_per_statement)
             self_->add_totals(work, all.subspan(at, std::min(totals_per_statement, all.size() - at)),

@@ -5,6 +5,7 @@
 // of the lane is there, or, if the connection was lost, `is_written` tells.
 #pragma once
 
+#include "projections/runner/line_spool.hpp"
 #include "projections/runner/row_store.hpp"
 
 #include <cstddef>
@@ -38,6 +39,7 @@ struct copied_lane
 {
     checkpoint step;  // the first one
     lane_rows rows;
+    const line_spool* lines = nullptr;  // instead of `rows`, where each event has one: already as they are sent
     std::vector<std::pair<total_key, std::int64_t>> totals;
     std::vector<parked_key> parked;
 };
@@ -56,7 +58,7 @@ public:
     std::uint64_t write(const copied_lane&);
     bool is_written(const definition&, std::int32_t lane);
 
-    // Those that the database refuses by their values, with the SQLSTATE; writes nothing.
+    // Those of a lane's `rows` that the database refuses by their values, with the SQLSTATE; writes nothing.
     std::vector<std::pair<row_key, std::string>> refused(const lane_rows&);
 
 private:

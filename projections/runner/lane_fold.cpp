@@ -1,6 +1,8 @@
 #include "projections/runner/lane_fold.hpp"
 
+#include "events/log/wire.hpp"
 #include "projections/runner/around.hpp"
+#include "projections/runner/binary_columns.hpp"
 #include "schemas/assertion.hpp"
 #include "schemas/row_codec.hpp"
 
@@ -19,25 +21,12 @@ std::string scratch_key(const row_key& key)
     return made.append(reinterpret_cast<const char*>(key.id.bytes.data()), key.id.bytes.size());
 }
 
-// Of an appended row: its place in the log, in the order of the log.
-std::string scratch_key(const recorded& happened)
-{
-    const auto& tenant = happened.stream.tenant;
-    std::string made{reinterpret_cast<const char*>(tenant.bytes.data()), tenant.bytes.size()};
-    for (int shift = 56; shift >= 0; shift -= 8)
-        made.push_back(static_cast<char>(static_cast<std::uint64_t>(happened.at.seq) >> shift));
-    return made;
-}
-
-// Appended rows have no id.
 row_key key_of_scratch(std::string_view text)
 {
     row_key key;
-    CF_ASSERT(text.size() >= key.tenant.bytes.size());
+    CF_ASSERT(text.size() == key.tenant.bytes.size() + key.id.bytes.size());
     std::copy_n(text.begin(), key.tenant.bytes.size(), key.tenant.bytes.begin());
-    text.remove_prefix(key.tenant.bytes.size());
-    if (text.size() == key.id.bytes.size())
-        std::copy_n(text.begin(), key.id.bytes.size(), key.id.bytes.begin());
+    std::copy_n(text.begin() + key.tenant.bytes.size(), key.id.bytes.size(), key.id.bytes.begin());
     return key;
 }
 
@@ -64,7 +53,10 @@ lane_fold::lane_fold(std::int32_t lane, std::span<const definition* const> defin
     : lane_(lane), of_(definitions), scratch_(scratch)
 {
     for (const definition* of : of_)
-        scratch_.drop(space_of(*of));
+        if (of->kind == row_kind::appended)
+            lines_.try_emplace(of, *of, scratch_.directory());
+        else
+            scratch_.drop(space_of(*of));
 }
 
 void lane_fold::fold(std::span<const recorded> events, const opening& open)
@@ -88,6 +80,8 @@ copied_lane lane_fold::copied(const definition& of, const std::string& incarnati
     copied_lane made;
     made.step = {&of, lane_, 1, seq_, 0, incarnation, event_id_};
     made.rows = {&of, [this, &of, page_rows] { return pages_of(of, page_rows); }};
+    if (const auto found = lines_.find(&of); found != lines_.end())
+        made.lines = &found->second.rows;
     const std::string counters = std::string{of.name} + '.';
     for (const auto& [key, value] : totals_)
         if (value != 0 && key.counter.starts_with(counters))
@@ -138,16 +132,9 @@ void lane_fold::keep(const folding& batch, const std::map<const row_slot*, std::
     row_cache::changes changes;
     for (const row_slot* slot : batch.changed())
         changes.put(space_of(*slot->of), scratch_key(slot->key), scratch_value(firsts.at(slot), slot->after));
-    for (const auto& lines : batch.appended())
-        for (const recorded* happened : lines.events)
-        {
-            const auto row = lines.of->make();
-            lines.of->apply(row.get(), *happened, nullptr);
-            std::string bytes;
-            encode_row(*lines.of->record, row.get(), bytes);
-            changes.put(space_of(*lines.of), scratch_key(*happened), scratch_value(happened->at.seq, bytes));
-        }
     scratch_.write(changes);
+    for (const auto& each : batch.appended())
+        append(each);
     for (const auto& [key, change] : batch.deltas())
         add(totals_[key], change.amount);
     for (const auto& key : batch.stopped())
@@ -155,6 +142,23 @@ void lane_fold::keep(const folding& batch, const std::map<const row_slot*, std::
         stopped_.push_back(key);
         stopped_keys_.insert({key.of, key.key});
     }
+}
+
+void lane_fold::append(const appended_rows& these)
+{
+    auto& [columns, rows] = lines_.at(these.of);
+    const auto row = these.of->make();
+    std::string fields;
+    for (const recorded* happened : these.events)
+    {
+        these.of->apply(row.get(), *happened, nullptr);
+        fields.clear();
+        event_log::wire::fields{fields}.uuid(happened->stream.tenant);
+        for (const auto& each : columns)
+            append_binary(each, row.get(), fields);
+        rows.append(fields);
+    }
+    rows.flush();
 }
 
 void lane_fold::count(const definition& of, const uuid& tenant, std::string_view row, int sign)

@@ -20,14 +20,6 @@ namespace
 {
 constexpr int scratch_files_max = 16;  // of one level, before they are merged
 
-void expect_room(const std::filesystem::path& at)
-{
-    if (!event_log::has_cache_room(at))
-        throw cache_broken("No space left on device: less than " +
-                           std::to_string(event_log::cache_room_min_bytes >> 20) + " MiB are free under " +
-                           at.string());
-}
-
 void put_number(std::string& out, std::uint64_t n, int bytes)
 {
     for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
@@ -89,6 +81,14 @@ void check(const rocksdb::Status& status)
         throw cache_broken("the row cache failed: " + status.ToString());
 }
 }  // namespace
+
+void expect_room(const std::filesystem::path& at)
+{
+    if (!event_log::has_cache_room(at))
+        throw cache_broken("No space left on device: less than " +
+                           std::to_string(event_log::cache_room_min_bytes >> 20) + " MiB are free under " +
+                           at.string());
+}
 
 struct row_cache::changes::implementation
 {

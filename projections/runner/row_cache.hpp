@@ -27,6 +27,9 @@ struct cache_broken : std::runtime_error
     using runtime_error::runtime_error;
 };
 
+// Throws it, "No space left on device", while less is free than `cache_room_min_bytes` of cache_slot.hpp.
+void expect_room(const std::filesystem::path& at);
+
 // Which rows: those of one projection in one lane.
 struct space
 {

@@ -401,10 +401,11 @@ TEST_CASE("an event that cannot be read is shown as far as its envelope goes")
     }
 }
 
-TEST_CASE("the audit looks back as far as it is set to, and the activity to the beginning")
+namespace
 {
-    http_tests::stage_options options;
-    options.adjust = [](http::service_config& of) { of.audit_days = 30; };
+// An organisation whose first four lines are as old as that; the one behind them is of now.
+void expect_audit_to_forget_after(std::int32_t days, http_tests::stage_options options)
+{
     http_tests::stage in{std::move(options)};
     const auto of = in.new_tenant("long-ago");
     CHECK(ask(in, of.key, "POST", "/api/v1/clients", R"({"name": "Old"})").status == 201);
@@ -412,11 +413,26 @@ TEST_CASE("the audit looks back as far as it is set to, and the activity to the 
     const auto listed = [&](const char* target) {
         return actions_of(entries_of(ask(in, of.key, "GET", target).body)).size();
     };
+    const auto grow_old = [&](std::int32_t by_days) {
+        in.db.run("update read.audit_log set recorded_at = recorded_at - interval '" + std::to_string(by_days) +
+                  " days' where seq <= (select min(seq) from read.audit_log where action = 'client.created')");
+    };
     CHECK(listed("/api/v1/audit") == 5);
-    in.db.run("update read.audit_log set recorded_at = recorded_at - interval '31 days' where seq <="
-              " (select min(seq) from read.audit_log where action = 'client.created')");
+    grow_old(days - 1);
+    CHECK(listed("/api/v1/audit") == 5);
+    grow_old(2);
     CHECK(listed("/api/v1/audit") == 1);
     CHECK(listed("/api/v1/audit?from=2020-01-01") == 1);
     CHECK(listed("/api/v1/activity") == 2);
     CHECK(in.db.run("select count(*) from read.audit_log") == in.db.run("select count(*) from es.event"));
+}
+}  // namespace
+
+TEST_CASE("the audit looks back 365 days, and the activity to the beginning") { expect_audit_to_forget_after(365, {}); }
+
+TEST_CASE("the audit looks back as far as it is set to, and the activity to the beginning")
+{
+    http_tests::stage_options options;
+    options.adjust = [](http::service_config& of) { of.audit_days = 30; };
+    expect_audit_to_forget_after(30, std::move(options));
 }
