@@ -4,11 +4,11 @@
 #include "commands/lanes/loading.hpp"
 #include "events/log/seal.hpp"
 #include "events/log/store.hpp"
-#include "events/org.hpp"
 #include "projections/runner/reader.hpp"
 #include "schemas/json_writer.hpp"
 #include "tools/clientflow/dsn.hpp"
 #include "tools/clientflow/settings.hpp"
+#include "tools/clientflow/tenant_named.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -101,15 +101,13 @@ private:
 
 exit_status show(const program& chosen, const log_options& given)
 {
-    const auto org = org::org_id::parse(given.org);
-    if (!org)
-        throw failure(usage, "bad_id", "\"" + given.org + "\" is no org_… id");
     auto asked = read_question(given);
     auto of = read_settings(chosen.given);
+    const auto tenant = tenant_named(of, given.org);
     of.store.dsn = as_application(of.store.dsn);
     event_log::keyring keys{of.keys};
     event_log::store events{of.store};
-    if (!events.find_tenant(org->value))
+    if (!events.find_tenant(tenant))
         throw failure(not_found, "not_found", "there is no " + given.org);
     lanes::loader log{events, keys};
     projection::reader_config reading;
@@ -124,7 +122,7 @@ exit_status show(const program& chosen, const log_options& given)
     for (auto left = given.last; left > 0 && !stop_asked() && !output_ended();)
     {
         asked.limit = std::min<std::int64_t>(left, projection::limit_max);
-        const auto page = audit_log::read(models, org->value, asked);
+        const auto page = audit_log::read(models, tenant, asked);
         const auto held = log.learn_keys(page.events);
         for (const auto& each : page.events)
             out.print(each, log);
@@ -149,7 +147,7 @@ void add_audit_log(CLI::App& audit, program& chosen)
                  "Example: clientflow audit log --org org_… --actor member_… --from 2026-11-01\n\n"
                  "Who did what in an organisation, the newest first, as GET /api/v1/audit tells it; however "
                  "long ago. JSON lines, with --json one document, whose next_cursor goes on to what is older.");
-    verb.add_option("--org", given->org, "The organisation")->required();
+    verb.add_option("--org", given->org, "The organisation: org_…, or its slug")->required();
     verb.add_option("--actor", given->actor, "Of these: member_…, key_…, member, key, operator, system");
     verb.add_option("--action", given->action, "Of these: task.completed, project.*");
     verb.add_option("--entity", given->entity, "Of these nouns: task, api_key");

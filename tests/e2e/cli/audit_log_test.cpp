@@ -54,6 +54,14 @@ TEST_CASE_FIXTURE(given_an_organisation, "the audit log of an organisation is on
     CHECK(table.output.find("\"[{\"\"pointer\"\":\"\"/") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(given_an_organisation, "the audit log of an organisation is found by its slug, too")
+{
+    const auto found = here.run({"audit", "log", "--org", "acme"});
+    REQUIRE_MESSAGE(found.end.exit_code == 0, found.errors);
+    CHECK(found.output == log({}).output);
+    CHECK(lines_in(found.output) >= 3);
+}
+
 TEST_CASE_FIXTURE(given_an_organisation, "what is left of the audit log is told to be there, and gone on to")
 {
     const auto all = log({}).output;
@@ -88,6 +96,7 @@ TEST_CASE_FIXTURE(given_an_organisation, "it is filtered as the API filters, and
     CHECK(log({"--from", "yesterday"}).end.exit_code == 2);
     CHECK(log({"--entity", "dream"}).end.exit_code == 2);
     CHECK(here.run({"audit", "log"}).end.exit_code == 2);
-    CHECK(here.run({"audit", "log", "--org", "acme"}).end.exit_code == 2);
+    CHECK(here.run({"audit", "log", "--org", "Acme GmbH"}).end.exit_code == 2);
+    CHECK(here.run({"audit", "log", "--org", "nobody"}).end.exit_code == 3);
     CHECK(here.run({"audit", "log", "--org", "org_01hz3v5k8qe2r9w7x4n6m1t0ab"}).end.exit_code == 3);
 }
