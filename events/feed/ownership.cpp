@@ -173,8 +173,9 @@ void ownership::implementation::look()
     pqxx::nontransaction work{link->raw()};
     is_known = work.exec_params1("select es.beat($1, $2)", self.text(), config.role)[0].as<bool>();
 
-    auto peers = peers_now(work);
+    // The leases first: whoever owns one of these has been born, and is among the peers while it lives.
     const auto leases = leases_now(work);
+    auto peers = peers_now(work);
     // A name with neither a session nor a lane is left from before: no share is kept for it, not even while a watch
     // that begins anew takes everybody for alive.
     std::erase_if(peers, [&](const peer& each) {

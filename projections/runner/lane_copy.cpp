@@ -23,15 +23,14 @@ namespace
 using pqxx::prepare::make_dynamic_params;
 
 constexpr std::size_t totals_per_statement = 5'000, lines_per_deadline = 1'000;
-// One COPY of a lane takes as long as it takes; each page of it stands under the store's own deadline.
-constexpr std::chrono::hours lane_deadline{6};
+constexpr std::chrono::hours patience{6};
+}  // namespace
 
 row_store_config patient(row_store_config config)
 {
-    config.call_deadline = lane_deadline;
+    config.call_deadline = patience;
     return config;
 }
-}  // namespace
 
 struct lane_copy::implementation : row_connection
 {
@@ -172,7 +171,7 @@ struct lane_copy::implementation : row_connection
         find_refused(of, rows.subspan(rows.size() / 2), found);
     }
 
-    const std::chrono::milliseconds page_deadline;
+    const std::chrono::milliseconds page_deadline;  // a COPY takes as long as it takes, each page of it that long
     std::vector<table> tables;
 };
 
@@ -189,6 +188,7 @@ std::uint64_t lane_copy::write(const copied_lane& lane)
         pqxx::work work{raw};
         work.exec_params(advance_steps, make_dynamic_params(arrays_of(std::span{&lane.step, 1})));
         const definition& of = *lane.rows.of;
+        CF_ASSERT(lane.lines == nullptr || of.find_by == nullptr);  // words are made of folded rows
         const auto written =
             lane.lines != nullptr ? self_->copy_lines(of, *lane.lines) : self_->copy_rows(of, lane.rows.from_first());
         self_->copy_terms(of, lane.rows.from_first());

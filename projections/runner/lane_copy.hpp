@@ -46,6 +46,9 @@ struct copied_lane
 
 using rows_by_projection = std::map<std::string, std::uint64_t, std::less<>>;
 
+// For what takes as long as it takes: a lane's COPY, the indexes of a large table.
+row_store_config patient(row_store_config);
+
 class lane_copy
 {
 public:

@@ -11,6 +11,7 @@
 #include "schemas/fault_point.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <future>
 #include <map>
@@ -130,12 +131,6 @@ private:
         return rows;
     }
 
-    static row_store_config patient(row_store_config rows)
-    {
-        rows.call_deadline = std::chrono::hours{6};  // for the indexes of a large table
-        return rows;
-    }
-
     // Again and again while the database is away; what it refuses is thrown on.
     template <class Work>
     void patiently(Work work)
@@ -204,6 +199,7 @@ private:
         if (models_.empty())
             throw not_now("everything that was begun stands beside the live ones already");
         progress_.lanes.clear();
+        noted_.clear();
         const auto heads = feed_->heads(config_.lanes);
         progress_.events_of_all = 0;
         for (const auto& head : heads)
@@ -536,12 +532,22 @@ private:
     {
         for (const auto& each : models_)
             for (const auto& lane : progress_.lanes)
-                if (lane.mark > 0)  // those to come as well: how long it still takes is told of all
-                    versions_.note_progress(each->which, lane.lane, lane.seq, lane.mark,
-                                            static_cast<std::int64_t>(rows_in(lane, each->which.projection)));
+                note(each->which, lane);
     }
     catch (const store_failed&)
     {}
+
+    // Of lanes to come as well: how long it still takes is told of all. What stands there already costs no commit.
+    void note(const version& of, const lane_progress& lane)
+    {
+        const auto rows = static_cast<std::int64_t>(rows_in(lane, of.projection));
+        const std::array now{lane.seq, lane.mark, rows};
+        auto& before = noted_[{of.projection, lane.lane}];
+        if (before == now)
+            return;
+        versions_.note_progress(of, lane.lane, lane.seq, lane.mark, rows);
+        before = now;
+    }
 
     const rebuild_config& config_;
     const std::span<const definition* const> code_;
@@ -556,6 +562,7 @@ private:
     std::optional<row_cache> scratch_;
     std::string incarnation_;
     rebuild_progress progress_;
+    std::map<std::pair<std::string, std::int32_t>, std::array<std::int64_t, 3>> noted_;
     std::int64_t done_before_ = 0;
     std::size_t stopped_ = 0;
     steady::time_point begun_at_{}, tell_next_{};

@@ -100,21 +100,23 @@ bool has_newer_beside(const standing_versions& all, int live)
     });
 }
 
-// The version from which a run before this one came when it was cut off before the analysts' views followed. The same
-// command again finishes that: a second step forward there is none, and a second step back would undo the first.
+// The version from which a run before this one came that was cut off before the analysts' views followed, or left them
+// to a query that held them. The same command again finishes that, and says that it took no further step: a second one
+// forward there is none, and a second one back would undo the first.
 std::optional<int> cut_off_from(projection::version_store& store, const standing_versions& all, bool goes_back)
 {
     const auto* live = all.in_state(projection::version_state::live);
     if (live == nullptr || (!goes_back && has_newer_beside(all, live->number)))
         return std::nullopt;
     const auto seen = store.still_seen_by_analysts(live->projection);
-    return seen && (*seen > live->number) == goes_back ? seen : std::nullopt;
+    return goes_back || seen < live->number ? seen : std::nullopt;
 }
 
 struct turn
 {
     projection::version next;
     int before = 0;
+    bool finishes_another = false;
 };
 
 turn meant_turn(projection::version_store& store, const standing_versions& all, const version_options& given,
@@ -126,7 +128,7 @@ turn meant_turn(projection::version_store& store, const standing_versions& all, 
         return {all.numbered(given.number), before};
     const bool goes_back = from_state == projection::version_state::former;
     if (const auto cut_off = cut_off_from(store, all, goes_back))
-        return {*live, *cut_off};
+        return {*live, *cut_off, true};
     if (!goes_back)
         return {newest_beside(all, otherwise), before};
     const auto last = store.live_before(given.names.front());
@@ -145,7 +147,7 @@ exit_status show(const program& chosen, const version_options& given, std::strin
     return telling([&] {
         store.open();
         const standing_versions all{store, name};
-        const auto [next, before] = meant_turn(store, all, given, from_state, otherwise);
+        const auto [next, before, finishes_another] = meant_turn(store, all, given, from_state, otherwise);
         if (const auto& code = definition_named(name); next.definition != code.version)
             throw failure(refused, "unknown_definition",
                           "version " + std::to_string(next.number) + " of " + name + " was folded by definition " +
@@ -159,6 +161,9 @@ exit_status show(const program& chosen, const version_options& given, std::strin
             swap_once_caught_up(chosen, of, store, {next}, given.with_stopped_keys);
         if (!given.dry_run)
             show_to_analysts(chosen, store, name, swap_command(next));
+        if (finishes_another)
+            say(chosen, "This step was taken before, and the analysts' view had not followed: that is finished, and no "
+                        "further one taken. Run it again for the next one, or name it by --version.");
         std::string out;
         schema::json_writer json{out};
         json.begin_object().member("name", name).key("version").integer(next.number);

@@ -206,10 +206,11 @@ TEST_CASE_FIXTURE(given_two_versions,
     const words points{"swap_all.before_commit", "swap_all.after_commit", "show_to_analysts.before_commit",
                        "show_to_analysts.after_commit"};
     watcher by_api{api(), {of_first, of_second}}, by_analyst{analyst(), {of_first, of_second}};
-    for (const auto& [verb, other_state, from, to] : {way{"swap", "beside", 1, 2}, way{"rollback", "former", 2, 1}})
+    for (const auto& [verb, other_state, from, to] :
+         {way{"swap", "beside", 1, 2}, way{"rollback", "former", 2, 1}, way{"rollback", "former", 1, 2}})
     {
         CAPTURE(verb);
-        const auto trace = at.room.path() / ("trace-" + verb);
+        const auto trace = at.room.path() / ("trace-" + verb + std::to_string(from));
         show(from, other_state);
         REQUIRE(run({"projection", verb, "task"}, {}, trace).end == ended_well);
         CHECK(lines_of(trace) == points);

@@ -310,3 +310,58 @@ TEST_CASE("in front, the end of its database is told and ends the server, and th
     CHECK(member(here.start(), "api_key") == key);
     CHECK(kit::eventually([&] { return shows_client(here, key, "Ada Ltd") && shows_client(here, key, "Bo GmbH"); }));
 }
+
+namespace
+{
+// A folder in which building never ends, as one is left by `cmake`.
+struct given_a_build_without_end
+{
+    given_a_build_without_end()
+    {
+        std::ofstream{build.path() / "build.ninja"} << "rule wait\n  command = sleep 600\n"
+                                                       "build clientflow: wait\nbuild clientflow-load: wait\n";
+    }
+
+    kit::launch tool(const char* name, std::vector<std::string> words) const
+    {
+        words.insert(words.end(), {"--data", data.path().string(), "--build-dir", build.path().string()});
+        return {.program = kit::source_root() / "tools" / name, .arguments = std::move(words)};
+    }
+
+    bool builds() const
+    {
+        return kit::run({.program = "/usr/bin/pgrep", .arguments = {"-f", "ninja -C " + build.path().string()}})
+                   .end.exit_code == 0;
+    }
+
+    kit::temporary_directory build, data;
+};
+}  // namespace
+
+TEST_CASE_FIXTURE(given_a_build_without_end, "ended while it builds, tools/up ends the build and says so")
+{
+    kit::process up{tool("up", {"--store-only", "--detach"})};
+    REQUIRE(kit::eventually([&] { return builds(); }, start_deadline));
+    SUBCASE("as a service is ended") { ::kill(up.pid(), SIGTERM); }
+    SUBCASE("as Ctrl-C ends it") { up.kill(SIGINT); }
+    const auto end = up.wait(start_deadline);
+    REQUIRE(end.has_value());
+    CHECK((end->exit_code == 143 || end->exit_code == 130));
+    CHECK(up.errors().find("the build was cut off; the same command goes on with it") != std::string::npos);
+    CHECK(kit::eventually([&] { return !builds(); }));
+}
+
+TEST_CASE_FIXTURE(given_a_build_without_end,
+                  "whoever would build beside tools/up waits and says so; help waits for nobody")
+{
+    kit::process up{tool("up", {"--store-only", "--detach"})};
+    REQUIRE(kit::eventually([&] { return builds(); }, start_deadline));
+
+    kit::process load{tool("load", {"--csv", "nothing.csv"})};
+    CHECK(kit::eventually([&] { return load.errors().find("waiting for another build in ") != std::string::npos; }));
+    const auto help = kit::run(tool("load", {"--help"}));
+    CHECK(help.end.exit_code == 0);
+    CHECK(help.output.starts_with("Plays a help desk's log"));
+    kit::process second{tool("up", {"--store-only", "--detach"})};
+    CHECK(kit::eventually([&] { return second.errors().find("waiting for another tools/up") != std::string::npos; }));
+}

@@ -164,7 +164,7 @@ TEST_CASE("a database that was away takes nobody's lease")
     const kit::database in{server};
     kit::proxy link{server.port()};
     const auto patient = [](ownership_config of) {
-        of.expiry = milliseconds{2'500};  // for who comes back later, on a busy machine
+        of.expiry = milliseconds{5'000};  // for who comes back later, on a busy machine
         return of;
     };
     ownership one{patient(config(in.dsn()))};

@@ -215,6 +215,8 @@ bool stage::rebuild_rows(const tenant& of, std::string_view read_model)
     const auto log = feed();
     const auto lane = std::stoi(db.run("select lane from es.tenant where tenant_id = '" + of.id.text() + "'"));
     const auto made = std::ranges::find(definitions, read_model, [](const auto* each) { return each->name; });
+    if (made == definitions.end())
+        throw std::runtime_error("there is no read model " + std::string{read_model});
     return projection::rebuild_tenant({held, *log, opened}, **made, of.id, lane).is_done;
 }
 

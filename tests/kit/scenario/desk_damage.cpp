@@ -1,4 +1,5 @@
 #include "schemas/uuid.hpp"
+#include "tests/kit/let_pass.hpp"
 #include "tests/kit/scenario/caller.hpp"
 #include "tests/kit/scenario/desk_at_work.hpp"
 #include "tests/kit/scenario/held.hpp"
@@ -182,6 +183,7 @@ void desk_at_work::read_slowly()
     for (int n = 0; n < batches; ++n)
         send_largest_batch(whose);
     await_writes();
+    kit::let_pass(std::chrono::seconds{3});  // longer than a stream may be full before its reader is slow
     for (auto& each : following_)
         each->go_on();
     const bool was_cut = kit::eventually([&] { return cut_as_slow() > before; }, patience);
