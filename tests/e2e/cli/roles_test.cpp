@@ -1,6 +1,7 @@
 // Processes that do one thing each: what one takes, another shows.
 #include "tests/kit/eventually.hpp"
 #include "tests/kit/scenario/caller.hpp"
+#include "tests/kit/scenario/members.hpp"
 #include "tests/kit/scenario/node.hpp"
 #include "tests/kit/scenario/site.hpp"
 
