@@ -207,7 +207,7 @@ TEST_CASE_FIXTURE(given_two_versions,
                        "show_to_analysts.after_commit"};
     watcher by_api{api(), {of_first, of_second}}, by_analyst{analyst(), {of_first, of_second}};
     for (const auto& [verb, other_state, from, to] :
-         {way{"swap", "beside", 1, 2}, way{"rollback", "former", 2, 1}, way{"rollback", "former", 1, 2}})
+         {way{"swap", "beside", 1, 2}, way{"rollback", "former", 1, 2}, way{"rollback", "former", 2, 1}})
     {
         CAPTURE(verb);
         const auto trace = at.room.path() / ("trace-" + verb + std::to_string(from));
