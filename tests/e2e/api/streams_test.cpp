@@ -5,6 +5,7 @@
 #include "tests/kit/scenario/members.hpp"
 #include "tests/kit/scenario/node.hpp"
 #include "tests/kit/scenario/site.hpp"
+#include "tests/kit/scenario/slow_readers.hpp"
 
 #include <doctest/doctest.h>
 
@@ -18,16 +19,6 @@ namespace
 constexpr int keys = 100;
 constexpr int streams_per_key = 20;
 constexpr double memory_max = 100;  // MiB, of all of them
-
-// Of the process, in MiB.
-double resident(pid_t of)
-{
-    std::ifstream status{"/proc/" + std::to_string(of) + "/status"};
-    for (std::string line; std::getline(status, line);)
-        if (line.starts_with("VmRSS:"))
-            return std::stod(line.substr(6)) / 1024;
-    return 0;
-}
 
 kit::wire stream(std::uint16_t port, const std::string& key)
 {
@@ -64,14 +55,14 @@ TEST_CASE("two thousand idle streams are cheap, and all of them hear of one even
     post("/clients", R"({"name": "Before"})");
     first.read_until("client.created");
 
-    const auto before = resident(server.pid());
+    const auto before = scenario::resident(server.pid());
     std::vector<kit::wire> listening;
     for (const auto& key : secrets)
         for (int i = 0; i < streams_per_key; ++i)
             listening.push_back(stream(server.port(), key));
     for (auto& each : listening)
         REQUIRE(each.read_until("retry: ").find("200 OK") != std::string::npos);
-    const auto after = resident(server.pid());
+    const auto after = scenario::resident(server.pid());
 
     const auto began = std::chrono::steady_clock::now();
     post("/clients", R"({"name": "After"})");

@@ -20,14 +20,12 @@ std::vector<answer> send_at_once(const pair& nodes, const std::string& api_key, 
     std::barrier ready{static_cast<std::ptrdiff_t>(asked.size())};
     std::vector<std::thread> threads;
     for (std::size_t n = 0; n < asked.size(); ++n)
-        threads.emplace_back(
-            [&, n]
-            {
-                caller one{n % 2 == 0 ? nodes.one.port() : nodes.other.port(), api_key};
-                one.get("/api/v1/me");  // connected, and the key is known
-                ready.arrive_and_wait();
-                got[n] = one.call(asked[n]);
-            });
+        threads.emplace_back([&, n] {
+            caller one{n % 2 == 0 ? nodes.one.port() : nodes.other.port(), api_key};
+            one.get("/api/v1/me");  // connected, and the key is known
+            ready.arrive_and_wait();
+            got[n] = one.call(asked[n]);
+        });
     for (std::thread& each : threads)
         each.join();
     return got;
@@ -98,8 +96,9 @@ findings race_for_a_quota(pair& nodes, const race_config& config)
         const auto as = nodes.at.found("race-quota-" + std::to_string(round), "starter");
         std::vector<request> asked;
         for (int n = 0; n < config.writers; ++n)
-            asked.push_back({.method = "POST", .target = "/api/v1/projects", .body = R"({"name": "Quota )" +
-                                                                                       std::to_string(n) + R"("})"});
+            asked.push_back({.method = "POST",
+                             .target = "/api/v1/projects",
+                             .body = R"({"name": "Quota )" + std::to_string(n) + R"("})"});
         long made = 0;
         for (const answer& each : send_at_once(nodes, as.api_key, asked))
         {
@@ -125,8 +124,11 @@ findings revoke_elsewhere(pair& nodes, int times)
     caller owner{nodes.one.port(), as.api_key};
     for (int time = 0; time < times; ++time)
     {
-        const auto made = owner.expect(201, {.method = "POST", .target = "/api/v1/api-keys",
-                                             .body = R"({"name": "Soon gone", "scopes": ["read"]})"}).body;
+        const auto made = owner
+                              .expect(201, {.method = "POST",
+                                            .target = "/api/v1/api-keys",
+                                            .body = R"({"name": "Soon gone", "scopes": ["read"]})"})
+                              .body;
         caller there{nodes.other.port(), text_member(made, "secret")};
         told.expect(there.get("/api/v1/projects").status() == 200, "a fresh key is not known to the other node");
         owner.expect(200, {.method = "POST", .target = "/api/v1/api-keys/" + text_member(made, "id") + "/revoke"});
@@ -148,7 +150,8 @@ namespace
 void await_progress(const load& work)
 {
     const long until = work.attempts() + 60;
-    kit::await("the load's next requests", [&] { return work.attempts() >= until; }, kit::milliseconds{60'000});
+    kit::await(
+        "the load's next requests", [&] { return work.attempts() >= until; }, kit::milliseconds{60'000});
 }
 }  // namespace
 
@@ -188,6 +191,21 @@ findings hand_lanes_over(pair& nodes)
     return told;
 }
 
+namespace
+{
+// The load stopped, every write of it sent again, and everything held against everything.
+findings ended(load& work, const site& at)
+{
+    findings told;
+    work.stop();
+    work.settle();
+    told.add(work.replay(), "");
+    told.add(check_store(at), "");
+    told.add(work.check(at), "");
+    return told;
+}
+}  // namespace
+
 findings be_without_database(pair& nodes, kit::milliseconds lasting)
 {
     findings told;
@@ -197,11 +215,7 @@ findings be_without_database(pair& nodes, kit::milliseconds lasting)
     await_progress(work);
     keep_leases_while_away(nodes.at, lasting, told);
     await_progress(work);
-    work.stop();
-    work.settle();
-    told.add(work.replay(), "");
-    told.add(check_store(nodes.at), "");
-    told.add(work.check(nodes.at), "");
+    told.add(ended(work, nodes.at), "");
     return told;
 }
 
@@ -220,11 +234,7 @@ findings share_a_store(pair& nodes, int kills)
         victim.start();
         ++told.counted["kills"];
     }
-    work.stop();
-    work.settle();
-    told.add(work.replay(), "");
-    told.add(check_store(nodes.at), "");
-    told.add(work.check(nodes.at), "");
+    told.add(ended(work, nodes.at), "");
     return told;
 }
 }  // namespace scenario

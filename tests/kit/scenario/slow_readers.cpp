@@ -40,16 +40,6 @@ void raise_open_files(rlim_t wanted)
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Of the process, in MiB.
-double resident(pid_t of)
-{
-    std::ifstream status{"/proc/" + std::to_string(of) + "/status"};
-    for (std::string line; std::getline(status, line);)
-        if (line.starts_with("VmRSS:"))
-            return std::stod(line.substr(6)) / 1024;
-    return 0;
-}
-
 double figure(const node& of, const std::string& name)
 {
     const auto text = of.metrics();
@@ -258,6 +248,15 @@ private:
     double idle_ = 0, most_ = 0, held_ = 0, slowest_ = 0;
 };
 }  // namespace
+
+double resident(pid_t of)
+{
+    std::ifstream status{"/proc/" + std::to_string(of) + "/status"};
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with("VmRSS:"))
+            return std::stod(line.substr(6)) / 1024;
+    return 0;
+}
 
 findings read_slowly(site& at, const slow_readers_config& config)
 {

@@ -5,6 +5,8 @@
 #include "tests/kit/scenario/findings.hpp"
 #include "tests/kit/scenario/site.hpp"
 
+#include <sys/types.h>
+
 namespace scenario
 {
 struct slow_readers_config
@@ -14,4 +16,7 @@ struct slow_readers_config
 
 // One node. Counts "slow readers" and those "cut as slow"; tells what they cost in MiB and the slowest command.
 findings read_slowly(site&, const slow_readers_config&);
+
+// Memory of a process, in MiB.
+double resident(pid_t of);
 }  // namespace scenario
