@@ -165,6 +165,18 @@ TEST_CASE_FIXTURE(given_an_empty_database,
     CHECK(in.run("select has_table_privilege('clientflow_projector', 'read.search_term_task_v2', 'insert')", name) ==
           "f");
     CHECK(in.run("select count(*) from read.search_term where version = 2 and projection = 'task'", name) == "152");
+
+    // By an index that begins with what differs within a version: of the whole, and as its part of each version's
+    // table.
+    const auto by_word = [&](const std::string& where) {
+        return in.run("select count(*) from pg_index i join pg_class c on c.oid = i.indexrelid and c.relname like"
+                      " 'search_term%' where i.indisvalid and i.indnkeyatts = 5 and i.indnatts = 7 and " +
+                          where,
+                      name);
+    };
+    CHECK(by_word("c.relname = 'search_term_by_word'") == "1");
+    CHECK(by_word("c.relname like 'search_term_%_by_word' and exists (select from pg_inherits p where"
+                  " p.inhrelid = c.oid and p.inhparent = 'read.search_term_by_word'::regclass)") == "3");
 }
 
 TEST_CASE_FIXTURE(given_an_empty_database, "an edited migration is refused before anything runs")
