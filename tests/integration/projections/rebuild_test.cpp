@@ -123,6 +123,11 @@ TEST_CASE("a build that is interrupted is gone on with: what was done is not don
     random_history(in, 37, {4, 900});
     CHECK(interrupted_build(in).what == projection::rebuilt::end::interrupted);
     CHECK_THROWS_AS(in.rebuild(both), projection::not_now);
+    const auto quiet_tables = [&] {
+        return in.db.run("select coalesce(string_agg(relname, ' ' order by relname), '') from pg_class"
+                         " where reloptions && array['autovacuum_enabled=off']");
+    };
+    CHECK(quiet_tables() == "project_v3 search_term_project_v3 search_term_task_v2 task_v2");
 
     auto config = in.rebuilding();
     std::int64_t first_told = -1;
@@ -133,6 +138,7 @@ TEST_CASE("a build that is interrupted is gone on with: what was done is not don
     };
     CHECK(projection::rebuild(config, both, *in.keys, in.clock, true).what == projection::rebuilt::end::beside);
     CHECK(first_told > 0);
+    CHECK(quiet_tables() == "");
     running it{in, in.room.path() / "cache"};
     check_alike(in, it, "task", 1, 2);
     check_alike(in, it, "project", 2, 3);
