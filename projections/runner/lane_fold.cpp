@@ -7,6 +7,7 @@
 #include "schemas/row_codec.hpp"
 
 #include <algorithm>
+#include <future>
 #include <iterator>
 
 namespace projection
@@ -68,9 +69,14 @@ void lane_fold::fold(std::span<const recorded> events, const opening& open)
             [&](const definition& of, const row_key& key) {
                 return stopped_keys_.contains({&of, key});
             });
+    // Lines come of the events alone, and making them takes half as long as folding rows.
+    auto blocks =
+        std::async(lines_.empty() ? std::launch::deferred : std::launch::async, [&] { return lines_of(batch); });
     const auto firsts = load(batch);
     batch.fold(open);
     keep(batch, firsts);
+    for (const auto& [of, block] : blocks.get())
+        lines_.at(of).rows.append(block);
     seq_ = events.back().at.seq;
     event_id_ = events.back().event_id;
 }
@@ -133,8 +139,6 @@ void lane_fold::keep(const folding& batch, const std::map<const row_slot*, std::
     for (const row_slot* slot : batch.changed())
         changes.put(space_of(*slot->of), scratch_key(slot->key), scratch_value(firsts.at(slot), slot->after));
     scratch_.write(changes);
-    for (const auto& each : batch.appended())
-        append(each);
     for (const auto& [key, change] : batch.deltas())
         add(totals_[key], change.amount);
     for (const auto& key : batch.stopped())
@@ -144,21 +148,24 @@ void lane_fold::keep(const folding& batch, const std::map<const row_slot*, std::
     }
 }
 
-void lane_fold::append(const appended_rows& these)
+std::map<const definition*, line_block> lane_fold::lines_of(const folding& batch) const
 {
-    auto& [columns, rows] = lines_.at(these.of);
-    const auto row = these.of->make();
-    std::string fields;
-    for (const recorded* happened : these.events)
+    std::map<const definition*, line_block> made;
+    for (const auto& [of, events] : batch.appended())
     {
-        these.of->apply(row.get(), *happened, nullptr);
-        fields.clear();
-        event_log::wire::fields{fields}.uuid(happened->stream.tenant);
-        for (const auto& each : columns)
-            append_binary(each, row.get(), fields);
-        rows.append(fields);
+        const auto row = of->make();
+        std::string fields;
+        for (const recorded* happened : events)
+        {
+            of->apply(row.get(), *happened, nullptr);
+            fields.clear();
+            event_log::wire::fields{fields}.uuid(happened->stream.tenant);
+            for (const auto& each : lines_.at(of).columns)
+                append_binary(each, row.get(), fields);
+            made[of].add(fields);
+        }
     }
-    rows.flush();
+    return made;
 }
 
 void lane_fold::count(const definition& of, const uuid& tenant, std::string_view row, int sign)

@@ -2,7 +2,8 @@
 // Rows of which each event has one are never read again, and lie in a spool, as they are sent.
 //
 // Holds totals and stopped keys in memory, rows in the scratch store, whose spaces of the lane it empties at first. An
-// event that was handed in counts; one that threw (cache_broken: no room) leaves the fold of no use. Serves one thread.
+// event that was handed in counts; one that threw (cache_broken: no room) leaves the fold of no use. Serves one thread,
+// and takes a second one while it folds.
 // The definitions and the scratch store outlive it, and it outlives the pages that it handed out.
 #pragma once
 
@@ -57,7 +58,7 @@ private:
     space space_of(const definition& of) const { return {of.name, of.version, lane_}; }
     std::map<const row_slot*, std::int64_t> load(folding&);
     void keep(const folding&, const std::map<const row_slot*, std::int64_t>& firsts);
-    void append(const appended_rows&);
+    std::map<const definition*, line_block> lines_of(const folding&) const;
     void count(const definition&, const uuid& tenant, std::string_view row, int sign);
     row_pages pages_of(const definition&, std::size_t page_rows) const;
 

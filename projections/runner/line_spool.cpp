@@ -36,35 +36,30 @@ int unnamed_file(const std::filesystem::path& below)
 }
 }  // namespace
 
-line_spool::line_spool(const std::filesystem::path& directory) : directory_(directory), file_(unnamed_file(directory))
-{
-    gathered_.reserve(block_bytes);
-}
-
-line_spool::~line_spool() { ::close(file_); }
-
-void line_spool::append(std::string_view fields)
+void line_block::add(std::string_view fields)
 {
     CF_ASSERT(fields.size() <= std::numeric_limits<length>::max());
     const auto size = static_cast<length>(fields.size());
-    gathered_.append(reinterpret_cast<const char*>(&size), sizeof size).append(fields);
+    bytes_.append(reinterpret_cast<const char*>(&size), sizeof size).append(fields);
     ++rows_;
-    if (gathered_.size() >= block_bytes)
-        flush();
 }
 
-void line_spool::flush()
+line_spool::line_spool(const std::filesystem::path& directory) : directory_(directory), file_(unnamed_file(directory))
+{}
+
+line_spool::~line_spool() { ::close(file_); }
+
+void line_spool::append(const line_block& block)
 {
     expect_room(directory_);
-    std::string_view left = gathered_;
-    while (!left.empty())
+    for (std::string_view left = block.bytes_; !left.empty();)
     {
         const auto written = ::write(file_, left.data(), left.size());
         if (written < 0 && errno != EINTR)
             fail(directory_);
         left.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
     }
-    gathered_.clear();
+    rows_ += block.rows();
 }
 
 bool line_spool::reading::next(std::string_view& fields)
@@ -87,8 +82,8 @@ bool line_spool::reading::has(std::size_t bytes)
     {
         block_.erase(0, std::exchange(at_, 0));
         const auto before = block_.size();
-        block_.resize(before + block_bytes);
-        const auto got = ::pread(of_.file_, block_.data() + before, block_bytes, static_cast<off_t>(behind_));
+        block_.resize(before + read_bytes);
+        const auto got = ::pread(of_.file_, block_.data() + before, read_bytes, static_cast<off_t>(behind_));
         const int why = errno;
         block_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
         behind_ += static_cast<std::uint64_t>(std::max<ssize_t>(got, 0));

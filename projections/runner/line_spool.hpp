@@ -15,10 +15,25 @@
 
 namespace projection
 {
+// Rows one behind the other, as they lie in a spool. Made by any thread.
+class line_block
+{
+public:
+    // The fields of one row, as `wire::fields` writes them; fewer than 2^32 bytes.
+    void add(std::string_view fields);
+
+    std::uint64_t rows() const { return rows_; }
+
+private:
+    friend class line_spool;
+    std::string bytes_;
+    std::uint64_t rows_ = 0;
+};
+
 class line_spool
 {
 public:
-    static constexpr std::size_t block_bytes = 256 * 1024;  // gathered before it is written, and read at once
+    static constexpr std::size_t read_bytes = 256 * 1024;  // at once
 
     // `directory` exists.
     explicit line_spool(const std::filesystem::path& directory);
@@ -26,10 +41,7 @@ public:
     line_spool(const line_spool&) = delete;
     line_spool& operator=(const line_spool&) = delete;
 
-    // The fields of one row, as `wire::fields` writes them; fewer than 2^32 bytes.
-    void append(std::string_view fields);
-    // What is gathered is written: before the first reading.
-    void flush();
+    void append(const line_block&);
 
     std::uint64_t rows() const { return rows_; }
 
@@ -54,7 +66,6 @@ public:
 private:
     const std::filesystem::path directory_;
     int file_ = -1;
-    std::string gathered_;
     std::uint64_t rows_ = 0;
 };
 }  // namespace projection

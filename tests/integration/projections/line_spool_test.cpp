@@ -4,10 +4,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+using projection::line_block;
 using projection::line_spool;
 
 namespace
@@ -21,12 +23,12 @@ std::vector<std::string> all_of(const line_spool& spool)
     return found;
 }
 
-// Empty ones, ones around the size of a block, and one that needs several.
+// Empty ones, ones around what is read at once, and one that needs several reads.
 std::vector<std::string> rows_of_every_size()
 {
     std::vector<std::string> made;
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, line_spool::block_bytes - 4, line_spool::block_bytes,
-                                   line_spool::block_bytes + 1, 3 * line_spool::block_bytes, std::size_t{0}})
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, line_spool::read_bytes - 4, line_spool::read_bytes,
+                                   line_spool::read_bytes + 1, 3 * line_spool::read_bytes, std::size_t{0}})
         made.emplace_back(size, static_cast<char>('a' + made.size()));
     for (int n = 0; n < 5'000; ++n)
         made.push_back(std::to_string(n));
@@ -39,9 +41,13 @@ TEST_CASE("a spool gives back every row in the order in which it came, to each w
     const kit::temporary_directory room;
     line_spool spool{room.path()};
     const auto rows = rows_of_every_size();
-    for (const auto& each : rows)
-        spool.append(each);
-    spool.flush();
+    for (std::size_t i = 0; i < rows.size();)
+    {
+        line_block block;
+        for (const auto end = std::min(rows.size(), i + 100); i < end; ++i)
+            block.add(rows[i]);
+        spool.append(block);
+    }
 
     CHECK(spool.rows() == rows.size());
     const bool is_same = all_of(spool) == rows, is_same_again = all_of(spool) == rows;
@@ -53,7 +59,7 @@ TEST_CASE("a spool that got nothing has nothing")
 {
     const kit::temporary_directory room;
     line_spool spool{room.path()};
-    spool.flush();
+    spool.append(line_block{});
     CHECK(all_of(spool).empty());
 }
 
@@ -61,7 +67,8 @@ TEST_CASE("a spool leaves no file behind, whoever ends it")
 {
     const kit::temporary_directory room;
     line_spool spool{room.path()};
-    spool.append("a row");
-    spool.flush();
+    line_block block;
+    block.add("a row");
+    spool.append(block);
     CHECK(std::filesystem::is_empty(room.path()));
 }
