@@ -1,6 +1,7 @@
 // clientflow: one binary, every role of the server and every tool of its operator.
 #include "events/log/store.hpp"
 #include "schemas/json_writer.hpp"
+#include "tools/clientflow/nearest.hpp"
 #include "tools/clientflow/program.hpp"
 
 #include <CLI/CLI.hpp>
@@ -10,7 +11,6 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
-#include <numeric>
 #include <poll.h>
 #include <unistd.h>
 
@@ -32,22 +32,6 @@ constexpr const char* description =
     "Example: clientflow doctor --data /var/lib/clientflow\n\n"
     "ClientFlow, an event-sourced platform for client work: server and operator's tools.\n"
     "Settings: flags > CLIENTFLOW_* > DATA/clientflow.toml (see `config print --origin`).";
-
-std::size_t distance(std::string_view a, std::string_view b)
-{
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i)
-    {
-        auto corner = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j)
-        {
-            const auto changed = corner + (a[i - 1] == b[j - 1] ? 0 : 1);
-            corner = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, changed}));
-        }
-    }
-    return row.back();
-}
 
 // How far the words lead into the tree of commands.
 struct way
@@ -86,15 +70,6 @@ way follow(const CLI::App& root, const std::vector<std::string>& words)
         led.name += ' ' + words[i];
     }
     return led;
-}
-
-// What was meant, probably; nothing when all are too far from what was typed.
-std::optional<std::string> nearest(const std::vector<std::string>& names, std::string_view typed)
-{
-    const auto found = std::ranges::min_element(names, {}, [&](const auto& each) { return distance(each, typed); });
-    if (found == names.end() || distance(*found, typed) > std::max<std::size_t>(2, typed.size() / 2))
-        return std::nullopt;
-    return *found;
 }
 
 // The long names of what may be said here: the command's own and what is common to all.

@@ -12,6 +12,7 @@
 #include "tools/clientflow/operator_answers.hpp"
 #include "tools/clientflow/reason.hpp"
 #include "tools/clientflow/settings.hpp"
+#include "tools/clientflow/version_options.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -77,8 +78,8 @@ stopped read(const line& row)
 
 std::vector<stopped> find(database& store, const wanted& given)
 {
-    if (!given.projection.empty() && projection::read_model_named(given.projection) == nullptr)
-        throw failure(usage, "bad_projection", "there is no projection \"" + given.projection + "\"");
+    if (!given.projection.empty())
+        definition_named(given.projection);
     if (const auto login = store.ask_one("select current_user"); login && login->front() == "clientflow_app")
         throw failure(refused, "no_operator",
                       "the server's own login sees one tenant at a time: set admin_dsn, or give "

@@ -296,11 +296,11 @@ exit_status retire(const program& chosen, const version_options& given)
         const auto which = named(store, given.names.front(), given.number);
         if (which.state == projection::version_state::live)
             throw failure(refused, "not_now", "version " + std::to_string(which.number) + " is live");
+        // By a swap that was cut off before the analysts' view followed: they would be left with an empty table.
+        const bool is_seen = store.still_seen_by_analysts(which.projection) == which.number;
         if (!given.dry_run)
         {
-            // Where a swap was cut off before the analysts' view followed, they would be left with an empty table.
-            if (store.still_seen_by_analysts(which.projection) == which.number &&
-                !show_to_analysts(chosen, store, which.projection, "projection retire"))
+            if (is_seen && !show_to_analysts(chosen, store, which.projection, "projection retire"))
                 throw failure(refused, "not_now", "an analyst's query holds the view, which still shows this version");
             if (which.state != projection::version_state::retired)  // else what was cut off before is gone on with
                 store.retire(code, which.number, reason);
@@ -310,11 +310,12 @@ exit_status retire(const program& chosen, const version_options& given)
         std::string out;
         schema::json_writer json{out};
         begin_version(json, which);
-        json.key("dry_run").boolean(given.dry_run).end_object();
+        json.key("dry_run").boolean(given.dry_run).key("seen_by_analysts").boolean(is_seen).end_object();
         if (chosen.given.json)
             std::cout << out << '\n';
         else
             std::cout << which.projection << " version " << which.number << (given.dry_run ? " would go" : " is gone")
+                      << (given.dry_run && is_seen ? ", once the analysts' view shows the live one instead" : "")
                       << '\n';
         return done;
     });

@@ -2,6 +2,7 @@
 // other.
 //
 // Works as the server does, as clientflow_projector, beside servers that run.
+#include "events/catalogue.hpp"
 #include "events/org.hpp"
 #include "projections/catalogue.hpp"
 #include "projections/runner/rebuild.hpp"
@@ -143,11 +144,18 @@ exit_status rebuild(const program& chosen, const version_options& given)
 
 // -- Comparing.
 
+// The thing whose row it is, or the seq of the event whose row it is.
+std::string public_key(const projection::definition& of, const std::string& key)
+{
+    const auto id = schema::uuid::parse(key);
+    return id ? event_log::text_of(of.category, *id) : key;
+}
+
 exit_status compare(const program& chosen, const version_options& given)
 {
     const auto of = read_settings(chosen.given);
     const auto& name = given.names.front();
-    definition_named(name);
+    const auto& code = definition_named(name);
     projection::version_store store{[&] {
         auto config = projector_rows(of);
         config.call_deadline = std::chrono::hours{1};
@@ -177,7 +185,10 @@ exit_status compare(const program& chosen, const version_options& given)
         json.integer(lane);
     json.end_array().key("differences").begin_array();
     for (const auto& each : found.differences)
-        json.begin_object().member("tenant", each.first.text()).member("key", each.second).end_object();
+        json.begin_object()
+            .member("tenant", org::org_id{each.first}.text())
+            .member("key", public_key(code, each.second))
+            .end_object();
     json.end_array().end_object();
     if (chosen.given.json)
         std::cout << out << '\n';

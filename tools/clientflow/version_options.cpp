@@ -5,6 +5,7 @@
 #include "projections/catalogue.hpp"
 #include "schemas/json_writer.hpp"
 #include "tools/clientflow/database.hpp"
+#include "tools/clientflow/nearest.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -14,6 +15,7 @@
 #include <cmath>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace cli
 {
@@ -41,9 +43,15 @@ std::string text_of(const projection::rebuild_progress& told)
 const projection::definition& definition_named(const std::string& name)
 {
     const auto* of = projection::read_model_named(name);
-    if (of == nullptr)
-        throw failure(not_found, "not_found", "there is no read model \"" + name + "\": see `projection list`");
-    return *of;
+    if (of != nullptr)
+        return *of;
+    std::vector<std::string> names;
+    for (const auto* each : projection::read_models())
+        names.emplace_back(each->name);
+    const auto meant = nearest(names, name);
+    throw failure(not_found, "not_found",
+                  "there is no read model \"" + name + '"' +
+                      (meant ? "; did you mean \"" + *meant + "\"?" : ": see `projection list`"));
 }
 
 projection::row_store_config projector_rows(const settings& of)

@@ -51,7 +51,7 @@ TEST_CASE_FIXTURE(given_stopped_keys, "stopped keys are listed with why, and one
     CHECK(here.run({"parked", "show", ""}).end.exit_code == 2);
     here.database().run("update read.parked set cause = E'red \\x1b[31m'");
     CHECK(here.run({"parked", "list"}).output.find('\x1b') == std::string::npos);
-    CHECK(here.run({"parked", "list", "--projection", "dreams"}).end.exit_code == 2);
+    CHECK(here.run({"parked", "list", "--projection", "dreams"}).end.exit_code == 3);
 }
 
 TEST_CASE_FIXTURE(given_stopped_keys, "a replay names one key or all, may be rehearsed, and frees what it can fold")

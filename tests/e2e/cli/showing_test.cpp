@@ -276,12 +276,28 @@ TEST_CASE_FIXTURE(given_two_versions,
     CHECK_MESSAGE(found.count("problems") == 0, found.text());
 }
 
+TEST_CASE_FIXTURE(given_two_versions, "what differs between two versions is named as it is called everywhere")
+{
+    const auto compared = run({"projection", "compare", "task", "--version", "2"});
+    CHECK(compared.end.exit_code == 6);
+    CHECK_MESSAGE(compared.output.find(R"("differences":[{"tenant":"org_)") != std::string::npos, compared.output);
+    CHECK_MESSAGE(compared.output.find(R"(","key":"task_)") != std::string::npos, compared.output);
+}
+
 TEST_CASE_FIXTURE(given_two_versions, "what the analysts' view still shows is not thrown away under it")
 {
     watcher by_api{api(), {of_first, of_second}}, by_analyst{analyst(), {of_first, of_second}};
     CHECK(run({"projection", "swap", "task"}, "swap_all.after_commit:kill").end == killed);
     CHECK(analyst()() == of_first);
     by_analyst.await_looks();
+    CHECK(run({"projection", "retire", "task", "--version", "1", "--dry-run"})
+              .output.find(R"("dry_run":true,"seen_by_analysts":true})") != std::string::npos);
+    const auto mistyped = run({"projection", "retire", "tsk", "--version", "1", "--dry-run"});
+    CHECK(mistyped.end.exit_code == 3);
+    CHECK_MESSAGE(mistyped.errors.find(R"(there is no read model \"tsk\"; did you mean \"task\"?)") !=
+                      std::string::npos,
+                  mistyped.errors);
+    CHECK(analyst()() == of_first);
     const auto gone = run({"projection", "retire", "task", "--version", "1", "--reason", "A test"});
     CHECK_MESSAGE(gone.end == ended_well, gone.errors);
     CHECK(at.ask("select count(*) from read.task") == "0");
