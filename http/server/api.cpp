@@ -382,27 +382,22 @@ bool api::check_media(call& c)
 {
     if (!c.in->has_body || !c.where->writes())
         return true;
-    const auto encoding = c.in->field("content-encoding");
-    const auto type = media_type(c.in->field("content-type"));
     const bool is_patch = c.where->method == verb::patch;
-    const bool known = type && (*type == "application/json" || (is_patch && *type == "application/merge-patch+json"));
-    if (known && (encoding.empty() || equals_ignoring_case(encoding, "identity")))
+    const auto wrong = unread_media(c.in->field("content-type"), c.in->field("content-encoding"), is_patch);
+    if (!wrong)
         return true;
-    const std::string read = is_patch ? "application/json, application/merge-patch+json" : "application/json";
-    c.out->add("Accept", read);
-    c.refuse(make_problem("unsupported_media_type",
-                          "The body is read as " + read + ", in UTF-8 and without a Content-Encoding."));
-    return false;
+    c.out->add("Accept", media_read(is_patch));
+    return c.refuse(*wrong), false;
 }
 
 bool api::check_fields(call& c)
 {
     c.prefer = read_prefer(c.in->field("prefer"));
-    if (!c.where->writes())
-        return true;
     if (const auto field = c.in->joined("clientflow-position");
         !field.empty() && !read_positions(field, incarnation(), position_secret_))
         return c.refuse(bad_header("Clientflow-Position", "It is not a position of this service.")), false;
+    if (!c.where->writes())
+        return true;
     const auto sent = read_query(c.in->query);
     if (!sent)
         return c.refuse(bad_query("query", "It is not percent-encoded UTF-8.")), false;

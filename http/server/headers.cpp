@@ -280,4 +280,19 @@ std::optional<std::string> media_type(std::string_view content_type)
     }
     return name;
 }
+
+std::string_view media_read(bool is_patch)
+{
+    return is_patch ? "application/json, application/merge-patch+json" : "application/json";
+}
+
+std::optional<problem> unread_media(std::string_view content_type, std::string_view content_encoding, bool is_patch)
+{
+    const auto type = media_type(content_type);
+    const bool is_known = type == "application/json" || (is_patch && type == "application/merge-patch+json");
+    if (is_known && (content_encoding.empty() || equals_ignoring_case(content_encoding, "identity")))
+        return std::nullopt;
+    return make_problem("unsupported_media_type", "The body is read as " + std::string{media_read(is_patch)} +
+                                                      ", in UTF-8 and without a Content-Encoding.");
+}
 }  // namespace http

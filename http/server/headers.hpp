@@ -61,4 +61,9 @@ bool takes_gzip(std::string_view accept_encoding);
 // The type and subtype of a Content-Type in lower case, without parameters; nothing when a charset other than UTF-8 is
 // named.
 std::optional<std::string> media_type(std::string_view content_type);
+
+// The forms in which bodies are read, as an Accept field lists them: JSON, and merge patches where a thing is patched.
+std::string_view media_read(bool is_patch);
+// Why a body of this Content-Type and Content-Encoding is not read; nothing when it is.
+std::optional<problem> unread_media(std::string_view content_type, std::string_view content_encoding, bool is_patch);
 }  // namespace http

@@ -1,6 +1,7 @@
 #include "http/server/operations.hpp"
 
 #include "commands/api_key.hpp"
+#include "http/server/headers.hpp"
 #include "http/server/query_string.hpp"
 #include "http/server/thread_name.hpp"
 #include "schemas/text.hpp"
@@ -158,6 +159,12 @@ next operations::implementation::choose(exchange& x, const principal& who)
     const auto lacking = lacks(*found, *parameters);
     if (lacking)
         return refuse(x, *lacking);
+    if (const auto unread = unread_media(x.in.field("content-type"), x.in.field("content-encoding"), false);
+        unread && x.in.has_body && found->method == verb::post)
+    {
+        x.out.add("Accept", media_read(false));
+        return refuse(x, *unread);
+    }
     auto& on = errand_of(x);
     on.what = found;
     on.call.parameters = std::move(*parameters);

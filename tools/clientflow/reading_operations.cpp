@@ -136,6 +136,21 @@ std::string detail_of(const std::string& problem)
     return {};
 }
 
+// The parameter that a sentence about wrong usage speaks of: one whose flag it names, or the argument.
+std::string_view blamed(const command& of, std::string_view sentence)
+{
+    std::string_view found = of.parameters.empty() ? "query" : of.parameters.front().name;
+    std::pair first{std::string_view::npos, std::size_t{0}};  // --entity-id begins as --entity does: the longer one
+    for (const auto& each : of.parameters)
+        if (const std::pair here{sentence.find(flag_of(each.name)), std::string_view::npos - each.name.size()};
+            here < first)
+        {
+            first = here;
+            found = each.name;
+        }
+    return found;
+}
+
 std::string answer_of(const command& of, const admin_work& work, admin_work::told said)
 {
     const auto instead = ": run `" + shell_of(of.path) + "` on the command line.";
@@ -149,13 +164,15 @@ std::string answer_of(const command& of, const admin_work& work, admin_work::tol
                                                  " bytes of operators.answer_bytes_max" + instead));
     if (said.exit == done || said.exit == differences)  // what a doctor finds is an answer
         return std::move(said.answer);
+    const auto sentence = detail_of(said.problem.value_or(""));
     std::vector<std::string_view> names;
     for (const auto& each : of.parameters)
         names.push_back(each.name);
+    if (said.exit == usage)
+        refuse(http::bad_query(std::string{blamed(of, sentence)}, without_flags(sentence, names)));
     // Whatever has no sentence of its own for people (a signal, a defect) says nothing of itself here.
     const auto code = problem_code_of(said.exit);
-    refuse(http::make_problem(code, code == "internal" ? std::string{}
-                                                       : without_flags(detail_of(said.problem.value_or("")), names)));
+    refuse(http::make_problem(code, code == "internal" ? std::string{} : without_flags(sentence, names)));
 }
 }  // namespace
 

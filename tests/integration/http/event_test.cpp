@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace
@@ -283,6 +284,21 @@ TEST_CASE("a store that began another history is told as a reset with the place 
     const auto poll = ask(in, of.key, "GET", "/api/v1/events?after=" + before);
     CHECK(poll.status == 400);
     CHECK(value_of(poll.body, "code") == "bad_cursor");
+}
+
+TEST_CASE("a position that is none is refused also where events are asked for")
+{
+    stage in{without_projections()};
+    const auto of = in.new_tenant("positions");
+    for (const auto& [method, path] : {std::pair{"GET", "/api/v1/events"}, std::pair{"GET", "/api/v1/events/stream"},
+                                       std::pair{"POST", "/api/v1/events/tickets"}})
+    {
+        CAPTURE(path);
+        const auto refused = ask(in, of.key, method, path, {}, {{"Clientflow-Position", "zzz"}});
+        CHECK(refused.status == 400);
+        CHECK(value_of(refused.body, "code") == "bad_query");
+        CHECK(value_of(refused.body, "header") == "Clientflow-Position");
+    }
 }
 
 TEST_CASE("a poll waits for the next event, is woken by it, and comes back empty when there is none")
