@@ -267,6 +267,11 @@ exit_status remove(const program& chosen, const wanted& given)
     const auto ended = store.ask_one("select read.dismiss_analyst($1)", {login});
     if (!ended || ended->front() != "t")
         throw failure(not_found, "not_found", "there is no analyst " + given.name);
+    std::string out;
+    schema::json_writer json{out};
+    json.begin_object().member("login", login).key("dry_run").boolean(false).key("count").integer(1).end_object();
+    if (chosen.given.json)
+        std::cout << out << '\n';
     say(chosen, login + " sees nothing any more");
     return done;
 }

@@ -52,10 +52,13 @@ audit_log::question read_question(const log_options& given)
             read->what.beside = read_cursor(given.cursor);
         return std::move(read->what);
     }
-    auto sentence = read.error().detail;
-    for (const auto& fault : read.error().faults)
-        sentence += (sentence.empty() ? "" : " ") + std::string{"--"} + fault.where + ": " + fault.message;
-    throw failure(usage, "bad_query", sentence);
+    std::string sentence;
+    for (auto fault : read.error().faults)
+    {
+        std::ranges::replace(fault.where, '_', '-');
+        sentence += (sentence.empty() ? "--" : " --") + fault.where + ": " + fault.message;
+    }
+    throw failure(usage, "bad_query", sentence.empty() ? read.error().detail : sentence);
 }
 
 // One entry after another, as it is found.

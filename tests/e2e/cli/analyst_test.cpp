@@ -91,7 +91,9 @@ TEST_CASE_FIXTURE(given_a_tenant, "the DSN of a new analyst works as printed, an
                                            R"(","org_id":")" + org + '"'));
         CHECK(first(member(made.output, "dsn"), "select 1") == "1");
         CHECK(here.run({"analyst", "remove", "--name", "nobody", "--dry-run"}).end.exit_code == 3);
-        CHECK(here.run({"analyst", "remove", "--name", name}).end.exit_code == 0);
+        const auto gone = here.run({"analyst", "remove", "--name", name, "--json"});
+        CHECK(gone.end.exit_code == 0);
+        CHECK(gone.output == R"({"login":"analyst_)" + name + R"(","dry_run":false,"count":1})" + "\n");
         CHECK_THROWS(first(member(made.output, "dsn"), "select 1"));
         CHECK(here.run({"analyst", "remove", "--name", name}).end.exit_code == 3);
     }

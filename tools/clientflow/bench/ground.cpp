@@ -3,6 +3,7 @@
 
 #include "events/log/migrator.hpp"
 #include "events/log/seal.hpp"
+#include "events/log/store.hpp"
 #include "schemas/json.hpp"
 #include "tools/clientflow/database.hpp"
 #include "tools/clientflow/dsn.hpp"
@@ -107,6 +108,10 @@ ground::ground(const settings& configured)
     {
         database{maintenance_dsn_}.ask("create database " + name_ +
                                        " encoding 'UTF8' template template0 locale 'C.UTF-8'");
+    }
+    catch (const event_log::unreachable&)
+    {
+        throw;
     }
     catch (const std::runtime_error& wrong)
     {
