@@ -347,20 +347,7 @@ void projector::lost(std::span<const recorded> events)
             has_other_owner = true;
             continue;
         }
-        const auto said = read_positions({&lane, 1});
-        if (said == news::none)
-            continue;
-        has_other_owner = true;
-        auto& state = state_of(lane);
-        follow_other(state);
-        if (said == news::mended)
-            continue;  // a key was freed, and the lane is still ours
-        state.is_left_alone = true;
-        state.left_alone_for = std::clamp(state.left_alone_for * 2, config_.lost_min, config_.lost_max);
-        state.left_alone_until = std::chrono::steady_clock::now() + state.left_alone_for;
-        tell(report::kind::lane_lost, "another process serves lane " + std::to_string(lane) +
-                                          "; leaving it alone for " + std::to_string(state.left_alone_for.count()) +
-                                          " ms");
+        has_other_owner = has_moved(state_of(lane)) || has_other_owner;
     }
     publish();
     if (!has_other_owner)
@@ -371,6 +358,7 @@ void projector::lost(std::span<const recorded> events)
 
 void projector::heads(std::span<const position> all)
 {
+    look_at_positions();
     // Stopped keys are discarded without a step.
     for (auto& state : lanes_)
         if (state.is_held && std::ranges::any_of(state.courses, [](const course& of) { return !of.parked.empty(); }))

@@ -79,8 +79,10 @@ struct projector_config
     std::int64_t careful_events = 5'000;  // so many
     int flights_max = 1;                  // owners that one event may end before it stops its keys
     std::chrono::milliseconds take_again_after{2'000};
-    int take_attempts_max = 10;               // for a lane whose owner before is still writing
-    std::size_t refill_rows_max = 2'000;      // per step between batches
+    int take_attempts_max = 10;           // for a lane whose owner before is still writing
+    std::size_t refill_rows_max = 2'000;  // per step between batches
+    // Positions are held against the store's so often: a repair moves those of lanes in which nothing happens.
+    std::chrono::milliseconds positions_every{5'000};
     std::chrono::milliseconds lost_min{500};  // how long a lost lane is left alone, doubling
     std::chrono::milliseconds lost_max{8'000};
     int cache_losses_max = 8;                             // then it works without a cache for a while
@@ -188,6 +190,8 @@ private:
     std::vector<held_lane> leases_of(std::span<const checkpoint>) const;
     void leave_ended(std::span<const std::int32_t> lanes);
     news read_positions(std::span<const std::int32_t> lanes);
+    void look_at_positions();
+    bool has_moved(lane_state&);
     void read_parked(std::span<const std::int32_t> lanes);
     void follow_other(lane_state&);
     void mend(lane_state&);
@@ -233,6 +237,7 @@ private:
     std::string incarnation_;                   // as told when it opened
     std::optional<std::int32_t> careful_lane_;  // whose events are being folded one at a time
     figures counted_;
+    time_point look_at_positions_next_{};
     int cache_losses_ = 0;
     time_point cache_again_at_{};  // while there is none
 

@@ -3,10 +3,21 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <stdexcept>
 #include <utility>
 
 namespace projection
 {
+namespace
+{
+// Nothing is fed before the versions are looked at anew.
+struct version_retired : std::runtime_error
+{
+    using runtime_error::runtime_error;
+};
+}  // namespace
+
 // -- Opening: whose rows are these?
 
 void projector::open()
@@ -84,9 +95,13 @@ void projector::take(lane_state& state, const event_feed::lease& given)
     state.is_left_alone = false;
     state.behind_since.reset();
     int attempts = 0;
-    do
-        begin(state);
-    while (!take_steps(state) && ++attempts < config_.take_attempts_max);
+    for (begin(state); !take_steps(state) && ++attempts < config_.take_attempts_max; begin(state))
+    {
+        ++counted_.lost_races;
+        publish();
+        if (rows_.has_retired())
+            throw version_retired("a version that is fed has been retired");
+    }
     if (attempts == config_.take_attempts_max)
         throw store_failed("lane " + std::to_string(state.lane) + " is still written by its owner before", true);
     state.is_held = true;
@@ -170,6 +185,48 @@ projector::news projector::read_positions(std::span<const std::int32_t> lanes)
         held = std::move(found);
     }
     return all;
+}
+
+// A step that is lost tells of whoever has taken one in a lane, but in a quiet one none is tried. What was edited by
+// hand without a step is the audit's to find: nothing is folded on from there.
+void projector::look_at_positions()
+{
+    const auto now = std::chrono::steady_clock::now();
+    if (now < look_at_positions_next_)
+        return;
+    look_at_positions_next_ = now + config_.positions_every;
+    std::vector<std::int32_t> ours;
+    for (const auto& state : lanes_)
+        if (state.is_held && !state.is_left_alone)
+            ours.push_back(state.lane);
+    if (ours.empty())
+        return;
+    std::set<std::int32_t> stepped;
+    for (const auto& stored : rows_.checkpoints(ours))
+        if (course_of(*stored.of, stored.lane).at.step != stored.step)
+            stepped.insert(stored.lane);
+    if (config_.by_lease && !stepped.empty())
+        leave_ended(std::vector<std::int32_t>(stepped.begin(), stepped.end()));
+    for (const std::int32_t lane : stepped)
+        if (auto& state = state_of(lane); state.is_held)
+            has_moved(state);
+}
+
+// Somebody else has taken a step in a lane of ours: what we held of it is not so any more. False: nobody has.
+bool projector::has_moved(lane_state& state)
+{
+    const auto said = read_positions({&state.lane, 1});
+    if (said == news::none)
+        return false;
+    follow_other(state);
+    if (said == news::mended)
+        return true;  // a key was freed, and the lane is still ours
+    state.is_left_alone = true;
+    state.left_alone_for = std::clamp(state.left_alone_for * 2, config_.lost_min, config_.lost_max);
+    state.left_alone_until = std::chrono::steady_clock::now() + state.left_alone_for;
+    tell(report::kind::lane_lost, "another process serves lane " + std::to_string(state.lane) +
+                                      "; leaving it alone for " + std::to_string(state.left_alone_for.count()) + " ms");
+    return true;
 }
 
 // Asked behind the positions: whoever moved them may have stopped keys on the way.

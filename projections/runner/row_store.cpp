@@ -177,6 +177,18 @@ std::vector<parked_key> row_store::parked(std::span<const std::int32_t> lanes)
     });
 }
 
+bool row_store::has_retired()
+{
+    return self_->call([&](pqxx::connection_base& raw) {
+        pqxx::nontransaction work{raw};
+        return !work.exec_params("select from read.projection p join unnest($1::text[], $2::integer[])"
+                                 " as fed (projection, version) using (projection, version)"
+                                 " where p.state = 'retired' limit 1",
+                                 make_dynamic_params(self_->identities()))
+                    .empty();
+    });
+}
+
 std::vector<position> row_store::shown(std::span<const std::int32_t> lanes)
 {
     const std::vector<std::string> parameters{self_->identities().front(), implementation::lane_array(lanes)};

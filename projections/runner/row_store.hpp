@@ -126,6 +126,8 @@ public:
     std::string incarnation();
     std::vector<checkpoint> checkpoints(std::span<const std::int32_t> lanes);
     std::vector<parked_key> parked(std::span<const std::int32_t> lanes);
+    // Whether one of these versions was thrown away: no step of it is taken any more.
+    bool has_retired();
     // How far the live versions of these read models show each lane; without the lanes in which one has not begun.
     std::vector<position> shown(std::span<const std::int32_t> lanes);
     // The event at a position, nothing when the log does not reach it.

@@ -242,6 +242,9 @@ exit_status repair(const program& chosen, const wanted& given)
         say(chosen, "mended: " + std::to_string(all.rows) + " rows written, " + std::to_string(all.removed) +
                         " removed, " + std::to_string(all.positions) + " positions, claims and quotas of " +
                         std::to_string(all.tenants) + " tenants");
+        if (seen.differences == 0)
+            say(chosen, "Lanes whose position was moved are folded on by the server within seconds; "
+                        "`audit completeness` waits for that.");
     }
     print(chosen, seen);
     return end_of(seen);

@@ -89,6 +89,7 @@ public:
     }
 
     std::uint64_t failures() const { return runner_.take().failures; }
+    std::uint64_t lost_races() const { return runner_.take().lost_races; }
 
 private:
     const std::function<void()> first_rest_;
@@ -176,6 +177,7 @@ TEST_CASE("a version that is retired while its runner takes lanes is no failure 
     it.catch_up();
     CHECK(it.told(kind::versions) == gone);
     CHECK(it.told(kind::failed) == nothing);
+    CHECK(it.lost_races() == 1);  // and not every lane again and again
     CHECK(in.verified().different == 0);
 }
 

@@ -382,6 +382,19 @@ TEST_CASE_FIXTURE(given_a_history,
         go_on();
         CHECK(in.verified().different == 0);
     }
+    SUBCASE("away, and nothing more happens in the lane: the runner finds that by itself")
+    {
+        in.db.run("delete from read.checkpoint where projection = 'task' and lane = 1");
+        mend(differences());
+        const auto heads = in.heads();
+        const auto head = std::ranges::find(heads, 1, &event_log::position::lane)->seq;
+        kit::await("the lane is folded again", [&] {
+            return in.db.run("select coalesce(max(seq), 0) from read.checkpoint where projection = 'task'"
+                             " and lane = 1") == std::to_string(head);
+        });
+        CHECK(in.verified().different == 0);
+        CHECK(std::ranges::count(it->reports(), projection::report::kind::lane_lost, &projection::report::what) >= 1);
+    }
 }
 
 TEST_CASE_FIXTURE(given_a_history,
