@@ -20,7 +20,9 @@ begin
 end
 $$;
 
--- Searches go on meanwhile by the index that is there; whoever writes words waits.
+-- Whoever writes words waits from here on. Searches go on by the index that is there until that is dropped, and then
+-- wait until this is committed.
+set local maintenance_work_mem = '128MB';
 create index search_term_found on only read.search_term
     (tenant_id, place, term, created_at desc, id) include (projection, version);
 do $$

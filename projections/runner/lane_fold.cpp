@@ -69,14 +69,15 @@ void lane_fold::fold(std::span<const recorded> events, const opening& open)
             [&](const definition& of, const row_key& key) {
                 return stopped_keys_.contains({&of, key});
             });
-    // Lines come of the events alone, and making them takes half as long as folding rows.
-    auto blocks =
-        std::async(lines_.empty() ? std::launch::deferred : std::launch::async, [&] { return lines_of(batch); });
+    std::future<std::map<const definition*, line_block>> blocks;
+    if (!lines_.empty())  // they come of the events alone, and making them takes half as long as folding rows
+        blocks = std::async(std::launch::async, [&] { return lines_of(batch); });
     const auto firsts = load(batch);
     batch.fold(open);
     keep(batch, firsts);
-    for (const auto& [of, block] : blocks.get())
-        lines_.at(of).rows.append(block);
+    if (blocks.valid())
+        for (const auto& [of, block] : blocks.get())
+            lines_.at(of).rows.append(block);
     seq_ = events.back().at.seq;
     event_id_ = events.back().event_id;
 }
