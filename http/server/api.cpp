@@ -394,7 +394,7 @@ bool api::check_fields(call& c)
 {
     c.prefer = read_prefer(c.in->field("prefer"));
     if (const auto field = c.in->joined("clientflow-position");
-        !field.empty() && !read_positions(field, incarnation(), position_secret_))
+        c.where->scope != needs::nothing && !field.empty() && !read_positions(field, incarnation(), position_secret_))
         return c.refuse(bad_header("Clientflow-Position", "It is not a position of this service.")), false;
     if (!c.where->writes())
         return true;

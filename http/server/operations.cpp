@@ -159,12 +159,12 @@ next operations::implementation::choose(exchange& x, const principal& who)
     const auto lacking = lacks(*found, *parameters);
     if (lacking)
         return refuse(x, *lacking);
-    if (const auto unread = unread_media(x.in.field("content-type"), x.in.field("content-encoding"), false);
-        unread && x.in.has_body && found->method == verb::post)
-    {
-        x.out.add("Accept", media_read(false));
-        return refuse(x, *unread);
-    }
+    if (x.in.has_body && found->method == verb::post)
+        if (const auto unread = unread_media(x.in.field("content-type"), x.in.field("content-encoding"), false))
+        {
+            x.out.add("Accept", media_read(false));
+            return refuse(x, *unread);
+        }
     auto& on = errand_of(x);
     on.what = found;
     on.call.parameters = std::move(*parameters);

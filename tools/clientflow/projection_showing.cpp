@@ -310,7 +310,10 @@ exit_status retire(const program& chosen, const version_options& given)
         std::string out;
         schema::json_writer json{out};
         begin_version(json, which);
-        json.key("dry_run").boolean(given.dry_run).key("seen_by_analysts").boolean(is_seen).end_object();
+        json.key("dry_run").boolean(given.dry_run);
+        if (given.dry_run)
+            json.key("seen_by_analysts").boolean(is_seen);
+        json.end_object();
         if (chosen.given.json)
             std::cout << out << '\n';
         else

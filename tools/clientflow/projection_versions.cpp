@@ -171,6 +171,8 @@ exit_status compare(const program& chosen, const version_options& given)
         live = *shown;
         other = all.meant(given.number, projection::version_state::beside,
                           "no version stands beside the live one: `projection rebuild` makes one");
+        if (other.number == live.number)
+            throw failure(refused, "not_now", "version " + std::to_string(live.number) + " is the live one itself");
         await_same_events(store, live, other);
         return store.compare(live, other, differences_named);
     });

@@ -6,6 +6,7 @@
 #include "tools/clientflow/operation_refusals.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -124,28 +125,36 @@ words read(const command& of, const operation_call& call)
     return made;
 }
 
-// The sentence of a problem that the command line printed.
-std::string detail_of(const std::string& problem)
+// A text of a problem that the command line printed: its sentence, its code.
+std::string text_in(const std::string& problem, std::string_view member)
 {
     schema::json::document parsed;
     if (!parsed.parse(problem))
         return {};
     for (schema::json::members walk{parsed.root()}; walk.next();)
-        if (walk.key == "detail" && schema::json::type_of(walk.value) == schema::json::node_type::text)
+        if (walk.key == member && schema::json::type_of(walk.value) == schema::json::node_type::text)
             return std::string{schema::json::text_of(walk.value)};
     return {};
 }
 
-// The parameter that a sentence about wrong usage speaks of: one whose flag it names, or the argument.
+// Where a sentence names a flag, and not one whose name goes on; npos when it does not.
+std::size_t named_at(std::string_view sentence, const std::string& flag)
+{
+    auto at = sentence.find(flag);
+    while (at != std::string_view::npos && sentence.substr(at + flag.size()).starts_with('-'))
+        at = sentence.find(flag, at + 1);
+    return at;
+}
+
+// The parameter that a sentence about wrong usage speaks of: the first whose flag it names, or the argument.
 std::string_view blamed(const command& of, std::string_view sentence)
 {
-    std::string_view found = of.parameters.empty() ? "query" : of.parameters.front().name;
-    std::pair first{std::string_view::npos, std::size_t{0}};  // --entity-id begins as --entity does: the longer one
+    auto found = of.parameters.front().name;
+    auto first = std::string_view::npos;
     for (const auto& each : of.parameters)
-        if (const std::pair here{sentence.find(flag_of(each.name)), std::string_view::npos - each.name.size()};
-            here < first)
+        if (const auto at = named_at(sentence, flag_of(each.name)); at < first)
         {
-            first = here;
+            first = at;
             found = each.name;
         }
     return found;
@@ -164,15 +173,20 @@ std::string answer_of(const command& of, const admin_work& work, admin_work::tol
                                                  " bytes of operators.answer_bytes_max" + instead));
     if (said.exit == done || said.exit == differences)  // what a doctor finds is an answer
         return std::move(said.answer);
-    const auto sentence = detail_of(said.problem.value_or(""));
+    const auto problem = said.problem.value_or("");
+    const auto sentence = text_in(problem, "detail");
     std::vector<std::string_view> names;
     for (const auto& each : of.parameters)
         names.push_back(each.name);
-    if (said.exit == usage)
+    std::ranges::sort(names, std::greater{}, &std::string_view::size);  // --entity-id before --entity
+    // The command reads the server's own settings, which are nobody's parameters.
+    const auto code = text_in(problem, "code");
+    const bool is_of_settings = code == "bad_setting" || code == "bad_dsn" || of.parameters.empty();
+    if (said.exit == usage && !is_of_settings)
         refuse(http::bad_query(std::string{blamed(of, sentence)}, without_flags(sentence, names)));
     // Whatever has no sentence of its own for people (a signal, a defect) says nothing of itself here.
-    const auto code = problem_code_of(said.exit);
-    refuse(http::make_problem(code, code == "internal" ? std::string{} : without_flags(sentence, names)));
+    const auto told = said.exit == usage ? "internal" : problem_code_of(said.exit);
+    refuse(http::make_problem(told, told == "internal" ? std::string{} : without_flags(sentence, names)));
 }
 }  // namespace
 

@@ -282,6 +282,7 @@ TEST_CASE_FIXTURE(given_two_versions, "what differs between two versions is name
     CHECK(compared.end.exit_code == 6);
     CHECK_MESSAGE(compared.output.find(R"("differences":[{"tenant":"org_)") != std::string::npos, compared.output);
     CHECK_MESSAGE(compared.output.find(R"(","key":"task_)") != std::string::npos, compared.output);
+    CHECK(run({"projection", "compare", "task", "--version", "1"}).end.exit_code == 4);
 }
 
 TEST_CASE_FIXTURE(given_two_versions, "what the analysts' view still shows is not thrown away under it")
