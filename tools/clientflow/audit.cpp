@@ -228,11 +228,12 @@ exit_status repair(const program& chosen, const wanted& given)
     desk at{read_settings(chosen.given)};
     auto seen = at.look(given, given.apply ? mended_at_once : audit_scope{}.findings_max);
     completeness::repaired all;
-    if (given.apply && seen.differences > 0)
+    const auto wants_mending = [&] { return seen.differences > 0 || seen.lacks_position(); };
+    if (given.apply && wants_mending())
     {
         // First, so that a repair that is cut off has left its reason.
         record(at.of(), reason, all);
-        for (int pass = 1; pass <= passes_max && seen.is_finished && seen.differences > 0; ++pass)
+        for (int pass = 1; pass <= passes_max && seen.is_finished && wants_mending(); ++pass)
         {
             add(all, at.mend(seen));
             say(chosen, "pass " + std::to_string(pass) + ": " + std::to_string(seen.differences) + " differences");

@@ -412,6 +412,8 @@ bool is_of_lines(const finding& each)
 
 bool is_of_rows(const finding& each) { return each.what.starts_with("row_") || each.what.starts_with("total_"); }
 bool is_of_position(const finding& each) { return each.what.starts_with("position_"); }
+// Nobody has taken a step in a lane that has events: it was never served, or its position was deleted.
+bool is_missing(const projection::audited_position& each) { return each.step == 0 && each.head > 0; }
 bool is_of_standing(const finding& each) { return each.what.starts_with("claim_") || each.what == "quota_differs"; }
 }  // namespace
 
@@ -488,6 +490,13 @@ completeness::repaired completeness::mend(const completeness_report& found, cons
             made.totals += done.totals;
         }
 
+    // Behind their rows: from the step that this takes on, whoever serves the lane folds it from its first event.
+    for (const auto& each : found.positions)
+        if (is_missing(each))
+        {
+            self_->mending.position(*each.of, each.lane);
+            ++made.positions;
+        }
     if (standing.empty())
         return made;
     event_log::connection_config how;
@@ -505,4 +514,6 @@ completeness::repaired completeness::mend(const completeness_report& found, cons
     }
     return made;
 }
+
+bool completeness_report::lacks_position() const { return std::ranges::any_of(positions, is_missing); }
 }  // namespace cli

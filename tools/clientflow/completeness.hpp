@@ -64,6 +64,9 @@ struct completeness_report
     std::vector<tenant_report> tenants;
     std::uint64_t claims = 0, totals = 0;
     bool is_finished = false;
+
+    // No difference by itself: a lane that nobody has served yet has none, either. A repair gives it one.
+    bool lacks_position() const;
 };
 
 struct audit_scope

@@ -103,6 +103,19 @@ TEST_CASE_FIXTURE(given_a_server, "rows, totals and positions that were altered 
     CHECK(at.count("select count(distinct at) from read.repair where reason = 'A test altered it'") == 10);
 }
 
+TEST_CASE_FIXTURE(given_a_server,
+                  "positions that were deleted are given back, and the rows with them, though nobody writes")
+{
+    at.ask(
+        "delete from read.checkpoint where projection in ('project', 'time_entry')");  // of the one there are no rows
+    CHECK(run({"audit", "completeness", "--wait", "1"}).end.exit_code == 6);
+    const auto mended = run({"audit", "repair", "--apply", "--reason", "A test deleted them"});
+    CHECK_MESSAGE(mended.end.exit_code == 0, (mended.output + mended.errors));
+    const auto after = look();
+    CHECK_MESSAGE(after.end.exit_code == 0, (after.output + after.errors));
+    CHECK(at.count("select count(*) from read.project") == 5);
+}
+
 TEST_CASE_FIXTURE(given_a_server, "rows of who did what that were altered by hand are found and mended, place by place")
 {
     check("delete from read.audit_log where seq % 3 = 0", "row_missing");
