@@ -393,9 +393,11 @@ bool api::check_media(call& c)
 bool api::check_fields(call& c)
 {
     c.prefer = read_prefer(c.in->field("prefer"));
-    if (const auto field = c.in->joined("clientflow-position");
-        c.where->scope != needs::nothing && !field.empty() && !read_positions(field, incarnation(), position_secret_))
-        return c.refuse(bad_header("Clientflow-Position", "It is not a position of this service.")), false;
+    // A read looks at its own, for it waits until they are reached.
+    if (!c.where->query && c.where->scope != needs::nothing)
+        if (const auto field = c.in->joined("clientflow-position");
+            !field.empty() && !read_positions(field, incarnation(), position_secret_))
+            return c.refuse(bad_header("Clientflow-Position", "It is not a position of this service.")), false;
     if (!c.where->writes())
         return true;
     const auto sent = read_query(c.in->query);
